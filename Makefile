@@ -1,0 +1,34 @@
+# make fit CONFIG=configs/cifar_bn_small.yaml ARGS="--trainer.max_epochs 3"
+# An environment of your own: make fit VENV=$CONDA_PREFIX; another interpreter: PYTHON=python3.12
+CONFIG ?= configs/digits_bn.yaml
+ARGS ?=
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install fit test lint test-slow
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+install: $(VENV)/.alexnet_lightning ## Make the virtual environment and install into it
+
+$(VENV)/.alexnet_lightning: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	touch $@
+
+fit: install ## Train, test and keep CONFIG (default: digits, under two minutes)
+	$(BIN)/python -m alexnet_lightning.fit --config $(CONFIG) $(ARGS)
+
+lint: install ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint ## Check style and types, run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
