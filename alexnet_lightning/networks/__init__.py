@@ -1,0 +1,1 @@
+"""Networks: plain `nn.Module`s that know torch and nothing else of this project."""
