@@ -1,0 +1,147 @@
+"""What every data set has in common: splits held as uint8 tensors, batched, moved, transformed."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from alexnet_lightning.data.batches import Batches, ImageTensors, seeded
+from alexnet_lightning.data.transforms import Identity, Transform
+from alexnet_lightning.errors import UserError
+
+Split = Literal["train", "val", "test"]
+
+
+class ImageDataModule(LightningDataModule, ABC):
+    """A data set: its splits, its batches, and how images become the network's input.
+
+    A subclass states the constants below and implements `load`.
+
+    Args:
+        root: folder that holds the data sets.
+        batch_size: images a process and step, >= 1.
+        transform: what happens before normalisation; by default the data set's own.
+        mean, std: per channel, in units of 0-1 pixels; by default the training set's.
+        pixel_max: spread of the input's pixels, > 0: 1 for modern recipes, 255 for 2012's.
+        seed: of the split, of the order of images, and of augmentation, >= 0.
+    """
+
+    class_names: list[str]
+    in_channels: int = 3
+    native_size: int
+    channel_mean: tuple[float, ...]
+    channel_std: tuple[float, ...]
+
+    def __init__(
+        self,
+        root: str = "data",
+        batch_size: int = 128,
+        transform: Transform | None = None,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+        pixel_max: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root = root
+        self.batch_size = batch_size
+        self.transform = transform or Identity()
+        self.mean = mean or list(self.channel_mean)
+        self.std = std or list(self.channel_std)
+        self.pixel_max = pixel_max
+        self.seed = seed
+        self.splits: dict[Split, ImageTensors] = {}
+        self.check_arguments()
+
+    def check_arguments(self) -> None:
+        """Raise a UserError that names the first argument out of range."""
+        if self.batch_size < 1:
+            raise UserError(f"data.batch_size is {self.batch_size}: give a number >= 1")
+        if self.seed < 0:
+            raise UserError(f"data.seed is {self.seed}: give a number >= 0")
+        if self.pixel_max <= 0:
+            raise UserError(f"data.pixel_max is {self.pixel_max}: give a number > 0, 1 or 255")
+        for key, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.in_channels:
+                raise UserError(f"data.{key} is {values}: give {self.in_channels} value(s)")
+        if min(self.std) <= 0:
+            raise UserError(f"data.std is {self.std}: every value must be > 0")
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the network's input."""
+        return self.transform.output_size(self.native_size)
+
+    @abstractmethod
+    def load(self) -> dict[Split, ImageTensors]:
+        """Read and decode all splits; raises UserError if they cannot be had."""
+
+    def setup(self, stage: str | None = None) -> None:
+        """Decode the data set, once for fit and test alike."""
+        if not self.splits:
+            self.splits = self.load()
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        return self._loader("train")
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        return self._loader("test")
+
+    def _loader(self, split: Split) -> DataLoader[tuple[Tensor, Tensor]]:
+        rank, world_size = 0, 1
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+            if getattr(self.trainer, "overfit_batches", 0):
+                # Lightning would put its own sampler, of single images, in place of ours.
+                raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
+        images = self.splits[split]
+        shuffle = split == "train"
+        sampler = Batches(len(images), self.batch_size, shuffle, self.seed, rank, world_size)
+        return DataLoader(images, sampler=sampler, batch_size=None)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
+        """From uint8 to the network's input, on the batch's device."""
+        images, labels = batch
+        trainer = self.trainer
+        if trainer is None or not trainer.training:
+            return self.preprocess(images), labels
+        # From the batch's number, not the optimiser's step, which accumulation holds still.
+        step = trainer.fit_loop.total_batch_idx + 1
+        generator = seeded(images.device, self.seed, step, trainer.global_rank)
+        return self.normalise(self.transform.augment(images, generator)), labels
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        """Evaluation input: uint8 (N, C, S, S) to float32 (N, C, image_size, image_size)."""
+        return self.normalise(self.transform.evaluate(images))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add."""
+        mean, std = (
+            torch.tensor(values, device=images.device)[:, None, None]
+            for values in (self.mean, self.std)
+        )
+        pixels = images.to(torch.float32, memory_format=torch.channels_last)
+        scale, shift = self.pixel_max / (255 * std), -mean / std * self.pixel_max
+        return torch.addcmul(shift, pixels, scale)
+
+    def sample(self, split: Split, count: int) -> tuple[Tensor, Tensor]:
+        """The same `count` random images of a split at every call, preprocessed, and labels.
+
+        Fewer if the split is smaller: float32 (n, C, image_size, image_size) and int64 (n,).
+        """
+        self.setup()
+        images = self.splits[split]
+        chosen = torch.randperm(len(images), generator=seeded("cpu", 0))[:count]
+        pixels, labels = images[chosen]
+        return self.preprocess(pixels), labels

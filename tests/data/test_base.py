@@ -1,0 +1,238 @@
+"""The data module alone, and attached to a trainer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from alexnet_lightning.data import Flip, ImageDataModule, PadCropFlip, ResizeCropFlip
+from alexnet_lightning.data.base import Split
+from alexnet_lightning.data.batches import ImageTensors, seeded
+from alexnet_lightning.errors import UserError
+
+CLASSES = ["a", "b", "c"]
+
+
+class Noise(ImageDataModule):
+    """Random images of 12 px in three classes."""
+
+    class_names = CLASSES
+    native_size = 12
+    channel_mean = (0.5, 0.4, 0.3)
+    channel_std = (0.2, 0.3, 0.4)
+    loads = 0
+
+    def load(self) -> dict[Split, ImageTensors]:
+        self.loads += 1
+        pixels = torch.randint(
+            0, 256, (30, 3, 12, 12), dtype=torch.uint8, generator=seeded("cpu", 0)
+        )
+        splits = ImageTensors(pixels, torch.arange(30) % 3)
+        return {
+            "train": ImageTensors(*splits[list(range(20))]),
+            "val": ImageTensors(*splits[list(range(20, 25))]),
+            "test": ImageTensors(*splits[list(range(25, 30))]),
+        }
+
+
+class Recorder(LightningModule):
+    """Keeps the batches it is shown; learns nothing worth knowing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 3)
+        self.seen: dict[str, list[Tensor]] = {"train": [], "val": [], "test": []}
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        self.seen["train"].append(batch[0])
+        loss: Tensor = self.layer(batch[0].mean((2, 3))).sum()
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.seen["val"].append(batch[0])
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.seen["test"].append(batch[0])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+
+@pytest.fixture
+def train_with() -> Callable[..., Trainer]:
+    """Makes a silent trainer on the CPU."""
+
+    def make(**arguments: Any) -> Trainer:
+        settings: dict[str, Any] = {"max_epochs": 2} | arguments
+        return Trainer(
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            **settings,
+        )
+
+    return make
+
+
+few_workers = pytest.mark.filterwarnings("ignore:.*does not have many workers")
+# From within Lightning 2.6.6.
+leaf_spec = pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*")
+
+
+def test_face_is_known_before_setup() -> None:
+    data = Noise(transform=ResizeCropFlip(20, 16))
+    assert (data.num_classes, data.in_channels, data.native_size, data.image_size) == (3, 3, 12, 16)
+    assert data.loads == 0
+    assert Noise().image_size == 12
+
+
+def test_normalise_is_the_formula() -> None:
+    data = Noise(mean=[0.1, 0.2, 0.3], std=[1.0, 0.5, 2.0], pixel_max=255.0)
+    images = torch.randint(0, 256, (4, 3, 12, 12), dtype=torch.uint8)
+    pixels = data.normalise(images)
+    for c, (mean, std) in enumerate(zip(data.mean, data.std, strict=True)):
+        expected = (images[:, c].double() / 255 - mean) / std * 255
+        assert torch.allclose(pixels[:, c].double(), expected, atol=1e-4)
+    assert pixels.dtype == torch.float32
+    assert pixels.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_sample_is_fixed_and_preprocessed() -> None:
+    data = Noise(transform=Flip(), seed=1)
+    pixels, labels = data.sample("train", 6)
+    torch.rand(3)
+    again, _ = Noise(transform=Flip(), seed=2, batch_size=3).sample("train", 6)
+    assert torch.equal(pixels, again)
+    assert pixels.shape == (6, 3, 12, 12)
+    train = data.preprocess(data.splits["train"].images)
+    for image, label in zip(pixels, labels, strict=True):
+        place = (train == image).flatten(1).all(1).nonzero().item()
+        assert data.splits["train"].labels[int(place)] == label
+    assert len(data.sample("val", 100)[1]) == 5
+
+
+def test_decodes_once() -> None:
+    data = Noise()
+    data.setup("fit")
+    data.setup("test")
+    data.sample("test", 2)
+    assert data.loads == 1
+
+
+def attached(data: Noise, **state: Any) -> Noise:
+    """`data` with what it asks a trainer."""
+    step = state.pop("step", 0)
+    loop = SimpleNamespace(total_batch_idx=step - 1)
+    facts = {"global_rank": 0, "world_size": 1, "training": True, "fit_loop": loop} | state
+    data.trainer = SimpleNamespace(**facts)  # type: ignore[assignment]
+    return data
+
+
+def drawn(data: Noise) -> Tensor:
+    data.setup()
+    images, labels = data.splits["train"][list(range(20))]
+    return data.on_after_batch_transfer((images, labels), 0)[0]
+
+
+def test_augmentation_depends_on_seed_step_and_rank_not_on_history() -> None:
+    def view(seed: int = 0, **state: Any) -> Tensor:
+        return drawn(attached(Noise(transform=PadCropFlip(), seed=seed), **state))
+
+    history = attached(Noise(transform=PadCropFlip()), step=7)
+    drawn(history)
+    assert torch.equal(drawn(history), view(step=7))
+    for other in (view(step=8), view(step=7, global_rank=1), view(seed=1, step=7)):
+        assert not torch.equal(other, view(step=7))
+
+
+def test_evaluation_draws_nothing() -> None:
+    data = Noise(transform=PadCropFlip())
+    plain = drawn(data)
+    assert torch.equal(plain, data.preprocess(data.splits["train"].images))
+    assert torch.equal(plain, drawn(attached(data, training=False)))
+    assert not torch.equal(plain, drawn(attached(data)))
+
+
+def test_loaders_shard_by_the_trainers_rank() -> None:
+    seen: list[Tensor] = []
+    for rank in range(3):
+        data = attached(Noise(batch_size=2), global_rank=rank, world_size=3)
+        data.setup()
+        seen += [images for images, _ in data.val_dataloader()]
+    images = torch.cat(seen)
+    assert len(images) == len(images.flatten(1).unique(dim=0)) == 5
+
+
+@few_workers
+@leaf_spec
+@pytest.mark.parametrize("accumulate", [1, 5])
+def test_fit_and_test_under_lightning(train_with: Callable[..., Trainer], accumulate: int) -> None:
+    data, model = Noise(batch_size=4, transform=Flip()), Recorder()
+    trainer = train_with(accumulate_grad_batches=accumulate)
+    trainer.fit(model, datamodule=data)
+    trainer.test(model, datamodule=data, verbose=False)
+    assert data.loads == 1
+    train = torch.cat(model.seen["train"])
+    assert len(train) == 2 * 20
+    # Every image, plain or mirrored, once an epoch; another order in the second.
+    plain = data.preprocess(data.splits["train"].images)
+    same = (train[:, None] == plain).flatten(2).all(2)
+    mirrored = (train[:, None] == plain.flip(-1)).flatten(2).all(2)
+    which = (same | mirrored).float().argmax(1)
+    assert which[:20].sort().values.tolist() == which[20:].sort().values.tolist()
+    assert which[:20].sort().values.tolist() == list(range(20))
+    assert which[:20].tolist() != which[20:].tolist()
+    # Accumulation holds the optimiser's step still; the draws must go on all the same.
+    flips = mirrored.any(1).reshape(10, 4)
+    assert len(flips.unique(dim=0)) > 4
+    test = data.preprocess(data.splits["test"].images)
+    assert torch.equal(torch.cat(model.seen["test"]), test)
+    assert torch.equal(model.seen["val"][0], data.preprocess(data.splits["val"].images)[:3])
+
+
+@few_workers
+@leaf_spec
+def test_a_resumed_run_sees_the_same_images(
+    train_with: Callable[..., Trainer], tmp_path: Path
+) -> None:
+    def fit(epochs: int, resume: Path | None = None) -> list[Tensor]:
+        data, model = Noise(batch_size=4, transform=PadCropFlip()), Recorder()
+        trainer = train_with(max_epochs=epochs)
+        trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+        trainer.save_checkpoint(tmp_path / f"{epochs}.ckpt")
+        return model.seen["train"]
+
+    whole, first = fit(2), fit(1)
+    rest = fit(2, resume=tmp_path / "1.ckpt")
+    assert len(whole) == len(first) + len(rest) == 10
+    assert torch.equal(torch.stack(whole), torch.stack(first + rest))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "data.batch_size is 0"),
+        ({"pixel_max": 0.0}, "data.pixel_max is 0.0"),
+        ({"seed": -1}, "data.seed is -1"),
+        ({"mean": [0.5]}, r"data.mean is \[0.5\]: give 3"),
+        ({"std": [1.0, 1.0, 0.0]}, "data.std is .*must be > 0"),
+    ],
+)
+def test_arguments_out_of_range(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Noise(**arguments)
+
+
+def test_overfit_batches_is_refused() -> None:
+    data = attached(Noise(), overfit_batches=2)
+    data.setup()
+    with pytest.raises(UserError, match=r"overfit_batches.*limit_train_batches"):
+        data.train_dataloader()

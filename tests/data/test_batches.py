@@ -1,0 +1,88 @@
+"""Which images come when, on which process."""
+
+import pytest
+import torch
+
+from alexnet_lightning.data.batches import Batches, ImageTensors, seeded
+
+
+def flat(batches: Batches) -> list[int]:
+    return [index for batch in batches for index in batch]
+
+
+def shares(length: int, size: int, world: int, shuffle: bool) -> list[Batches]:
+    return [Batches(length, size, shuffle, rank=rank, world_size=world) for rank in range(world)]
+
+
+CASES = [(10, 3), (128, 64), (129, 64), (13, 2), (7, 7), (10, 1)]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize(("length", "size"), CASES)
+def test_in_order_every_image_comes_once(length: int, size: int, world: int) -> None:
+    every = shares(length, size, world, shuffle=False)
+    assert sorted(index for batches in every for index in flat(batches)) == list(range(length))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize(("length", "size"), CASES)
+def test_shuffled_shares_are_equal_and_miss_nothing(length: int, size: int, world: int) -> None:
+    every = [flat(batches) for batches in shares(length, size, world, shuffle=True)]
+    share = -(-length // world)
+    assert [len(indices) for indices in every] == [share] * world
+    seen = [index for indices in every for index in indices]
+    assert set(seen) == set(range(length))
+    assert len(seen) - len(set(seen)) < world
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(("length", "size"), CASES)
+def test_batches_are_as_many_on_every_process_and_even(
+    length: int, size: int, shuffle: bool, world: int
+) -> None:
+    counts = set()
+    for batches in shares(length, size, world, shuffle):
+        sizes = [len(batch) for batch in batches]
+        counts.add(len(sizes))
+        assert len(sizes) == len(batches)
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) >= 1
+        assert max(sizes) <= max(size, 2)
+    assert len(counts) == 1
+
+
+def test_no_batch_of_one_image_where_avoidable() -> None:
+    assert [len(batch) for batch in Batches(129, 64, shuffle=True)] == [43, 43, 43]
+
+
+def test_full_batches_where_they_fit() -> None:
+    assert [len(batch) for batch in Batches(750, 250, shuffle=True)] == [250] * 3
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    batches, fresh = Batches(50, 8, True, seed=1), Batches(50, 8, True, seed=1)
+    first = list(batches)
+    assert list(batches) == first, "reading changed the order"
+    batches.set_epoch(3)
+    torch.rand(100)
+    fresh.set_epoch(3)
+    assert list(batches) == list(fresh) != first
+    assert list(Batches(50, 8, True, seed=2)) != first
+
+
+def test_tensors_give_whole_batches() -> None:
+    images = torch.arange(12, dtype=torch.uint8).reshape(3, 1, 2, 2)
+    split = ImageTensors(images, torch.tensor([4, 5, 6]))
+    pixels, labels = split[[2, 0]]
+    assert len(split) == 3
+    assert torch.equal(pixels, images[[2, 0]])
+    assert labels.tolist() == [6, 4]
+
+
+def test_seeded_streams_differ_by_every_number() -> None:
+    draws = {
+        tuple(torch.rand(4, generator=seeded("cpu", *numbers)).tolist())
+        for numbers in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0), (2**40, 0, 0)]
+    }
+    assert len(draws) == 6

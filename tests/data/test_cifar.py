@@ -1,0 +1,245 @@
+"""CIFAR-10 in its three forms, in tiny; the real one if it is there."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from alexnet_lightning.data import CIFAR10DataModule
+from alexnet_lightning.data.cifar import ARCHIVE, BATCHES, CLASSES
+from alexnet_lightning.errors import UserError
+
+Make = Callable[[], Path]
+
+
+def tiny(root: Path, **arguments: object) -> CIFAR10DataModule:
+    """A data module that never goes to the network, set up."""
+    settings = {"val_images": 4, "url": None} | arguments
+    data = CIFAR10DataModule(str(root), **settings)  # type: ignore[arg-type]
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def first_pixels(data: CIFAR10DataModule, split: str) -> list[int]:
+    images = data.splits[split].images  # type: ignore[index]
+    assert images.shape[1:] == (3, 32, 32)
+    assert images.dtype == torch.uint8
+    return sorted(images[:, 0, 0, 0].tolist())
+
+
+def test_defaults() -> None:
+    data = CIFAR10DataModule()
+    assert (data.num_classes, data.in_channels, data.image_size) == (10, 3, 32)
+    assert data.class_names == CLASSES
+
+
+@pytest.mark.parametrize("form", ["batches", "archive"])
+def test_official_files(form: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    request.getfixturevalue(form)()
+    data = tiny(tmp_path)
+    train, val = first_pixels(data, "train"), first_pixels(data, "val")
+    assert sorted(train + val) == list(range(20))
+    assert len(val) == 4
+    assert first_pixels(data, "test") == [100, 101, 102, 103]
+    for split in data.splits.values():
+        assert torch.equal(split.images[:, 0, 0, 0] % 10, split.labels)
+
+
+def test_official_layout_is_red_green_blue_planes_of_rows(tmp_path: Path, batches: Make) -> None:
+    folder = batches()
+    plane = np.arange(3072, dtype=np.uint16).astype(np.uint8)[None]
+    content = pickle.dumps({"data": plane, "labels": [3]}, protocol=3)
+    (folder / "test_batch").write_bytes(content)
+    image = tiny(tmp_path).splits["test"].images[0]
+    assert image[2, 5, 7] == (2 * 1024 + 5 * 32 + 7) % 256
+
+
+def test_class_folders(tmp_path: Path, folders: Make) -> None:
+    folder = folders()
+    (folder / "train" / "cat" / "notes.txt").write_text("not an image")
+    (folder / "train" / ".cache").mkdir()
+    data = tiny(tmp_path)
+    assert len(data.splits["train"]) == 16
+    assert len(data.splits["val"]) == 4
+    for name, base in (("train", 200), ("val", 200), ("test", 220)):
+        split = data.splits[name]  # type: ignore[index]
+        assert torch.equal(split.images[:, 1, 9, 9].long(), split.labels + base)
+
+
+def test_jpeg_and_grey_images_are_read(tmp_path: Path, folders: Make) -> None:
+    folder = folders() / "test" / "dog"
+    (folder / "0.png").unlink()
+    Image.new("L", (32, 32), 77).save(folder / "0.JPEG")
+    split = tiny(tmp_path).splits["test"]
+    assert split.images[split.labels == CLASSES.index("dog")].unique().tolist() == [77]
+
+
+def test_precedence(tmp_path: Path, archive: Make, batches: Make, folders: Make) -> None:
+    folders()
+    assert first_pixels(tiny(tmp_path), "test")[0] == 220
+    path = archive()
+    assert first_pixels(tiny(tmp_path), "test")[0] == 100
+    batches()
+    path.write_bytes(b"not looked at: the folder comes first")
+    assert first_pixels(tiny(tmp_path), "test")[0] == 100
+
+
+def test_split_is_seeded_and_disjoint(tmp_path: Path, batches: Make) -> None:
+    batches()
+    one, same, other = (tiny(tmp_path, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one.splits["train"].images, same.splits["train"].images)
+    assert first_pixels(one, "val") != first_pixels(other, "val")
+    assert not set(first_pixels(one, "train")) & set(first_pixels(one, "val"))
+
+
+@pytest.mark.parametrize("val_images", [0, 20])
+def test_val_images_out_of_range(tmp_path: Path, batches: Make, val_images: int) -> None:
+    batches()
+    with pytest.raises(UserError, match=f"data.val_images is {val_images}: give 1 to 19"):
+        tiny(tmp_path, val_images=val_images)
+
+
+def test_missing_says_what_where_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "cifar10").mkdir(parents=True)
+    with pytest.raises(UserError) as error:
+        tiny(Path("data"))
+    message = str(error.value)
+    for part in (str(tmp_path / "data"), BATCHES, ARCHIVE, "cifar10/{train,test}", "data.url"):
+        assert part in message
+    assert "--data.root" in message
+    assert "\n" not in message
+
+
+def test_failed_download_is_told_in_the_same_line(tmp_path: Path) -> None:
+    url = (tmp_path / "nowhere.tar.gz").as_uri()
+    with pytest.raises(UserError) as error:
+        tiny(tmp_path / "data", url=url)
+    assert url in str(error.value)
+    assert "looked for" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_downloads_only_when_nothing_is_there(tmp_path: Path, archive: Make) -> None:
+    path = archive()
+    elsewhere = tmp_path / "mirror.tar.gz"
+    path.replace(elsewhere)
+    data = tiny(tmp_path, url=elsewhere.as_uri())
+    assert path.is_file()
+    assert first_pixels(data, "test")[0] == 100
+    elsewhere.unlink()
+    tiny(tmp_path, url=elsewhere.as_uri())
+
+
+def test_damaged_archive(tmp_path: Path, archive: Make) -> None:
+    path = archive()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match=rf"{ARCHIVE} has the md5 sum .* expected"):
+        tiny(tmp_path)
+
+
+def test_incomplete_batches(tmp_path: Path, batches: Make) -> None:
+    (batches() / "data_batch_3").unlink()
+    with pytest.raises(UserError, match="data_batch_3 is missing"):
+        tiny(tmp_path)
+
+
+class Harmful:
+    """Unpickled by the ordinary unpickler, makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_pickles_cannot_run_code(tmp_path: Path, batches: Make) -> None:
+    (batches() / "data_batch_2").write_bytes(pickle.dumps(Harmful(tmp_path / "harm")))
+    with pytest.raises(UserError, match=r"data_batch_2 is not a file of CIFAR-10 .*mkdir"):
+        tiny(tmp_path)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02garbage",
+        b"",
+        pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, protocol=3),
+        pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, protocol=3),
+        pickle.dumps({"data": np.zeros((1, 3072)), "labels": [1]}, protocol=3),
+        pickle.dumps({"fine_labels": [1]}),
+    ],
+    ids=["garbage", "empty", "count", "label", "float", "keys"],
+)
+def test_damaged_pickle(tmp_path: Path, batches: Make, content: bytes) -> None:
+    (batches() / "data_batch_5").write_bytes(content)
+    with pytest.raises(UserError, match=r"data_batch_5 is not a file of CIFAR-10") as error:
+        tiny(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def broken(folder: Path) -> None:
+    (folder / "train" / "frog" / "1.png").write_bytes(b"\x89PNG and no more")
+
+
+def truncated(folder: Path) -> None:
+    path = folder / "test" / "ship" / "0.png"
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def large(folder: Path) -> None:
+    Image.new("RGB", (64, 48)).save(folder / "train" / "frog" / "2.jpg")
+
+
+def stranger(folder: Path) -> None:
+    (folder / "train" / "zebra").mkdir()
+
+
+def absent(folder: Path) -> None:
+    (folder / "test" / "deer" / "0.png").unlink()
+    (folder / "test" / "deer").rmdir()
+
+
+def empty(folder: Path) -> None:
+    (folder / "test" / "deer" / "0.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (broken, r"train/frog/1.png cannot be read as an image"),
+        (truncated, r"test/ship/0.png cannot be read as an image"),
+        (large, r"train/frog/2.jpg is 64 x 48 px: expected 32 x 32"),
+        (stranger, r"train/zebra is none of the classes: expected airplane, "),
+        (absent, r"test/deer is missing: expected airplane, "),
+        (empty, r"test/deer has no png or jpeg images"),
+    ],
+)
+def test_damaged_folders(
+    tmp_path: Path, folders: Make, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(folders())
+    with pytest.raises(UserError, match=message):
+        tiny(tmp_path)
+
+
+def test_real_cifar(real_cifar: str) -> None:
+    data = CIFAR10DataModule(real_cifar, url=None)
+    data.setup()
+    sizes = {split: len(images) for split, images in data.splits.items()}
+    assert sizes == {"train": 40_000, "val": 10_000, "test": 10_000}
+    assert (data.splits["test"].labels.bincount() == 1000).all()
+    train = data.splits["train"]
+    assert abs(train.labels.bincount() - 4000).max() < 200
+    pixels = data.normalise(train.images[:8000])
+    # The class folders are a JPEG copy, a little softer than the original.
+    assert pixels.mean((0, 2, 3)).abs().max() < 0.05
+    assert (pixels.std((0, 2, 3)) - 1).abs().max() < 0.05
