@@ -1,0 +1,150 @@
+"""The training step that every architecture shares, and how the YAML's optimiser reaches it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.metrics import StageMetrics
+from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.optimization import (
+    Interval,
+    build_optimizer,
+    build_schedule,
+    needs_total_steps,
+)
+
+Batch = tuple[Tensor, Tensor]
+
+
+class ImageClassifier(LightningModule, ABC):
+    """A network for images, trained by cross entropy and judged by top-k accuracy.
+
+    Variants are final subclasses that build one network; what can be composed is an argument here.
+
+    Args:
+        network: maps images (N, C, H, W) to logits (N, num_classes).
+        num_classes: number of classes, at least 2.
+        optimizer: `class_path` and `init_args` of any torch optimiser; needed to train.
+        lr_scheduler: the same of `Plateau`, or of any torch schedule.
+        lr_interval: whether the schedule counts epochs or steps. A plateau counts validations, and
+            one over a fixed budget (OneCycleLR) counts the steps of the run, whatever this says.
+        top_k: accuracies to log, as `val/top1`; each from 1 to `num_classes` - 1.
+        bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
+        decay_biases: whether weight decay reaches biases and norms; false in 2012.
+
+    Raises:
+        UserError: a k is out of range.
+    """
+
+    @abstractmethod
+    def __init__(
+        self,
+        network: ConvNet,
+        num_classes: int,
+        optimizer: OptimizerCallable | None = None,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        lr_interval: Interval = "epoch",
+        top_k: Sequence[int] = (1, 5),
+        bias_lr_factor: float = 1.0,
+        decay_biases: bool = True,
+    ) -> None:
+        super().__init__()
+        # Optimiser and schedule are no plain values; the run's config.yaml has them.
+        self.save_hyperparameters(ignore=["network", "optimizer", "lr_scheduler"], logger=False)
+        for k in top_k:
+            if not 1 <= k < num_classes:
+                raise UserError(
+                    f"model.top_k: top-{k} says nothing about {num_classes} classes; "
+                    f"give numbers from 1 to {num_classes - 1}"
+                )
+        # The layout that convolutions are fastest in, on CPU and on tensor cores.
+        self.network = network.to(memory_format=torch.channels_last)
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.lr_interval: Interval = lr_interval
+        self.bias_lr_factor = bias_lr_factor
+        self.decay_biases = decay_biases
+        self.train_metrics = StageMetrics("train", num_classes, top_k)
+        self.val_metrics = StageMetrics("val", num_classes, top_k)
+        self.test_metrics = StageMetrics("test", num_classes, top_k)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, num_classes) of preprocessed images (N, C, H, W)."""
+        return self.network(images)
+
+    def embed(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the rows "features" (N, D) and "penultimate" (N, D'); see `ConvNet.embed`."""
+        return self.network.embed(images)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._step(batch, self.train_metrics)["loss"]
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log_dict({"train/loss_step": loss.detach(), "lr": rate})
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        return self._step(batch, self.val_metrics)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        self.log("test/images", self.test_metrics.images, on_step=False, on_epoch=True)
+        return self._step(batch, self.test_metrics)
+
+    def _step(self, batch: Batch, metrics: StageMetrics) -> dict[str, Tensor]:
+        """Return loss (), logits (N, K), labels (N,); targets are indices (N,) or shares (N, K)."""
+        images, targets = batch
+        logits = self(images).float()  # the softmax loses digits in 16 bits
+        loss = F.cross_entropy(logits, targets)
+        labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
+        metrics.update(loss, logits, labels)
+        # As objects: Lightning computes and resets them at the epoch's end, over all processes.
+        once: dict[str, Any] = {
+            "on_step": False,
+            "on_epoch": True,
+            "prog_bar": metrics.stage != "test",
+        }
+        self.log(f"{metrics.stage}/loss", metrics.loss, **once)
+        self.log_dict(metrics.accuracies, **once)
+        return {"loss": loss, "logits": logits, "targets": labels}
+
+    def check_recipe(self) -> None:
+        """Build optimiser and schedule once, so that what is wrong with them shows before training.
+
+        Raises:
+            UserError: there is no optimiser, or one of them refuses its arguments.
+        """
+        try:
+            optimizer = self._build_optimizer()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"model.optimizer: {error}") from error
+        if self.lr_scheduler is None:
+            return
+        budget: dict[str, Any] = {}
+        if needs_total_steps(self.lr_scheduler):
+            budget["total_steps"] = 2
+        try:
+            self.lr_scheduler(optimizer, **budget)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"model.lr_scheduler: {error}") from error
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._build_optimizer()
+        if self.lr_scheduler is None:
+            return optimizer
+        schedule = build_schedule(self.lr_scheduler, optimizer, self.lr_interval, self.trainer)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def _build_optimizer(self) -> Optimizer:
+        if self.optimizer is None:
+            raise UserError(
+                "model.optimizer: none is given; name one, "
+                "as in --model.optimizer Adam --model.optimizer.lr 0.001"
+            )
+        return build_optimizer(self.optimizer, self, self.bias_lr_factor, self.decay_biases)

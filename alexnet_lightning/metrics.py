@@ -1,0 +1,38 @@
+"""What is measured of a classifier, exact over batches of any size and any number of processes."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, MetricCollection, SumMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+
+class StageMetrics(nn.Module):
+    """Mean loss, top-k accuracies and number of images of one stage.
+
+    Args:
+        stage: "train", "val" or "test", the first part of the names.
+        num_classes: number of classes.
+        top_k: which accuracies; `val/top5` is the share of images whose label is among the first 5.
+    """
+
+    def __init__(self, stage: str, num_classes: int, top_k: Sequence[int]) -> None:
+        super().__init__()
+        self.stage = stage
+        self.loss = MeanMetric()
+        self.images = SumMetric()
+        self.accuracies = MetricCollection(
+            {f"top{k}": MulticlassAccuracy(num_classes, top_k=k, average="micro") for k in top_k},
+            prefix=f"{stage}/",
+        )
+
+    def update(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: its mean loss (), logits (N, K) and class indices (N,)."""
+        self.loss.update(loss.detach(), len(labels))
+        self.images.update(len(labels))
+        self.accuracies.update(logits.detach(), labels)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of what is logged at each epoch's end."""
+        return [f"{self.stage}/loss", *map(str, self.accuracies)]
