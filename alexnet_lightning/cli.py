@@ -1,0 +1,232 @@
+"""The command line: YAML files and flags in; data, model and Trainer out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger
+
+import alexnet_lightning.data
+import alexnet_lightning.models
+import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
+from alexnet_lightning.atomic import AtomicCheckpointIO
+from alexnet_lightning.callbacks import ConfusionMatrix, EmbeddingPCA, LearningCurves, Throughput
+from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.help_page import help_page, kind_of
+from alexnet_lightning.parse_errors import explain
+from alexnet_lightning.run import RunFolder
+from alexnet_lightning.tracking import wandb_logger
+
+LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
+DEFAULTS = {
+    "trainer.log_every_n_steps": 10,
+    "trainer.use_distributed_sampler": False,  # the data module shards, without padding
+    "checkpoint.monitor": "val/top1",
+    "checkpoint.mode": "max",
+    "checkpoint.filename": "best",
+    "checkpoint.save_last": True,
+    "checkpoint.enable_version_counter": False,
+    # After the schedule has stepped on the validation, not before it.
+    "checkpoint.save_on_train_epoch_end": True,
+}
+
+
+class ExperimentCLI(LightningCLI):
+    """Everything that one experiment's configuration describes, built and checked, not yet run.
+
+    Args:
+        args: command line without the program's name.
+
+    Raises:
+        UserError: the configuration is wrong, in one line.
+    """
+
+    def __init__(self, args: Sequence[str]) -> None:
+        super().__init__(
+            ImageClassifier,
+            ImageDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=None,  # RunFolder keeps it
+            seed_everything_default=0,
+            auto_configure_optimizers=False,  # ImageClassifier does
+            parser_kwargs={
+                "prog": "python -m alexnet_lightning.fit",
+                "exit_on_error": False,
+                "allow_abbrev": False,
+            },
+            run=False,
+            args=list(args),
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--name", type=str | None, help="Folder of the runs; default: the first config's name."
+        )
+        parser.add_argument("--runs_dir", type=str, default="runs", help="Where run folders go.")
+        parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(EmbeddingPCA, "embedding_pca")
+        parser.set_defaults(DEFAULTS)
+        for name in LINKED:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        show_help(parser, args)
+        files = config_files(args)
+        for path in files:
+            check_yaml(path)
+        try:
+            self.config = parser.parse_args(args)
+        except Exception as error:
+            raise UserError(explain(error)) from error
+        if self.config.name is None:
+            self.config.name = files[0].stem if files else "run"
+
+    def instantiate_classes(self) -> None:
+        """Build the data, then the model that fits it; the Trainer waits for a run folder."""
+        try:
+            self.config_init = self.parser.instantiate_classes(self.config)
+        except Exception as error:
+            raise as_user_error(error) from error
+        self.datamodule: ImageDataModule = self.config_init["data"]
+        self.model: ImageClassifier = self.config_init["model"]
+        self._check_links()
+        self._check_monitors()
+        self.model.check_recipe()
+
+    def _check_links(self) -> None:
+        """Refuse a value given by hand that the data contradicts; the parser would replace it."""
+        for name in LINKED:
+            given = self.config.model.init_args.get(name)
+            of_data = getattr(self.datamodule, name)
+            if given not in (None, of_data):
+                raise UserError(
+                    f"model.{name}: {given} contradicts the data, which has {of_data}; leave it out"
+                )
+
+    def _check_monitors(self) -> None:
+        """Refuse to wait for a figure that is never logged, or not as often as it is asked for."""
+        trainer, known = self.config.trainer, self.model.val_metrics.names
+        schedule = self.config.model.init_args.get("lr_scheduler")
+        monitors = {"checkpoint.monitor": self.config.checkpoint.monitor}
+        if schedule is not None and "monitor" in schedule.get("init_args", {}):
+            monitors["model.lr_scheduler.monitor"] = schedule.init_args.monitor
+            every = trainer.check_val_every_n_epoch
+            if every != 1 or trainer.limit_val_batches == 0:
+                raise UserError(
+                    "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
+                    f"time, but trainer.check_val_every_n_epoch is {every} and "
+                    f"trainer.limit_val_batches {trainer.limit_val_batches}; validate every epoch"
+                )
+        for callback in self.config_init["trainer"].get("callbacks") or []:
+            if hasattr(callback, "monitor"):
+                monitors[f"trainer.callbacks: {type(callback).__name__}.monitor"] = callback.monitor
+        for key, monitor in monitors.items():
+            if monitor is not None and monitor not in known:
+                raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")
+
+    def resolved(self) -> str:
+        """Return the whole configuration as YAML: enough to run the experiment again."""
+        return self.parser.dump(self.config, skip_none=False)
+
+    def tracker(self, run: RunFolder) -> Logger | None:
+        """Return the logger beside metrics.csv: the one `trainer.logger` names, else W&B's."""
+        given = self.config_init["trainer"].get("logger")
+        if given is None or given is True:
+            return wandb_logger(run, yaml.safe_load(self.resolved()))
+        return given or None
+
+    def build_trainer(
+        self, folder: Path, loggers: list[Logger], looking_on: bool = True
+    ) -> Trainer:
+        """Return the Trainer of this experiment.
+
+        Args:
+            folder: where checkpoints and figures go.
+            loggers: all of them.
+            looking_on: whether callbacks draw figures and checkpoints are kept.
+
+        Raises:
+            UserError: Lightning refuses the combination of trainer flags.
+        """
+        config = self.config_init["trainer"]
+        plugins = config.get("plugins") or []
+        plugins = plugins if isinstance(plugins, list) else [plugins]
+        callbacks = config.get("callbacks") or []
+        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+        if looking_on:
+            checkpoint: ModelCheckpoint = self.config_init["checkpoint"]
+            checkpoint.dirpath = str(folder / "checkpoints")
+            drawing = [self.config_init["embedding_pca"], LearningCurves(), ConfusionMatrix()]
+            callbacks = [*callbacks, Throughput(), *drawing, checkpoint]
+        overrides = {
+            "default_root_dir": folder,
+            "logger": loggers,
+            "plugins": [*plugins, AtomicCheckpointIO()],
+            "callbacks": callbacks,
+            "enable_checkpointing": looking_on,
+        }
+        try:
+            return Trainer(**{**config, **overrides})
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def show_help(parser: LightningArgumentParser, args: Sequence[str]) -> None:
+    """Print the page that -h, --help, --help=all or --help=NAME asks for, and exit."""
+    asked = [arg for arg in args if arg in ("-h", "--help") or arg.startswith("--help=")]
+    if not asked:
+        return
+    _, _, topic = asked[0].partition("=")
+    if topic == "all":
+        parser.print_help()
+    elif kind := kind_of(topic):
+        parser.parse_args([f"--{kind}.help={topic}"])
+    elif topic:
+        raise UserError(f"--help={topic}: no such model or data set; see --help for their names")
+    else:
+        print(help_page())
+    sys.exit()
+
+
+def as_user_error(error: Exception) -> Exception:
+    """Return a UserError for a value that a class refused, any other error as it is."""
+    cause: BaseException = error
+    while following := cause.__cause__ or cause.__context__:
+        cause = following
+    if isinstance(cause, UserError):
+        return cause
+    return UserError(explain(error)) if isinstance(cause, ValueError | TypeError) else error
+
+
+def config_files(args: Sequence[str]) -> list[Path]:
+    """Return the files given with --config or -c, in order."""
+    files = []
+    for flag, value in zip(args, [*args[1:], ""], strict=True):
+        if flag in ("--config", "-c"):
+            files.append(Path(value))
+        elif flag.startswith(("--config=", "-c=")):
+            files.append(Path(flag.split("=", 1)[1]))
+    return files
+
+
+def check_yaml(path: Path) -> None:
+    """Raise a UserError that names the file, and the line, if it cannot be read as a mapping."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--config: {path} is no valid YAML: {reason}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"--config: {path} must hold keys such as model, data and trainer")

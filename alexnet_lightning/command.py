@@ -1,0 +1,30 @@
+"""What all commands share: mistakes end in one line, and the screen shows only what matters."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+
+from alexnet_lightning.errors import UserError
+
+
+def run_command(command: Callable[[Sequence[str]], None]) -> None:
+    """Run a command on the arguments given; exit with status 2 and one line on a mistake."""
+    quieten()
+    try:
+        command(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def quieten() -> None:
+    """Leave out what Lightning says that is advertising or does not hold here."""
+    notices = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    notices.addFilter(lambda record: "Tip:" not in record.getMessage())
+    # Lightning 2.6 calls torch's own pytree in the way of older versions.
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+    # Splits are tensors in memory and come a batch at a time: workers would only copy them.
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # The interval suits data sets of every size; a small epoch is logged at its end all the same.
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")

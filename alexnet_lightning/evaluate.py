@@ -1,0 +1,47 @@
+"""Test a finished run again: python -m alexnet_lightning.evaluate runs/NAME/DATE."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.command import run_command
+from alexnet_lightning.run import RunFolder
+from alexnet_lightning.summary import split_table, test_figures
+
+
+def evaluate(args: Sequence[str]) -> None:
+    """Print the figures of a checkpoint on a split: the same, to the bit, as the fit's.
+
+    Raises:
+        UserError: no such run or checkpoint, or one that does not fit the run's configuration.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m alexnet_lightning.evaluate",
+        description=__doc__,
+        epilog="Other flags are those of fit and change the run's configuration, "
+        "as in --data.batch_size 500 or --trainer.accelerator cpu.",
+    )
+    parser.add_argument("run_dir", type=Path, help="run folder, as fit prints it")
+    parser.add_argument("--checkpoint", default="best", help="best (default), last or a path")
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    options, overrides = parser.parse_known_args(args)
+    run = RunFolder.find(options.run_dir)
+    checkpoint = run.checkpoint(options.checkpoint)
+
+    cli = ExperimentCLI(["--config", str(run.config), *overrides])
+    trainer = cli.build_trainer(run.path, [], looking_on=False)
+    judge = trainer.test if options.split == "test" else trainer.validate
+    judge(
+        cli.model,
+        datamodule=cli.datamodule,
+        ckpt_path=checkpoint,
+        verbose=False,
+        weights_only=True,
+    )
+    if trainer.is_global_zero:
+        print("\n".join(["", *split_table(test_figures(trainer)), "", f"checkpoint  {checkpoint}"]))
+
+
+if __name__ == "__main__":
+    run_command(evaluate)

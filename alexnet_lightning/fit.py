@@ -1,0 +1,78 @@
+"""Train, test and keep one experiment: python -m alexnet_lightning.fit --config configs/X.yaml."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_only
+
+from alexnet_lightning import tracking
+from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.command import run_command
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.run import RunFolder
+from alexnet_lightning.summary import best_figures, facts, run_table, test_figures
+
+
+def fit(args: Sequence[str]) -> None:
+    """Train what the command line describes; leave a run folder and print what came out.
+
+    Raises:
+        UserError: the configuration is wrong; nothing has been trained or written then.
+    """
+    cli = ExperimentCLI(args)
+    if cli.config.trainer.fast_dev_run:  # a look whether it runs: leaves no trace
+        trainer = cli.build_trainer(Path(), [])
+        trainer.fit(cli.model, datamodule=cli.datamodule)
+        trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
+        return
+
+    run, metrics, trainer = open_run(cli)
+    tracker = cli.tracker(run)
+    trainer.loggers = [metrics, *([tracker] if tracker else [])]
+    started = time.perf_counter()
+    trainer.fit(cli.model, datamodule=cli.datamodule)
+    seconds = time.perf_counter() - started
+
+    figures = {**best_figures(trainer, metrics), **facts(trainer, cli.model, seconds)}
+    if cli.config.test:
+        trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path="best", verbose=False)
+        figures |= test_figures(trainer)
+    finish(run, figures)
+    tracking.close(tracker, figures)
+
+
+def open_run(cli: ExperimentCLI) -> tuple[RunFolder, MetricsCSV, Trainer]:
+    """Return a new run folder, its metrics.csv and the Trainer, or leave no folder at all.
+
+    All that can still go wrong with a configuration goes wrong here: the data cannot be had or
+    read, Lightning refuses the flags.
+    """
+    root = Path(cli.config.runs_dir)
+    if tracking.is_rank_zero():
+        cli.datamodule.prepare_data()
+        cli.datamodule.setup("fit")
+        run = RunFolder.create(root, cli.config.name)
+    else:
+        run = RunFolder(root)  # rank zero writes, the others never do
+    metrics = MetricsCSV(run.path)
+    try:
+        trainer = cli.build_trainer(run.path, [metrics])
+    except UserError:
+        run.discard()
+        raise
+    run.write_config(cli.resolved())
+    return run, metrics, trainer
+
+
+@rank_zero_only
+def finish(run: RunFolder, figures: dict[str, object]) -> None:
+    """Keep and print the figures of a finished run."""
+    run.write_summary(figures)
+    print(run_table(figures, run.path))
+
+
+if __name__ == "__main__":
+    run_command(fit)

@@ -1,0 +1,68 @@
+"""The page that --help shows: what there is to choose from, and the flags that matter."""
+
+from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.data.base import ImageDataModule
+
+PAGE = """\
+usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]
+
+Train one experiment, test its best checkpoint, keep everything in runs/NAME/DATE/.
+
+examples:
+  python -m alexnet_lightning.fit --config configs/digits_bn.yaml
+  python -m alexnet_lightning.fit --config configs/cifar_bn.yaml --model.optimizer.lr 0.02
+  python -m alexnet_lightning.fit --config configs/cifar_bn.yaml --config configs/overlays/cpu.yaml
+  python -m alexnet_lightning.fit --model AlexNet --model.optimizer SGD --data CIFAR10DataModule
+
+models (--model NAME, or model.class_path in a YAML file):
+{models}
+
+data sets (--data NAME, or data.class_path):
+{data}
+
+most used (a later file or flag wins over an earlier one):
+  --config FILE                 a YAML file; give it more than once to lay one over another
+  --model.optimizer NAME        any torch optimiser; --model.optimizer.lr 0.02 sets its arguments
+  --model.lr_scheduler NAME     Plateau, OneCycleLR, StepLR or any other of torch
+  --data.batch_size N           images a process and step
+  --data.root DIR               where the data sets are (default: data)
+  --trainer.max_epochs N        passes over the training images
+  --trainer.accelerator NAME    cpu, gpu, or auto (default); --trainer.devices N for several
+  --trainer.precision NAME      32-true (default), bf16-mixed, 16-mixed
+  --trainer.fast_dev_run true   one batch of everything, to see whether it runs
+  --trainer.callbacks+ NAME     one more: EarlyStopping --trainer.callbacks.monitor val/loss
+  --trainer.logger NAME         another Lightning logger in place of W&B; false for none
+  --checkpoint.monitor FIGURE   what the best checkpoint is best in (default: val/top1)
+  --embedding_pca.every_n_epochs N   how often embeddings are drawn; 0: only at the end
+  --seed_everything N           seed of the weights and of dropout (default: 0)
+  --test false                  do not test the best checkpoint
+  --name NAME, --runs_dir DIR   the run goes to RUNS_DIR/NAME/DATE (default: runs/CONFIG/DATE)
+  --print_config                show the whole configuration and stop
+
+more:
+  --help=NAME                   all arguments of a model or data set, as in --help=AlexNetBN
+  --help=all                    every flag there is
+  python -m alexnet_lightning.evaluate --help
+"""
+
+
+def help_page() -> str:
+    """Return the page, with the models and data sets that can be found by a short name."""
+    return PAGE.format(models=listing(ImageClassifier), data=listing(ImageDataModule))
+
+
+def listing(base: type) -> str:
+    """Return a line for each subclass of `base`: its name, the first line of its docstring."""
+    classes: list[type] = sorted(base.__subclasses__(), key=lambda known: known.__name__)
+    return "\n".join(
+        f"  {known.__name__:<22}{(known.__doc__ or '').strip().splitlines()[0]}"
+        for known in classes
+    )
+
+
+def kind_of(name: str) -> str | None:
+    """Return "model" or "data" for the short name of a known class, else None."""
+    for kind, base in (("model", ImageClassifier), ("data", ImageDataModule)):
+        if name in {known.__name__ for known in base.__subclasses__()}:
+            return kind
+    return None

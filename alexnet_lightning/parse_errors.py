@@ -1,0 +1,58 @@
+"""What jsonargparse says over many lines, in one that names the key."""
+
+import inspect
+import re
+from difflib import get_close_matches
+from importlib import import_module
+
+KEY = re.compile(r'^Parser key "([^"]+)"')
+CLASS = re.compile(r"class_path[ =]'([^']+)'")
+
+
+def explain(error: BaseException) -> str:
+    """Return one line: the key, what is wrong with it and what would be right.
+
+    jsonargparse wraps an error once for every level of the configuration: the keys on the way down
+    are in the outer messages, the reason is in the innermost.
+    """
+    chain = causes(error)
+    keys: list[str] = []
+    for message in chain:
+        found = KEY.match(message)
+        if found and found[1] not in keys[-1:]:
+            keys.append(found[1])
+    reason = " ".join(KEY.sub("", chain[-1]).removeprefix(":").split())
+    owners = CLASS.findall(" ".join(chain))
+    if unknown := re.search(r"Option '([^']+)' is not accepted", reason):
+        keys.append(unknown[1])
+        reason = "no such key" + suggestion(unknown[1], owners[-1] if owners else None)
+    elif missing := re.search(r"Expected a dot import path string: (\S+)", reason):
+        reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
+    elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
+        reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
+    reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)
+    return ": ".join(filter(None, [".".join(keys), reason]))
+
+
+def causes(error: BaseException) -> list[str]:
+    """Return the messages of an error and of those it came from, without empty ones."""
+    messages = []
+    cause: BaseException | None = error
+    while cause is not None:
+        messages.append(str(cause).strip())
+        cause = cause.__cause__ or cause.__context__
+    return [message for message in messages if message] or [type(error).__name__]
+
+
+def suggestion(key: str, owner: str | None) -> str:
+    """Return "; did you mean …?" for the nearest argument of the class `owner`, or of none."""
+    if owner is None or "." not in owner:
+        return "; see --help"
+    module, name = owner.rsplit(".", 1)
+    known = {
+        argument
+        for base in getattr(import_module(module), name).__mro__
+        for argument in inspect.signature(base.__init__).parameters
+    } - {"self", "args", "kwargs", "recipe"}
+    close = get_close_matches(key, known, n=1)
+    return f" of {name}" + (f"; did you mean {close[0]}?" if close else f"; see --help={name}")

@@ -1,0 +1,125 @@
+"""A run is one folder: made, found and read here."""
+
+import json
+import platform
+import subprocess
+from datetime import datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_only
+
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.errors import UserError
+
+PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")
+
+
+class RunFolder:
+    """`runs/<config name>/<YYYYmmdd-HHMMSS>/` and the names of what lies in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.metrics = path / "metrics.csv"
+        self.summary = path / "summary.json"
+        self.checkpoints = path / "checkpoints"
+
+    @property
+    def name(self) -> str:
+        """Config name and start time, as W&B shows the run."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @classmethod
+    def create(cls, root: Path, name: str) -> "RunFolder":
+        """Make a folder that nobody else has; two runs in one second get different ones.
+
+        Raises:
+            UserError: the folder cannot be made.
+        """
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        for attempt in count(1):
+            path = root / name / (stamp if attempt == 1 else f"{stamp}-{attempt}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise UserError(f"--runs_dir: {path} is a file, a folder is needed") from None
+            except OSError as error:
+                raise UserError(
+                    f"--runs_dir: cannot make {path}: {error.strerror}; name a folder you can write"
+                ) from None
+            else:
+                return cls(path)
+        raise AssertionError("unreachable: count() has no end")
+
+    @rank_zero_only
+    def discard(self) -> None:
+        """Take back a folder in which nothing has been kept yet, and its empty parents."""
+        for folder in (self.path, *self.path.parents[:2]):
+            try:
+                folder.rmdir()
+            except OSError:  # it holds other runs
+                return
+
+    @classmethod
+    def find(cls, path: Path) -> "RunFolder":
+        """Return an existing run.
+
+        Raises:
+            UserError: the folder holds no run.
+        """
+        run = cls(path)
+        if not run.config.is_file():
+            raise UserError(
+                f"{path}: no run folder (it has no config.yaml); name one like runs/digits_bn/DATE"
+            )
+        return run
+
+    def checkpoint(self, which: str) -> Path:
+        """Return the path of "best", "last" or of a checkpoint anywhere.
+
+        Raises:
+            UserError: there is no such file.
+        """
+        named = which in ("best", "last")
+        path = self.checkpoints / f"{which}.ckpt" if named else Path(which)
+        if not path.is_file():
+            raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
+        return path
+
+    @rank_zero_only
+    def write_config(self, text: str) -> None:
+        """Keep the resolved configuration, enough to run it again."""
+        with replacing(self.config) as part:
+            part.write_text(text)
+
+    @rank_zero_only
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Keep the figures of a finished run, flat, keys named as the metrics."""
+        with replacing(self.summary) as part:
+            part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def versions() -> str:
+    """Return what this ran on, as "python 3.11.7, torch 2.14.1, …"."""
+    return ", ".join(
+        [f"python {platform.python_version()}"] + [f"{name} {version(name)}" for name in PACKAGES]
+    )
+
+
+def git_commit() -> str | None:
+    """Return the commit of the code that runs, with "+changes" where files differ from it."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return described.stdout.strip() or None

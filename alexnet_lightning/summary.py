@@ -1,0 +1,70 @@
+"""The figures that stay of a run: summary.json, and the table that a command ends with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from alexnet_lightning.callbacks import Throughput
+from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.run import git_commit, versions
+
+
+def best_figures(trainer: Trainer, metrics: MetricsCSV) -> dict[str, Any]:
+    """Return the validation figures of the best checkpoint, its epoch (from 1) and its path."""
+    checkpoint = trainer.checkpoint_callback
+    if not isinstance(checkpoint, ModelCheckpoint) or not checkpoint.best_model_path:
+        return {}
+    path = checkpoint.best_model_path
+    epoch = torch.load(path, mmap=True, weights_only=True, map_location="cpu")["epoch"]
+    rows = [row for row in metrics.rows if row.get("epoch") == epoch and "val/loss" in row]
+    figures = {key: value for key, value in rows[-1].items() if key.startswith("val/")}
+    return {"best_epoch": epoch + 1, "best_checkpoint": path, **figures}
+
+
+def test_figures(trainer: Trainer) -> dict[str, float]:
+    """Return what the last test or validation logged, by metric name."""
+    return {key: value.item() for key, value in trainer.callback_metrics.items()}
+
+
+def facts(trainer: Trainer, model: LightningModule, seconds: float) -> dict[str, Any]:
+    """Return what a run cost, in seconds of wall time and parameters, and what it ran on."""
+    rates = [c.images_per_second for c in trainer.callbacks if isinstance(c, Throughput)]  # type: ignore[attr-defined]
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "epochs": trainer.current_epoch,
+        "seconds": round(seconds, 3),
+        "train/images_per_second": rates[0],
+        "versions": versions(),
+        "git_commit": git_commit(),
+    }
+
+
+def split_table(figures: Mapping[str, Any]) -> list[str]:
+    """Return the lines of a table with a row for each of val and test: top-k in per cent, loss."""
+    names = list(dict.fromkeys(key.split("/")[1] for key in figures if "/top" in key))
+    header = "".join(f"{name.replace('top', 'top-'):>11}" for name in names)
+    lines = [f"{'':<10}{header}{'loss':>11}"]
+    for split in ("val", "test"):
+        if f"{split}/loss" in figures:
+            cells = "".join(f"{100 * figures[f'{split}/{name}']:>9.2f} %" for name in names)
+            lines.append(f"{split:<10}{cells}{figures[f'{split}/loss']:>11.4f}")
+    return lines
+
+
+def run_table(figures: Mapping[str, Any], folder: object) -> str:
+    """Return the table that a fit ends with."""
+    speed = figures["train/images_per_second"]
+    lines = [
+        "",
+        *split_table(figures),
+        "",
+        f"best epoch  {figures.get('best_epoch')} of {figures['epochs']}",
+        f"parameters  {figures['parameters']:,}",
+        f"training    {figures['seconds']:.0f} s"
+        + (f", {speed:,.0f} images/s" if speed is not None else ""),
+        f"run         {folder}",
+    ]
+    return "\n".join(lines)

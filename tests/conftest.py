@@ -1,0 +1,82 @@
+"""What several rooms' tests need: a quick experiment, and commands as a user runs them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alexnet_lightning.command import run_command
+from alexnet_lightning.evaluate import evaluate
+from alexnet_lightning.fit import fit
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+COMMANDS = {"fit": fit, "evaluate": evaluate}
+QUICK = {
+    "model": {
+        "class_path": "AlexNetBN",
+        "init_args": {
+            "stem": "small",
+            "width": 0.05,
+            "optimizer": {"class_path": "Adam", "init_args": {"lr": 0.001}},
+        },
+    },
+    "data": {"class_path": "DigitsDataModule", "init_args": {"batch_size": 200}},
+    "embedding_pca": {"count": 60},
+    "trainer": {
+        "max_epochs": 2,
+        "accelerator": "cpu",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def no_wandb_account(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test reaches a W&B account of whoever runs it, nor writes into their home."""
+    home = tmp_path_factory.getbasetemp()
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(home / "no_netrc"))
+    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(home / "wandb"))
+
+
+@pytest.fixture(scope="session")
+def quick_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config file that trains on digits in a second."""
+    path = tmp_path_factory.mktemp("configs") / "quick.yaml"
+    path.write_text(yaml.safe_dump(QUICK))
+    return path
+
+
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory: run folders go to its runs/."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], in_tmp: Path
+) -> Iterator[Callable[..., str]]:
+    """Run a command that must fail; give its one line of error, having checked that it is one."""
+
+    def run(command: str, *args: object) -> str:
+        monkeypatch.setattr(sys, "argv", [command, *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            run_command(COMMANDS[command])
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        lines = [line for line in error.splitlines() if line and "Seed set to" not in line]
+        assert len(lines) == 1, error
+        assert lines[0].startswith("error: ")
+        assert not (in_tmp / "runs").exists(), "a mistake must leave nothing behind"
+        return lines[0].removeprefix("error: ")
+
+    return run

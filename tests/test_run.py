@@ -1,0 +1,45 @@
+"""Run folders: never shared, never half written."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.run import RunFolder, git_commit, versions
+
+
+def test_two_runs_in_the_same_second_do_not_share_a_folder(tmp_path: Path) -> None:
+    runs = [RunFolder.create(tmp_path, "digits") for _ in range(5)]
+    assert len({run.path for run in runs}) == 5
+    assert all(re.fullmatch(r"\d{8}-\d{6}(-\d)?", run.path.name) for run in runs)
+    assert runs[0].name == f"digits/{runs[0].path.name}"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(UserError, match=r"--runs_dir: cannot make .*runs.*Not a directory"):
+        RunFolder.create(tmp_path / "runs", "digits")
+
+
+def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run folder"):
+        RunFolder.find(tmp_path)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--checkpoint: no file .*checkpoints/last.ckpt"):
+        RunFolder(tmp_path).checkpoint("last")
+
+
+def test_the_summary_is_flat_json(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_summary({"val/top1": 0.5, "git_commit": None})
+    assert json.loads(run.summary.read_text()) == {"val/top1": 0.5, "git_commit": None}
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_versions_and_commit_say_what_ran() -> None:
+    assert re.search(r"python 3\.\d+.*torch \d.*lightning \d.*wandb \d", versions())
+    assert git_commit() is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", git_commit() or "")
