@@ -1,0 +1,8 @@
+"""Callbacks that look at a run, draw and measure; they never change training."""
+
+from alexnet_lightning.callbacks.confusion import ConfusionMatrix
+from alexnet_lightning.callbacks.curves import LearningCurves
+from alexnet_lightning.callbacks.embedding_pca import EmbeddingPCA
+from alexnet_lightning.callbacks.throughput import Throughput
+
+__all__ = ["ConfusionMatrix", "EmbeddingPCA", "LearningCurves", "Throughput"]

@@ -1,0 +1,60 @@
+"""Images per second against a clock that the test moves."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from lightning.pytorch import Callback
+
+from alexnet_lightning.callbacks import Throughput, throughput
+
+
+class Clock(Callback):
+    """A clock that moves only here: a second a batch, minutes a validation."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(
+            throughput, "time", SimpleNamespace(perf_counter=lambda: self.now), raising=True
+        )
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.now += 1 if trainer.current_epoch else 4  # the first epoch warms up
+
+    def on_validation_batch_start(self, *args, **kwargs):
+        self.now += 60
+
+
+@pytest.mark.parametrize("val_check_interval", [1.0, 1 / 3])
+def test_images_over_seconds_without_validation(
+    make_trainer, model, data, monkeypatch, val_check_interval
+):
+    callback = Throughput()
+    trainer = make_trainer(
+        callbacks=[callback, Clock(monkeypatch)], val_check_interval=val_check_interval
+    )
+    trainer.fit(model, data)
+    rates = [row[key] for row in trainer.logger.rows if (key := "train/images_per_second") in row]
+    assert rates == [24 / 12, 24 / 3, 24 / 3]
+    assert callback.images_per_second == 8
+
+
+@pytest.mark.parametrize(("epochs", "rate"), [(1, 2), (2, 8)])
+def test_the_first_epoch_counts_only_if_it_is_alone(
+    make_trainer, model, data, monkeypatch, epochs, rate
+):
+    callback = Throughput()
+    trainer = make_trainer(callbacks=[callback, Clock(monkeypatch)], max_epochs=epochs)
+    trainer.fit(model, data)
+    assert callback.images_per_second == rate
+
+
+def test_nothing_is_known_before_training():
+    assert Throughput().images_per_second is None
+
+
+def test_the_real_clock_gives_a_plausible_rate(make_trainer, model, data):
+    callback = Throughput()
+    started = time.perf_counter()
+    make_trainer(callbacks=[callback], max_epochs=2).fit(model, data)
+    assert callback.images_per_second > 48 / (time.perf_counter() - started)
