@@ -84,17 +84,23 @@ class ImageClassifier(LightningModule, ABC):
         """Return the rows "features" (N, D) and "penultimate" (N, D'); see `ConvNet.embed`."""
         return self.network.embed(images)
 
+    def on_train_start(self) -> None:
+        # An epoch shorter than the interval would never log its rate.
+        trainer: Any = self.trainer
+        trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        trainer: Any = self.trainer
         loss = self._step(batch, self.train_metrics)["loss"]
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({"train/loss_step": loss.detach(), "lr": rate})
+        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+            self.log("train/loss_step", loss.detach(), prog_bar=True)
+            self.log("lr", trainer.optimizers[0].param_groups[0]["lr"])
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._step(batch, self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        self.log("test/images", self.test_metrics.images, on_step=False, on_epoch=True)
         return self._step(batch, self.test_metrics)
 
     def _step(self, batch: Batch, metrics: StageMetrics) -> dict[str, Tensor]:
@@ -104,15 +110,23 @@ class ImageClassifier(LightningModule, ABC):
         loss = F.cross_entropy(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         metrics.update(loss, logits, labels)
-        # As objects: Lightning computes and resets them at the epoch's end, over all processes.
-        once: dict[str, Any] = {
-            "on_step": False,
-            "on_epoch": True,
-            "prog_bar": metrics.stage != "test",
-        }
-        self.log(f"{metrics.stage}/loss", metrics.loss, **once)
-        self.log_dict(metrics.accuracies, **once)
         return {"loss": loss, "logits": logits, "targets": labels}
+
+    def on_train_epoch_end(self) -> None:
+        self._log_epoch(self.train_metrics)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_epoch(self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_epoch(self.test_metrics)
+        self.log("test/images", self.test_metrics.images)
+
+    def _log_epoch(self, metrics: StageMetrics) -> None:
+        # As objects: Lightning computes them over all processes, then resets them. Once an epoch:
+        # to log them at each step as well costs more than to update them.
+        self.log(f"{metrics.stage}/loss", metrics.loss, prog_bar=True)
+        self.log_dict(metrics.accuracies, prog_bar=metrics.stage == "val")
 
     def check_recipe(self) -> None:
         """Build optimiser and schedule once, so that what is wrong with them shows before training.
@@ -133,6 +147,10 @@ class ImageClassifier(LightningModule, ABC):
             self.lr_scheduler(optimizer, **budget)
         except (TypeError, ValueError) as error:
             raise UserError(f"model.lr_scheduler: {error}") from error
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        kind = type(self)
+        checkpoint["class_path"] = f"{kind.__module__}.{kind.__qualname__}"
 
     def configure_optimizers(self) -> Any:
         optimizer = self._build_optimizer()

@@ -58,6 +58,8 @@ class ExperimentCLI(LightningCLI):
             save_config_callback=None,  # RunFolder keeps it
             seed_everything_default=0,
             auto_configure_optimizers=False,  # ImageClassifier does
+            # Variants are final, and their checkpoints hold the plain arguments of __init__.
+            load_from_checkpoint_support=False,
             parser_kwargs={
                 "prog": "python -m alexnet_lightning.fit",
                 "exit_on_error": False,

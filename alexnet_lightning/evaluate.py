@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import run_command
+from alexnet_lightning.errors import UserError
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.summary import split_table, test_figures
 
@@ -27,20 +28,22 @@ def evaluate(args: Sequence[str]) -> None:
     parser.add_argument("--split", choices=("val", "test"), default="test")
     options, overrides = parser.parse_known_args(args)
     run = RunFolder.find(options.run_dir)
-    checkpoint = run.checkpoint(options.checkpoint)
+    weights = run.weights(options.checkpoint)
 
     cli = ExperimentCLI(["--config", str(run.config), *overrides])
+    try:
+        cli.model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"--checkpoint: {options.checkpoint} does not fit the model: {reason}"
+        ) from None
     trainer = cli.build_trainer(run.path, [], looking_on=False)
     judge = trainer.test if options.split == "test" else trainer.validate
-    judge(
-        cli.model,
-        datamodule=cli.datamodule,
-        ckpt_path=checkpoint,
-        verbose=False,
-        weights_only=True,
-    )
+    judge(cli.model, datamodule=cli.datamodule, verbose=False)
     if trainer.is_global_zero:
-        print("\n".join(["", *split_table(test_figures(trainer)), "", f"checkpoint  {checkpoint}"]))
+        print("\n".join(["", *split_table(test_figures(trainer)), ""]))
+        print(f"checkpoint  {run.checkpoint(options.checkpoint)}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.utilities import rank_zero_only
 
 from alexnet_lightning import tracking
 from alexnet_lightning.cli import ExperimentCLI
@@ -24,7 +23,7 @@ def fit(args: Sequence[str]) -> None:
     """
     cli = ExperimentCLI(args)
     if cli.config.trainer.fast_dev_run:  # a look whether it runs: leaves no trace
-        trainer = cli.build_trainer(Path(), [])
+        trainer = cli.build_trainer(Path(), [], looking_on=False)
         trainer.fit(cli.model, datamodule=cli.datamodule)
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         return
@@ -36,12 +35,15 @@ def fit(args: Sequence[str]) -> None:
     trainer.fit(cli.model, datamodule=cli.datamodule)
     seconds = time.perf_counter() - started
 
-    figures = {**best_figures(trainer, metrics), **facts(trainer, cli.model, seconds)}
+    tested: dict[str, float] = {}
     if cli.config.test:
         trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path="best", verbose=False)
-        figures |= test_figures(trainer)
-    finish(run, figures)
-    tracking.close(tracker, figures)
+        tested = test_figures(trainer)
+    if trainer.is_global_zero:
+        figures = best_figures(trainer, metrics) | tested | facts(trainer, cli.model, seconds)
+        run.write_summary(figures)
+        tracking.close(tracker, figures)
+        print(run_table(figures, run.path))
 
 
 def open_run(cli: ExperimentCLI) -> tuple[RunFolder, MetricsCSV, Trainer]:
@@ -65,13 +67,6 @@ def open_run(cli: ExperimentCLI) -> tuple[RunFolder, MetricsCSV, Trainer]:
         raise
     run.write_config(cli.resolved())
     return run, metrics, trainer
-
-
-@rank_zero_only
-def finish(run: RunFolder, figures: dict[str, object]) -> None:
-    """Keep and print the figures of a finished run."""
-    run.write_summary(figures)
-    print(run_table(figures, run.path))
 
 
 if __name__ == "__main__":

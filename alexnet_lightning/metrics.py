@@ -22,7 +22,13 @@ class StageMetrics(nn.Module):
         self.loss = MeanMetric()
         self.images = SumMetric()
         self.accuracies = MetricCollection(
-            {f"top{k}": MulticlassAccuracy(num_classes, top_k=k, average="micro") for k in top_k},
+            {
+                # Without the checks of every batch's values, which take longer than the counting.
+                f"top{k}": MulticlassAccuracy(
+                    num_classes, top_k=k, average="micro", validate_args=False
+                )
+                for k in top_k
+            },
             prefix=f"{stage}/",
         )
 

@@ -9,7 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.errors import UserError
@@ -89,6 +91,19 @@ class RunFolder:
         if not path.is_file():
             raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
         return path
+
+    def weights(self, which: str) -> dict[str, Tensor]:
+        """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
+
+        Raises:
+            UserError: there is no such file, or it is no checkpoint.
+        """
+        path = self.checkpoint(which)
+        try:
+            # Tensors and plain values only: a checkpoint must not be able to run code.
+            return torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+        except Exception as error:  # a damaged file can raise anything
+            raise UserError(f"--checkpoint: {path} is no checkpoint of this project") from error
 
     @rank_zero_only
     def write_config(self, text: str) -> None:

@@ -26,7 +26,10 @@ def best_figures(trainer: Trainer, metrics: MetricsCSV) -> dict[str, Any]:
 
 def test_figures(trainer: Trainer) -> dict[str, float]:
     """Return what the last test or validation logged, by metric name."""
-    return {key: value.item() for key, value in trainer.callback_metrics.items()}
+    figures = {key: value.item() for key, value in trainer.callback_metrics.items()}
+    if "test/images" in figures:
+        figures["test/images"] = int(figures["test/images"])
+    return figures
 
 
 def facts(trainer: Trainer, model: LightningModule, seconds: float) -> dict[str, Any]:

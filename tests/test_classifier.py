@@ -1,0 +1,137 @@
+"""The shared step: loss and metrics to the digit, schedules at the right moment."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.nn import functional as F
+from torch.optim import SGD
+from torch.optim.lr_scheduler import OneCycleLR
+
+from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.models import AlexNet, AlexNetBN
+from alexnet_lightning.schedules import Plateau
+
+
+def small(variant: type = AlexNet, **recipe: Any) -> LightningModule:
+    torch.manual_seed(0)
+    return variant(num_classes=10, in_channels=1, image_size=8, stem="small", width=0.05, **recipe)
+
+
+def quiet_trainer(folder: Path, epochs: int, *callbacks: Callback, **flags: Any) -> Trainer:
+    return Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        default_root_dir=folder,
+        logger=False,
+        callbacks=list(callbacks),
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **flags,
+    )
+
+
+def test_validation_figures_are_those_of_all_images_at_once(tmp_path: Path) -> None:
+    model, data = small(), DigitsDataModule(batch_size=37)
+    (found,) = quiet_trainer(tmp_path, 1).validate(model, data, verbose=False)
+    images, labels = data.sample("val", 300)
+    with torch.no_grad():
+        logits = model.eval()(images)
+    ranks = (logits > logits.gather(1, labels[:, None])).sum(1)
+    assert found["val/loss"] == pytest.approx(float(F.cross_entropy(logits, labels)), rel=1e-5)
+    assert found["val/top1"] == pytest.approx(float((ranks < 1).float().mean()), abs=1e-6)
+    assert found["val/top5"] == pytest.approx(float((ranks < 5).float().mean()), abs=1e-6)
+
+
+def test_soft_targets_give_the_same_loss_as_the_class_they_stand_for() -> None:
+    model = small().eval()
+    images, labels = torch.randn(6, 1, 8, 8), torch.arange(6)
+    hard = model._step((images, labels), model.val_metrics)
+    soft = model._step((images, F.one_hot(labels, 10).float()), model.val_metrics)
+    assert torch.allclose(hard["loss"], soft["loss"])
+    assert torch.equal(soft["targets"], labels)
+
+
+class Rates(Callback):
+    """Note rate and bad epochs of the plateau at each epoch's start."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, float, int]] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        scheduler = trainer.lr_scheduler_configs[0].scheduler
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.seen.append((trainer.current_epoch, rate, scheduler.num_bad_epochs))
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_plateau_goes_on_after_a_resume_as_if_nothing_had_happened(
+    tmp_path: Path, accumulate: int
+) -> None:
+    recipe = {
+        "optimizer": partial(SGD, lr=0.01),
+        # A threshold that no epoch meets: bad epochs count up, the rate falls every third.
+        "lr_scheduler": partial(Plateau, patience=1, threshold=0.9),
+    }
+
+    def fit(epochs: int, resume: str | None = None) -> tuple[list[Any], str]:
+        rates = Rates()
+        checkpoint = ModelCheckpoint(tmp_path, save_last=True, save_on_train_epoch_end=True)
+        trainer = quiet_trainer(
+            tmp_path, epochs, rates, checkpoint, accumulate_grad_batches=accumulate
+        )
+        trainer.fit(small(**recipe), DigitsDataModule(batch_size=300), ckpt_path=resume)
+        return rates.seen, checkpoint.last_model_path
+
+    whole, _ = fit(6)
+    first, last = fit(3)
+    second, _ = fit(6, resume=last)
+    assert first + second == whole
+    assert len({rate for _, rate, _ in whole}) > 2, "the plateau must have stepped for this to show"
+
+
+class StepRates(Callback):
+    """Note the rate of every step."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_a_schedule_over_a_budget_ends_with_the_run(tmp_path: Path) -> None:
+    make = partial(OneCycleLR, max_lr=0.1, total_steps=None, epochs=None, steps_per_epoch=None)
+    model = small(AlexNetBN, optimizer=partial(SGD, lr=0.01, momentum=0.9), lr_scheduler=make)
+    rates = StepRates()
+    trainer = quiet_trainer(tmp_path, 2, rates)
+    trainer.fit(model, DigitsDataModule(batch_size=300))
+    (config,) = trainer.lr_scheduler_configs
+    assert config.interval == "step"
+    assert config.scheduler.total_steps == trainer.global_step == 8
+    assert rates.seen[-1] < 0.001 < max(rates.seen)
+
+
+def test_biases_learn_faster_without_decay_in_a_real_fit(tmp_path: Path) -> None:
+    make = partial(SGD, lr=0.01, weight_decay=5e-4)
+    model = small(optimizer=make, bias_lr_factor=2.0, decay_biases=False)
+    trainer = quiet_trainer(tmp_path, 1, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(model, DigitsDataModule())
+    weights, biases = trainer.optimizers[0].param_groups
+    assert (weights["lr"], biases["lr"]) == (0.01, 0.02)
+    assert (weights["weight_decay"], biases["weight_decay"]) == (5e-4, 0.0)
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert {names[id(p)].rsplit(".")[-1] for p in biases["params"]} == {"bias"}
+    assert {names[id(p)].rsplit(".")[-1] for p in weights["params"]} == {"weight"}
+
+
+def test_the_network_is_channels_last() -> None:
+    weight = small().network.features.conv2.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,35 @@
+"""The main jobs learn what their configs promise (slow: real trainings)."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alexnet_lightning.fit import fit
+
+ROOT = Path(__file__).parents[1]
+
+
+def summary_of(config: str, folder: Path) -> dict[str, float]:
+    flags = ["--trainer.enable_progress_bar", "false", "--data.root", str(ROOT / "data")]
+    flags = flags[:2] if "digits" in config else flags
+    fit(["--config", str(ROOT / "configs" / config), "--runs_dir", str(folder), *flags])
+    (path,) = folder.glob("*/*/summary.json")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.slow
+def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
+    summary = summary_of("digits_bn.yaml", tmp_path)
+    assert summary["val/top1"] >= 0.97
+    assert summary["seconds"] < 120
+
+
+@pytest.mark.slow
+def test_cifar_is_learnt_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    if not (ROOT / "data" / "cifar10").is_dir():
+        pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
+    summary = summary_of("cifar_bn_small.yaml", tmp_path)
+    assert summary["test/top1"] >= 0.78
+    assert summary["test/images"] == 10_000
+    assert summary["seconds"] < 900

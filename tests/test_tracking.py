@@ -1,0 +1,117 @@
+"""A real offline W&B run, read back with wandb's own reader; and training without W&B."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexnet_lightning import tracking
+from alexnet_lightning.fit import fit
+
+FIGURES = ("loss", "accuracy", "embeddings", "confusion")
+
+
+def inspect(run: Path, *flags: str) -> str:
+    (folder,) = run.glob("wandb/offline-run-*")
+    wandb = shutil.which("wandb", path=str(Path(sys.executable).parent)) or "wandb"
+    command = [wandb, "leet", "inspect", str(folder), "--json", *flags]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    fit(["--config", str(quick_config), "--runs_dir", str(root)])
+    (folder,) = (root / "quick").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def summary(run: Path) -> dict[str, Any]:
+    return json.loads(inspect(run, "--summary"))
+
+
+def test_the_config_is_the_resolved_one(summary: dict[str, Any]) -> None:
+    config = summary["config"]
+    assert config["model"]["class_path"] == "alexnet_lightning.models.AlexNetBN"
+    assert config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.001
+    assert config["data"]["init_args"]["batch_size"] == 200
+    assert config["trainer"]["max_epochs"] == 2
+
+
+def test_the_history_has_the_scalars_of_metrics_csv(run: Path) -> None:
+    records = [json.loads(line) for line in inspect(run).splitlines()]
+    logged = json.dumps([record for record in records if record.get("type") == "history"])
+    columns = (run / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"lr", "train/top1", "val/top5", "test/loss", "train/images_per_second"} < set(columns)
+    for key in columns:
+        if key != "step":
+            assert f'"{key}"' in logged, key
+
+
+def test_the_summary_has_best_and_test_figures(run: Path, summary: dict[str, Any]) -> None:
+    kept = json.loads((run / "summary.json").read_text())
+    shown = summary["summary"]
+    for key in ("val/top1", "val/loss", "test/top1", "test/top5", "best_epoch", "parameters"):
+        assert shown[key] == pytest.approx(kept[key], rel=1e-6), key
+    assert shown["best_checkpoint"] == kept["best_checkpoint"]
+    assert summary["state"] == "finished"
+
+
+def test_the_media_are_there(run: Path, summary: dict[str, Any]) -> None:
+    (folder,) = run.glob("wandb/offline-run-*")
+    for name in FIGURES:
+        assert f"figures/{name}" in summary["summary"]
+        assert list(folder.glob(f"files/media/images/figures/{name}_*.png")), name
+    assert "test/per_class_accuracy" in summary["summary"]
+    assert list(folder.glob("files/media/table/**/*.table.json"))
+
+
+@pytest.mark.parametrize("logger", ["disabled", "missing", "broken", "false", "other"])
+def test_training_does_not_need_wandb(
+    logger: str,
+    quick_config: Path,
+    in_tmp: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags: list[str] = []
+    if logger == "disabled":
+        monkeypatch.setenv("WANDB_MODE", "disabled")
+    elif logger == "missing":
+        monkeypatch.setitem(sys.modules, "wandb", None)
+    elif logger == "broken":
+        monkeypatch.setattr("wandb.init", lambda **_: (_ for _ in ()).throw(OSError("disk full")))
+    elif logger == "false":
+        flags = ["--trainer.logger", "false"]
+    else:
+        flags = ["--trainer.logger", "lightning.pytorch.loggers.CSVLogger"]
+        flags += ["--trainer.logger.save_dir", "other", "--trainer.logger.name", "csv"]
+    fit(["--config", str(quick_config), "--trainer.max_epochs", "1", *flags])
+    (run,) = in_tmp.glob("runs/quick/*")
+    assert (run / "summary.json").is_file()
+    assert "val/top1" in (run / "metrics.csv").read_text()
+    assert not list(run.glob("wandb/*run-*"))
+    said = capsys.readouterr().out
+    assert ("W&B is not installed" in said) == (logger == "missing")
+    assert ("W&B did not start (disk full)" in said) == (logger == "broken")
+    assert bool(list(in_tmp.glob("other/csv/version_0/metrics.csv"))) == (logger == "other")
+
+
+def test_a_login_is_found_where_wandb_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not tracking.logged_in()
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.wandb.ai login user password 0123456789\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert tracking.logged_in()
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert not tracking.logged_in()
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789")
+    assert tracking.logged_in()
