@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics import StageMetrics
 from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.optimization import (
     Interval,
     build_optimizer,
@@ -39,6 +40,10 @@ class ImageClassifier(LightningModule, ABC):
         top_k: accuracies to log, as `val/top1`; each from 1 to `num_classes` - 1.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
+        init: starting values, see `networks.init`: the paper's and the 2012 code's want
+            `data.pixel_max` 255.
+        label_smoothing: share of the target that all classes have alike in training, 0 to 1.
+        compile: whether torch compiles the network; the checkpoint's names stay as they are.
 
     Raises:
         UserError: a k is out of range.
@@ -55,6 +60,9 @@ class ImageClassifier(LightningModule, ABC):
         top_k: Sequence[int] = (1, 5),
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
+        init: Init = "default",
+        label_smoothing: float = 0.0,
+        compile: bool = False,  # noqa: A002  # the word that users of torch know
     ) -> None:
         super().__init__()
         # Optimiser and schedule are no plain values; the run's config.yaml has them.
@@ -65,13 +73,17 @@ class ImageClassifier(LightningModule, ABC):
                     f"model.top_k: top-{k} says nothing about {num_classes} classes; "
                     f"give numbers from 1 to {num_classes - 1}"
                 )
+        initialise(network, init)
         # The layout that convolutions are fastest in, on CPU and on tensor cores.
         self.network = network.to(memory_format=torch.channels_last)
+        if compile:
+            self.network.compile()
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
         self.decay_biases = decay_biases
+        self.label_smoothing = label_smoothing
         self.train_metrics = StageMetrics("train", num_classes, top_k)
         self.val_metrics = StageMetrics("val", num_classes, top_k)
         self.test_metrics = StageMetrics("test", num_classes, top_k)
@@ -107,7 +119,8 @@ class ImageClassifier(LightningModule, ABC):
         """Return loss (), logits (N, K), labels (N,); targets are indices (N,) or shares (N, K)."""
         images, targets = batch
         logits = self(images).float()  # the softmax loses digits in 16 bits
-        loss = F.cross_entropy(logits, targets)
+        smoothing = self.label_smoothing if metrics is self.train_metrics else 0.0
+        loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         metrics.update(loss, logits, labels)
         return {"loss": loss, "logits": logits, "targets": labels}

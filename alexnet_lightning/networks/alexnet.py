@@ -1,135 +1,118 @@
-"""AlexNet as a table: one row a convolution, in the order of figure 2 of the paper.
+"""AlexNet as tables: a row a convolution, to be held against figure 2 of the paper.
 
-Source: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
-Networks", 2012, section 3.5, both towers joined into one as in most ports.
+Sources: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
+Networks", 2012; their code of that year (net #145); Krizhevsky, "One weird trick for parallelizing
+convolutional neural networks", 2014, as torchvision builds it.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from torch import nn
 
 from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.residual import Skip
+from alexnet_lightning.networks.rows import (
+    Row,
+    Window,
+    convolutions,
+    fully_connected,
+    scaled,
+    small_stem,
+    widened,
+)
 
 Stem = Literal["imagenet", "small"]
-Norm = Literal["lrn", "batch", "none"]
+Towers = Literal["one", "joined", "apart"]
 
-
-class Row(NamedTuple):
-    """One convolution and ReLU, then what is set, in this order."""
-
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    lrn: bool = False
-    pool: bool = False
-
-
-STEMS = {
-    # Padding 2 makes the paper's 55 × 55 maps out of 224 px.
-    "imagenet": Row(96, kernel=11, stride=4, padding=2, lrn=True, pool=True),
-    # 32 px and less: a map as large as the image.
-    "small": Row(96, kernel=3, stride=1, padding=1, lrn=True, pool=True),
-}
-TRUNK = (
-    Row(256, kernel=5, padding=2, lrn=True, pool=True),
-    Row(384, kernel=3, padding=1),
-    Row(384, kernel=3, padding=1),
-    Row(256, kernel=3, padding=1, pool=True),
+# Section 3.5, both towers in one. Padding 2 makes the paper's 55 × 55 maps out of 224 px.
+ALEXNET = (
+    Row(96, kernel=11, stride=4, padding=2, then="relu lrn pool"),
+    Row(256, kernel=5, padding=2, then="relu lrn pool"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu pool"),
+)
+# layers-145.cfg: two towers; sizes round up, so that 224 px give 55 × 55 without padding.
+ALEXNET_2012 = (
+    Row(96, kernel=11, stride=4, then="lrn pool relu"),
+    Row(256, kernel=5, padding=2, groups=2, then="relu lrn mapnorm pool"),
+    Row(384, kernel=3, padding=1, then="relu"),  # reads both towers
+    Row(384, kernel=3, padding=1, groups=2, then="relu"),
+    Row(256, kernel=3, padding=1, groups=2, then="pool relu"),
+)
+# torchvision/models/alexnet.py
+ONE_WEIRD_TRICK = (
+    Row(64, kernel=11, stride=4, padding=2, then="relu pool"),
+    Row(192, kernel=5, padding=2, then="relu pool"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu pool"),
 )
 HIDDEN = 4096  # units of fc6 and of fc7
+OVERLAPPING, APART = Window(3, 2), Window(2, 2)  # section 3.4
 
 
 def alexnet(
     num_classes: int,
     in_channels: int,
     image_size: int,
+    rows: Sequence[Row] = ALEXNET,
     stem: Stem = "imagenet",
     width: float = 1.0,
-    norm: Norm = "lrn",
     dropout: float = 0.5,
+    pool: Window = OVERLAPPING,
+    skip: Skip = "none",
+    towers: int = 1,
 ) -> ConvNet:
     """Return five convolutions and three fully connected layers.
 
     Args:
-        num_classes: units of the last layer, at least 2.
+        num_classes: units of the last layer.
         in_channels: channels of the image, 3 for colour.
-        image_size: side of the square input in pixels; sets how many inputs fc6 has.
-        stem: first row: "imagenet", or "small" for 8 to 32 px, where pooling is also padded so that
-            no border is lost.
-        width: multiplies the channels of every hidden layer, which are rounded to multiples of 8.
-        norm: "lrn" as in the paper after rows 1 and 2, "batch" after every convolution instead, or
-            "none".
+        image_size: side of the square input in pixels.
+        rows: the table of convolutions.
+        stem: "imagenet" takes the table as it is, and averages maps that are not 6 × 6 to that size
+            as torchvision does. "small", for 8 to 32 px, puts a 3 × 3 convolution with stride 1 in
+            the first row and pads the pooling, so that no pixel is lost at the border.
+        width: multiplies the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and of fc7.
+        pool: window of every pooling.
+        skip: residual connections around convolutions 2 to 5.
+        towers: parts of the maps that local response norms keep apart.
 
     Raises:
         ValueError: the image is too small for the stem.
     """
-    rows = [row._replace(channels=scaled(row.channels, width)) for row in (STEMS[stem], *TRUNK)]
-    pool_padding = 1 if stem == "small" else 0
-    side = output_side(image_size, rows, pool_padding)
-    if side < 1:
-        raise ValueError(
-            f"images of {image_size} px are too small for stem {stem}: nothing is left of them "
-            "after the last pooling; use larger images or stem small"
-        )
-    return ConvNet(
-        convolutions(rows, in_channels, norm, pool_padding),
-        fully_connected(rows[-1].channels * side**2, scaled(HIDDEN, width), num_classes, dropout),
+    rows, avgpool = widened(rows, width), None
+    if stem == "small":
+        rows, pool = small_stem(rows, pool)
+    features, side = convolutions(rows, in_channels, image_size, pool, skip, towers)
+    if stem == "imagenet" and side != 6:
+        avgpool, side = nn.AdaptiveAvgPool2d(6), 6
+    activation = "tanh" if "tanh" in rows[0].then else "relu"
+    classifier = fully_connected(
+        rows[-1].channels * side**2, scaled(HIDDEN, width), num_classes, dropout, activation
     )
+    return ConvNet(features, classifier, avgpool)
 
 
-def convolutions(
-    rows: Sequence[Row], in_channels: int, norm: Norm, pool_padding: int
-) -> nn.Sequential:
-    """Return the trunk; layers are named conv1, norm1, relu1, pool1, conv2, …"""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for number, row in enumerate(rows, start=1):
-        layers[f"conv{number}"] = nn.Conv2d(
-            in_channels,
-            row.channels,
-            row.kernel,
-            row.stride,
-            row.padding,
-            bias=norm != "batch",  # batch norm would cancel it, and has its own
-        )
-        if norm == "batch":
-            layers[f"norm{number}"] = nn.BatchNorm2d(row.channels)
-        layers[f"relu{number}"] = nn.ReLU(inplace=True)
-        if norm == "lrn" and row.lrn:
-            layers[f"norm{number}"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
-        if row.pool:
-            layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=pool_padding)
-        in_channels = row.channels
-    return nn.Sequential(layers)
+def with_batch_norm(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with batch norm after every convolution in place of LRN."""
+    return [row._replace(then=f"bn {row.then}") for row in without_lrn(rows)]
 
 
-def fully_connected(inputs: int, hidden: int, num_classes: int, dropout: float) -> nn.Sequential:
-    """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2)."""
-    return nn.Sequential(
-        OrderedDict(
-            fc6=nn.Linear(inputs, hidden),
-            relu6=nn.ReLU(inplace=True),
-            drop6=nn.Dropout(dropout),
-            fc7=nn.Linear(hidden, hidden),
-            relu7=nn.ReLU(inplace=True),
-            drop7=nn.Dropout(dropout),
-            fc8=nn.Linear(hidden, num_classes),
-        )
-    )
+def without_lrn(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows without local response norm."""
+    return [row._replace(then=row.then.replace("lrn ", "")) for row in rows]
 
 
-def scaled(channels: int, width: float) -> int:
-    """Return `channels · width` rounded to a multiple of 8, at least 8."""
-    return max(8, round(channels * width / 8) * 8)
+def with_tanh(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with tanh in place of ReLU."""
+    return [row._replace(then=row.then.replace("relu", "tanh")) for row in rows]
 
 
-def output_side(side: int, rows: Sequence[Row], pool_padding: int) -> int:
-    """Return the side of the trunk's maps, 0 or less if nothing is left; rounds down like torch."""
-    for row in rows:
-        side = (side + 2 * row.padding - row.kernel) // row.stride + 1
-        if row.pool:
-            side = (side + 2 * pool_padding - 3) // 2 + 1
-    return side
+def in_towers(rows: Sequence[Row], connected: bool) -> list[Row]:
+    """Return the rows in the paper's two towers, which see each other in row 3 if `connected`."""
+    alone = {2, 4, 5} if connected else {2, 3, 4, 5}
+    return [row._replace(groups=2 if n in alone else 1) for n, row in enumerate(rows, start=1)]

@@ -1,25 +1,45 @@
-"""The table against the paper: geometry, parameters, order of layers."""
+"""The tables against the paper and against the authors' code: geometry, parameters, order."""
 
 import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.alexnet import alexnet, scaled
+from alexnet_lightning.networks.alexnet import (
+    ALEXNET,
+    ALEXNET_2012,
+    APART,
+    alexnet,
+    in_towers,
+    with_batch_norm,
+    with_tanh,
+    without_lrn,
+)
+from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.rows import Window, scaled
+
+CEIL = Window(3, 2, ceil=True)
+
+
+def net_145(classes: int = 1000, width: float = 1.0) -> ConvNet:
+    return alexnet(classes, 3, 224, ALEXNET_2012, width=width, pool=CEIL, towers=2)
 
 
 def shapes(network: nn.Sequential, images: torch.Tensor) -> dict[str, tuple[int, ...]]:
     """Output shape of every named layer, without the batch."""
     found = {}
-    for name, layer in network.named_children():
-        images = layer(images)
-        found[name] = tuple(images.shape[1:])
+    with torch.no_grad():
+        for name, layer in network.named_children():
+            images = layer(images)
+            found[name] = tuple(images.shape[1:])
     return found
 
 
+def names(network: nn.Sequential) -> str:
+    return " ".join(name for name, _ in network.named_children())
+
+
 def test_maps_have_the_papers_sizes() -> None:
-    network = alexnet(10, in_channels=3, image_size=224)
-    with torch.no_grad():
-        found = shapes(network.features, torch.zeros(1, 3, 224, 224))
+    found = shapes(alexnet(10, 3, 224).features, torch.zeros(1, 3, 224, 224))
     assert [found[f"conv{n}"] for n in range(1, 6)] == [
         (96, 55, 55),
         (256, 27, 27),
@@ -36,41 +56,86 @@ def test_parameters_at_224_px(classes: int, parameters: int) -> None:
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
-def test_lrn_follows_the_first_two_relus_with_the_papers_constants() -> None:
-    names = list(dict(alexnet(10, 3, 224, width=0.1).features.named_children()))
-    assert " ".join(names) == (
-        "conv1 relu1 norm1 pool1 conv2 relu2 norm2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5"
+def test_every_layer_of_the_authors_net_is_where_their_code_has_it() -> None:
+    features = net_145().features
+    assert names(features) == (
+        "pad1 conv1 lrn1 pool1 relu1 conv2 relu2 lrn2 mapnorm2 pool2 "
+        "conv3 relu3 conv4 relu4 conv5 pool5 relu5"
     )
-    norm = alexnet(10, 3, 224, width=0.1).features.norm1
+    found = shapes(features, torch.zeros(1, 3, 224, 224))
+    assert found["pad1"] == (3, 227, 227), "right and bottom"
+    sides = {"conv1": 55, "pool1": 27, "conv2": 27, "pool2": 13, "conv3": 13, "conv5": 13}
+    assert {name: found[name][-1] for name in sides} == sides
+    assert found["pool5"] == (256, 6, 6)
+    assert [features.get_submodule(f"conv{n}").groups for n in range(1, 6)] == [1, 2, 1, 2, 2]
+    assert features.lrn1.groups == features.lrn2.groups == 2
+    assert features.mapnorm2.size == 5
+
+
+def test_the_authors_net_has_their_parameters_layer_by_layer() -> None:
+    network = net_145()
+    counts = [
+        sum(p.numel() for p in layer.parameters())
+        for layer in [*network.features, *network.classifier]
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+    assert counts[:5] == [34_944, 307_456, 885_120, 663_936, 442_624]
+    assert counts[5:] == [37_752_832, 16_781_312, 4_097_000]
+    assert sum(counts) == 60_965_224
+
+
+def test_lrn_follows_the_first_two_relus_with_the_papers_constants() -> None:
+    features = alexnet(10, 3, 224, width=0.1).features
+    assert names(features) == (
+        "conv1 relu1 lrn1 pool1 conv2 relu2 lrn2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5"
+    )
+    norm = features.lrn1
     assert (norm.size, norm.alpha, norm.beta, norm.k) == (5, 1e-4, 0.75, 2.0)
 
 
 def test_batch_norm_stands_between_convolution_and_relu_and_takes_over_the_bias() -> None:
-    features = alexnet(10, 3, 224, width=0.1, norm="batch").features
-    names = list(dict(features.named_children()))
-    assert names[:4] == ["conv1", "norm1", "relu1", "pool1"]
+    features = alexnet(10, 3, 224, with_batch_norm(ALEXNET), width=0.1).features
+    assert names(features).startswith("conv1 bn1 relu1 pool1 conv2 bn2 relu2")
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in features) == 5
     assert all(layer.bias is None for layer in features if isinstance(layer, nn.Conv2d))
 
 
+def test_each_ablation_changes_one_thing() -> None:
+    assert "lrn" not in names(alexnet(10, 3, 224, without_lrn(ALEXNET), width=0.1).features)
+    tanh = alexnet(10, 3, 224, with_tanh(ALEXNET), width=0.1)
+    assert not any(isinstance(layer, nn.ReLU) for layer in tanh.modules())
+    assert sum(isinstance(layer, nn.Tanh) for layer in tanh.modules()) == 7
+    apart = alexnet(10, 3, 224, width=0.1, pool=APART).features.pool1
+    assert (apart.kernel_size, apart.stride) == (2, 2)
+    groups = [[row.groups for row in in_towers(ALEXNET, connected)] for connected in (True, False)]
+    assert groups == [[1, 2, 1, 2, 2], [1, 2, 2, 2, 2]]
+
+
 def test_dropout_is_on_the_outputs_of_fc6_and_fc7() -> None:
     network = alexnet(10, 3, 32, stem="small", width=0.1, dropout=0.3)
-    names = list(dict(network.classifier.named_children()))
-    assert names == ["fc6", "relu6", "drop6", "fc7", "relu7", "drop7", "fc8"]
+    assert names(network.classifier) == "fc6 relu6 drop6 fc7 relu7 drop7 fc8"
     assert network.classifier.drop6.p == network.classifier.drop7.p == 0.3
 
 
-@pytest.mark.parametrize(("size", "side"), [(32, 4), (28, 4), (16, 2), (8, 1)])
-def test_the_small_stem_keeps_enough_of_small_images(size: int, side: int) -> None:
-    network = alexnet(10, in_channels=1, image_size=size, stem="small", width=0.1)
+@pytest.mark.parametrize(("size", "side"), [(32, 4), (16, 2), (8, 1)])
+@pytest.mark.parametrize("rows", [ALEXNET, ALEXNET_2012], ids=["paper", "code"])
+def test_the_small_stem_keeps_enough_of_small_images(rows: tuple, size: int, side: int) -> None:
+    pool = CEIL if rows is ALEXNET_2012 else Window(3, 2)
+    network = alexnet(10, 1, size, rows, stem="small", width=0.1, pool=pool)
+    images = torch.zeros(2, 1, size, size)
     with torch.no_grad():
-        maps = network.features(torch.zeros(2, 1, size, size))
-    assert maps.shape == (2, 24, side, side)
-    assert network(torch.zeros(2, 1, size, size)).shape == (2, 10)
+        assert network.features(images).shape == (2, 24, side, side)
+        assert network(images).shape == (2, 10)
+
+
+def test_other_sizes_are_averaged_to_the_six_by_six_that_fc6_reads() -> None:
+    network = alexnet(10, 3, 64)
+    assert sum(p.numel() for p in network.parameters()) == 58_322_314
+    assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 10)
 
 
 def test_an_image_too_small_for_the_stem_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"images of 32 px are too small for stem imagenet.*small"):
+    with pytest.raises(ValueError, match=r"images of 32 px are too small.*stem small"):
         alexnet(10, in_channels=3, image_size=32)
 
 

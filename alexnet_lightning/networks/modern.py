@@ -1,0 +1,67 @@
+"""AlexNet's five convolutions with all else as of today."""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widened
+
+MODERN = (
+    Row(64, kernel=3, padding=1, then="bn relu half"),
+    Row(128, kernel=3, padding=1, then="bn relu half"),
+    Row(192, kernel=3, padding=1, then="bn relu"),
+    Row(192, kernel=3, padding=1, then="bn relu"),
+    Row(128, kernel=3, padding=1, then="bn relu"),
+)
+
+
+def modern(
+    num_classes: int, in_channels: int, image_size: int, width: float, whitening: bool
+) -> ConvNet:
+    """Return five 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
+    rows = widened(MODERN, width)
+    stem = Whitening(in_channels) if whitening else None
+    if stem is not None:
+        in_channels, image_size = stem.out_channels, image_size - 1
+    features, _ = convolutions(rows, in_channels, image_size, Window())
+    if stem is not None:
+        layers = OrderedDict(whiten=stem, **dict(features.named_children()))
+        features = nn.Sequential(layers)
+    logits = nn.Linear(rows[-1].channels, num_classes)
+    return ConvNet(features, nn.Sequential(OrderedDict(fc=logits)), nn.AdaptiveMaxPool2d(1))
+
+
+class Whitening(nn.Module):
+    """A fixed 2 × 2 convolution whose outputs are uncorrelated over the training images.
+
+    Filters are the eigenvectors of the patches' covariance over the root of their eigenvalues, and
+    the same negated, so that a ReLU after it loses nothing.
+
+    Source: Page, "How to train your ResNet", part 8, 2019; Jordan, "94% on CIFAR-10 in 3.29
+    seconds on a single GPU", 2024, section 3.2.
+
+    Args:
+        in_channels: C of the image; 8 · C channels come out, maps one pixel smaller.
+    """
+
+    weight: Tensor
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.out_channels = 8 * in_channels
+        half = torch.eye(4 * in_channels).view(-1, in_channels, 2, 2)
+        self.register_buffer("weight", torch.cat([half, -half]))
+
+    def fit(self, images: Tensor, floor: float = 5e-4) -> None:
+        """Set the filters from images (N, C, H, W); `floor` is added to the eigenvalues."""
+        patches = F.unfold(images.float(), 2).transpose(1, 2).flatten(0, 1)
+        values, vectors = torch.linalg.eigh(patches.double().T.cov())
+        filters = (vectors / (values + floor).sqrt()).T.flip(0)
+        filters = filters.view(-1, self.weight.shape[1], 2, 2).to(self.weight)
+        self.weight.copy_(torch.cat([filters, -filters]))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(F.conv2d(images, self.weight))

@@ -1,0 +1,152 @@
+"""A network as a table: what a row says, and the builder that reads it."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import nn
+
+from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
+from alexnet_lightning.networks.residual import Residual, Skip
+
+
+class Row(NamedTuple):
+    """A convolution, and what follows it, in order, as words that `follow` knows."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    then: str = "relu"
+
+
+class Window(NamedTuple):
+    """A pooling window; 3/2 overlaps, 2/2 does not. Floor rounding unless `ceil`."""
+
+    size: int = 3
+    stride: int = 2
+    padding: int = 0
+    ceil: bool = False
+
+
+def convolutions(
+    rows: Sequence[Row],
+    in_channels: int,
+    image_size: int,
+    pool: Window,
+    skip: Skip = "none",
+    towers: int = 1,
+) -> tuple[nn.Sequential, int]:
+    """Return the trunk, whose layers are named conv1, relu1, lrn1, pool1, conv2, …, and its side.
+
+    Args:
+        rows: one a convolution.
+        in_channels: channels of the image.
+        image_size: side of the image in pixels.
+        pool: window of every "pool"; its rounding is that of the convolutions too.
+        skip: whether a residual connection goes around every convolution but the first, which
+            reads the image.
+        towers: parts of the maps that local response norms keep apart.
+
+    Raises:
+        ValueError: nothing is left of the image on the way.
+    """
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    side = image_size
+    for number, row in enumerate(rows, start=1):
+        words = row.then.split()
+        out = steps(side, Window(row.kernel, row.stride, row.padding, pool.ceil))
+        if (missing := (out - 1) * row.stride + row.kernel - side - 2 * row.padding) > 0:
+            # Rounding up takes in a window that hangs over the right and bottom edge.
+            layers[f"pad{number}"] = nn.ZeroPad2d((0, missing, 0, missing))
+        normed = "bn" in words
+        mapping: nn.Module = nn.Conv2d(
+            in_channels,
+            row.channels,
+            row.kernel,
+            row.stride,
+            row.padding,
+            groups=row.groups,
+            bias=not normed,  # batch norm would cancel it, and has its own
+        )
+        if skip != "none" and number > 1:
+            norm = [nn.BatchNorm2d(row.channels)] if normed else []
+            mapping = Residual(nn.Sequential(mapping, *norm), in_channels, row.channels, skip)
+            words = [word for word in words if word != "bn"]
+        layers[f"conv{number}"] = mapping
+        side = out
+        for word in words:
+            layers[f"{word}{number}"] = follow(word, row.channels, pool, towers)
+            if word in ("pool", "avg", "half"):
+                side = steps(side, Window(2, 2) if word == "half" else pool)
+        if side < 1:
+            raise ValueError(
+                f"images of {image_size} px are too small: nothing is left of them after row "
+                f"{number}; use larger images, or stem small where the model has it"
+            )
+        in_channels = row.channels
+    return nn.Sequential(layers), side
+
+
+def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
+    """Return the layer that a word of `Row.then` stands for."""
+    match word:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "tanh":
+            return nn.Tanh()
+        case "bn":
+            return nn.BatchNorm2d(channels)
+        case "lrn":
+            return LocalResponseNorm(channels, groups=towers)
+        case "mapnorm":
+            return WithinMapNorm()
+        case "pool":
+            return nn.MaxPool2d(pool.size, pool.stride, pool.padding, ceil_mode=pool.ceil)
+        case "avg":
+            return nn.AvgPool2d(pool.size, pool.stride, pool.padding, ceil_mode=pool.ceil)
+        case "half":
+            return nn.MaxPool2d(2)  # 2/2, whatever `pool` is
+    raise ValueError(f"a row says '{word}': no such layer")
+
+
+def fully_connected(
+    inputs: int, hidden: int, num_classes: int, dropout: float, activation: str = "relu"
+) -> nn.Sequential:
+    """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2)."""
+
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for number in (6, 7):
+        layers[f"fc{number}"] = nn.Linear(inputs, hidden)
+        layers[f"{activation}{number}"] = nn.Tanh() if activation == "tanh" else nn.ReLU()
+        layers[f"drop{number}"] = nn.Dropout(dropout)
+        inputs = hidden
+    layers["fc8"] = nn.Linear(hidden, num_classes)
+    return nn.Sequential(layers)
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return `channels · width` rounded to a multiple of 8, at least 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def widened(rows: Sequence[Row], width: float) -> list[Row]:
+    """Return the rows with their channels multiplied by `width`."""
+    return [row._replace(channels=scaled(row.channels, width)) for row in rows]
+
+
+def small_stem(rows: Sequence[Row], pool: Window) -> tuple[list[Row], Window]:
+    """Return rows and pooling for images of 8 to 32 px: no pixel is lost at the first row's border.
+
+    The first convolution becomes 3 × 3 with stride 1; pooling is padded unless it rounds up.
+    """
+    first = rows[0]._replace(kernel=3, stride=1, padding=1)
+    padding = 0 if pool.ceil or pool.size % 2 == 0 else pool.size // 2
+    return [first, *rows[1:]], pool._replace(padding=padding)
+
+
+def steps(side: int, window: Window) -> int:
+    """Return the side of the maps that a window makes of maps of `side`."""
+    room = side + 2 * window.padding - window.size
+    return (-(-room // window.stride) if window.ceil else room // window.stride) + 1

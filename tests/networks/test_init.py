@@ -1,0 +1,50 @@
+"""Starting values: where each scheme puts which deviation and which bias."""
+
+import pytest
+import torch
+from torch import nn
+
+from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
+from alexnet_lightning.networks.init import Init, initialise
+
+
+def deviations(scheme: Init, skip: str = "none") -> dict[str, tuple[float, float]]:
+    """Weight deviation and bias of every layer of AlexNet, half as wide."""
+    torch.manual_seed(0)
+    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.5, skip=skip)
+    initialise(network, scheme)
+    return {
+        name.split(".")[1]: (
+            round(float(layer.weight.detach().std()), 3),
+            float(layer.bias.detach().mean()) if layer.bias is not None else 0.0,
+        )
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear) and "projection" not in name
+    }
+
+
+@pytest.mark.parametrize(("scheme", "late"), [("paper", 0.01), ("code_2012", 0.03)])
+@pytest.mark.parametrize("skip", ["none", "plain"])
+def test_the_papers_and_the_codes(scheme: Init, late: float, skip: str) -> None:
+    found = deviations(scheme, skip)
+    assert {name: found[name][0] for name in ("conv2", "fc6", "fc7", "fc8")} == dict.fromkeys(
+        ("conv2", "fc6", "fc7", "fc8"), 0.01
+    )
+    assert [found[f"conv{n}"][0] for n in (3, 4, 5)] == [late] * 3
+    ones = {name for name, (_, bias) in found.items() if bias == 1.0}
+    zeros = {name for name, (_, bias) in found.items() if bias == 0.0}
+    assert ones == {"conv2", "conv4", "conv5", "fc6", "fc7"}
+    assert zeros == {"conv1", "conv3", "fc8"}
+
+
+def test_he_keeps_the_spread_and_starts_biases_at_zero() -> None:
+    found = deviations("he")
+    assert found["conv3"][0] == pytest.approx((2 / (128 * 9)) ** 0.5, abs=1e-3)
+    assert {bias for _, bias in found.values()} == {0.0}
+
+
+def test_default_leaves_what_torch_drew() -> None:
+    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.1)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    initialise(network, "default")
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

@@ -1,0 +1,122 @@
+"""LRN, the within-map norm and grouped convolutions against slow, obvious numpy."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
+from alexnet_lightning.networks.rows import Row, Window, convolutions
+
+
+def lrn(maps: np.ndarray, size: int, alpha: float, beta: float, k: float, groups: int):
+    """The formula of section 3.3, one value at a time."""
+    out = np.empty_like(maps)
+    tower = maps.shape[1] // groups
+    for n, c, y, x in np.ndindex(*maps.shape):
+        low, high = max(c // tower * tower, c - size // 2), min((c // tower + 1) * tower - 1, c + 2)
+        total = sum(maps[n, other, y, x] ** 2 for other in range(low, high + 1))
+        out[n, c, y, x] = maps[n, c, y, x] / (k + alpha / size * total) ** beta
+    return out
+
+
+def within_map(maps: np.ndarray, size: int, alpha: float, beta: float, k: float) -> np.ndarray:
+    out = np.empty_like(maps)
+    for n, c, y, x in np.ndindex(*maps.shape):
+        near = maps[n, c, max(0, y - size // 2) : y + 3, max(0, x - size // 2) : x + 3]
+        out[n, c, y, x] = maps[n, c, y, x] / (k + alpha / size**2 * (near**2).sum()) ** beta
+    return out
+
+
+def convolve(maps: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int, groups: int):
+    """A convolution without padding whose windows may hang over the edge, sizes rounded up."""
+    side, kernel = maps.shape[-1], weight.shape[-1]
+    out = 1 + int(np.ceil((side - kernel) / stride))
+    maps = np.pad(maps, ((0, 0), (0, 0), (0, kernel), (0, kernel)))
+    result = np.empty((len(maps), len(weight), out, out))
+    reads, makes = maps.shape[1] // groups, len(weight) // groups
+    for n, c, y, x in np.ndindex(*result.shape):
+        first = c // makes * reads
+        window = maps[n, first : first + reads, y * stride :, x * stride :][:, :kernel, :kernel]
+        result[n, c, y, x] = (window * weight[c]).sum() + bias[c]
+    return result
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_lrn_is_the_formula(groups: int) -> None:
+    torch.manual_seed(0)
+    maps = torch.randn(2, 12, 3, 4) * 20
+    norm = LocalResponseNorm(12, alpha=0.1, groups=groups)
+    expected = lrn(maps.double().numpy(), 5, 0.1, 0.75, 2.0, groups)
+    assert np.allclose(norm(maps).numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [3, 96, 100, 256])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+def test_lrn_is_torchs_in_value_and_gradient(
+    channels: int, layout: torch.memory_format, beta: float
+) -> None:
+    torch.manual_seed(0)
+    images = torch.randn(4, channels, 7, 5).to(memory_format=layout)
+    upstream = torch.randn_like(images)
+    results = []
+    norms = (
+        nn.LocalResponseNorm(5, alpha=1e-4, beta=beta, k=2.0),
+        LocalResponseNorm(channels, beta=beta),
+    )
+    for norm in norms:
+        maps = images.clone().requires_grad_()
+        normed = norm(maps)
+        normed.backward(upstream)
+        assert maps.grad is not None
+        results.append((normed.detach(), maps.grad))
+    (theirs, their_gradient), (ours, our_gradient) = results
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert torch.allclose(our_gradient, their_gradient, atol=1e-5)
+
+
+def test_lrns_gradient_is_the_slope() -> None:
+    norm = LocalResponseNorm(7, alpha=0.5).double()
+    maps = torch.randn(2, 7, 2, 2, dtype=torch.float64, requires_grad=True)
+    norm.forward = lambda x: _in_double(norm, x)  # type: ignore[method-assign]
+    assert torch.autograd.gradcheck(norm, (maps,))
+
+
+def _in_double(norm: LocalResponseNorm, maps: torch.Tensor) -> torch.Tensor:
+    from alexnet_lightning.networks.layers import Normalise
+
+    return Normalise.apply(maps, norm.band, norm.size // 2, norm.beta, norm.k)
+
+
+def test_lrn_works_in_float32_under_autocast() -> None:
+    maps = torch.full((1, 8, 2, 2), 300.0, dtype=torch.float16, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        normed = LocalResponseNorm(8)(maps)
+    assert normed.dtype == torch.float16
+    expected = nn.LocalResponseNorm(5, k=2.0)(maps.float())
+    assert torch.allclose(normed.float(), expected, rtol=1e-3), "300² is more than float16 holds"
+    normed.sum().backward()
+    assert maps.grad is not None
+    assert maps.grad.isfinite().all()
+
+
+def test_the_within_map_norm_is_the_formula() -> None:
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 6, 7) * 20
+    expected = within_map(maps.double().numpy(), 5, 0.1, 0.75, 2.0)
+    assert np.allclose(WithinMapNorm(alpha=0.1)(maps).numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "stride", "groups"), [(12, 4, 1), (11, 3, 2), (9, 2, 2)])
+def test_towers_and_sizes_that_round_up(side: int, stride: int, groups: int) -> None:
+    torch.manual_seed(0)
+    rows = [Row(4, kernel=5, stride=stride, groups=groups, then="")]
+    features, out = convolutions(rows, 2, side, Window(3, 2, ceil=True))
+    images = torch.randn(2, 2, side, side)
+    with torch.no_grad():
+        found = features(images).numpy()
+    weight, bias = (p.detach().double().numpy() for p in features.conv1.parameters())
+    expected = convolve(images.double().numpy(), weight, bias, stride, groups)
+    assert found.shape[-1] == out
+    assert np.allclose(found, expected, atol=1e-5)
