@@ -15,10 +15,13 @@ from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics import StageMetrics
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.init import Init, initialise
+from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.optimization import (
     Interval,
     build_optimizer,
     build_schedule,
+    is_finished,
+    keep_lr_factors,
     needs_total_steps,
 )
 
@@ -40,6 +43,7 @@ class ImageClassifier(LightningModule, ABC):
         top_k: accuracies to log, as `val/top1`; each from 1 to `num_classes` - 1.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
+        trunk_lr_factor: learning rate of the trunk over that of what reads it, > 0.
         init: starting values, see `networks.init`: the paper's and the 2012 code's want
             `data.pixel_max` 255.
         label_smoothing: share of the target that all classes have alike in training, 0 to 1.
@@ -52,7 +56,7 @@ class ImageClassifier(LightningModule, ABC):
     @abstractmethod
     def __init__(
         self,
-        network: ConvNet,
+        network: ConvNet | TorchvisionNet,
         num_classes: int,
         optimizer: OptimizerCallable | None = None,
         lr_scheduler: LRSchedulerCallable | None = None,
@@ -60,6 +64,7 @@ class ImageClassifier(LightningModule, ABC):
         top_k: Sequence[int] = (1, 5),
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
+        trunk_lr_factor: float = 1.0,
         init: Init = "default",
         label_smoothing: float = 0.0,
         compile: bool = False,  # noqa: A002  # the word that users of torch know
@@ -83,6 +88,7 @@ class ImageClassifier(LightningModule, ABC):
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
         self.decay_biases = decay_biases
+        self.trunk_lr_factor = trunk_lr_factor
         self.label_smoothing = label_smoothing
         self.train_metrics = StageMetrics("train", num_classes, top_k)
         self.val_metrics = StageMetrics("val", num_classes, top_k)
@@ -100,6 +106,8 @@ class ImageClassifier(LightningModule, ABC):
         # An epoch shorter than the interval would never log its rate.
         trainer: Any = self.trainer
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
+        if is_finished(trainer):  # resumed from its end
+            trainer.should_stop = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         trainer: Any = self.trainer
@@ -172,10 +180,18 @@ class ImageClassifier(LightningModule, ABC):
         schedule = build_schedule(self.lr_scheduler, optimizer, self.lr_interval, self.trainer)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        super().lr_scheduler_step(scheduler, metric)
+        keep_lr_factors(scheduler.optimizer)
+        if is_finished(self.trainer):
+            self.trainer.should_stop = True
+
     def _build_optimizer(self) -> Optimizer:
         if self.optimizer is None:
             raise UserError(
                 "model.optimizer: none is given; name one, "
                 "as in --model.optimizer Adam --model.optimizer.lr 0.001"
             )
-        return build_optimizer(self.optimizer, self, self.bias_lr_factor, self.decay_biases)
+        return build_optimizer(
+            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.trunk_lr_factor
+        )

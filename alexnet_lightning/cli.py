@@ -16,7 +16,13 @@ import alexnet_lightning.data
 import alexnet_lightning.models
 import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
 from alexnet_lightning.atomic import AtomicCheckpointIO
-from alexnet_lightning.callbacks import ConfusionMatrix, EmbeddingPCA, LearningCurves, Throughput
+from alexnet_lightning.callbacks import (
+    ConfusionMatrix,
+    EmbeddingPCA,
+    LayerTable,
+    LearningCurves,
+    Throughput,
+)
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
@@ -133,6 +139,8 @@ class ExperimentCLI(LightningCLI):
             if hasattr(callback, "monitor"):
                 monitors[f"trainer.callbacks: {type(callback).__name__}.monitor"] = callback.monitor
         for key, monitor in monitors.items():
+            if monitor is not None and trainer.limit_val_batches == 0:
+                raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
             if monitor is not None and monitor not in known:
                 raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")
 
@@ -170,12 +178,15 @@ class ExperimentCLI(LightningCLI):
             checkpoint.dirpath = str(folder / "checkpoints")
             drawing = [self.config_init["embedding_pca"], LearningCurves(), ConfusionMatrix()]
             callbacks = [*callbacks, Throughput(), *drawing, checkpoint]
+            if config.get("enable_model_summary") in (None, True):
+                callbacks.append(LayerTable())
         overrides = {
             "default_root_dir": folder,
             "logger": loggers,
             "plugins": [*plugins, AtomicCheckpointIO()],
             "callbacks": callbacks,
             "enable_checkpointing": looking_on,
+            "enable_model_summary": False,  # LayerTable stands for it
         }
         try:
             return Trainer(**{**config, **overrides})

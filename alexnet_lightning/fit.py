@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import Trainer
 
@@ -37,7 +38,10 @@ def fit(args: Sequence[str]) -> None:
 
     tested: dict[str, float] = {}
     if cli.config.test:
-        trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path="best", verbose=False)
+        # Not by `ckpt_path`: with EMAWeightAveraging it loads the weights before averaging.
+        best: Any = trainer.checkpoint_callback
+        cli.model.load_state_dict(run.weights(best.best_model_path))
+        trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         tested = test_figures(trainer)
     if trainer.is_global_zero:
         figures = best_figures(trainer, metrics) | tested | facts(trainer, cli.model, seconds)

@@ -12,37 +12,76 @@ Interval = Literal["epoch", "step"]
 
 
 def build_optimizer(
-    make: OptimizerCallable, module: nn.Module, bias_lr_factor: float, decay_biases: bool
+    make: OptimizerCallable,
+    module: nn.Module,
+    bias_lr_factor: float = 1.0,
+    decay_biases: bool = True,
+    trunk_lr_factor: float = 1.0,
 ) -> Optimizer:
-    """Return the optimiser over two groups: weights, then biases and the scales of norms.
+    """Return the optimiser over groups that are named: "weights", whose rate is logged, "biases".
+
+    The trunk is every layer under a `features`; with a rate of its own it makes two more groups,
+    "trunk weights" and "trunk biases". Biases are also the scales of norms.
 
     Args:
         make: takes parameter groups, returns an optimiser.
         module: whose trainable parameters are optimised.
-        bias_lr_factor: learning rate of the second group over that of the first.
-        decay_biases: whether weight decay reaches the second group.
+        bias_lr_factor: learning rate of biases over that of weights.
+        decay_biases: whether weight decay reaches the biases.
+        trunk_lr_factor: learning rate of the trunk over that of what follows it, > 0.
+
+    Raises:
+        ValueError: the trunk's factor is not above 0, or there is no trunk for it.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    defaults = make(parameters).defaults
-    biases: dict[str, Any] = {"params": [p for p in parameters if p.ndim <= 1]}
-    if bias_lr_factor != 1.0:
-        biases["lr"] = defaults["lr"] * bias_lr_factor
-    if not decay_biases:
-        biases["weight_decay"] = 0.0
-    groups = [{"params": [p for p in parameters if p.ndim > 1]}, biases]
+    if trunk_lr_factor <= 0:
+        raise ValueError(
+            f"trunk_lr_factor is {trunk_lr_factor}: give a number > 0, or freeze the trunk"
+        )
+    names = ["weights", "biases", "trunk weights", "trunk biases"]
+    members: dict[str, list[nn.Parameter]] = {name: [] for name in names}
+    for key, parameter in module.named_parameters():
+        in_trunk = trunk_lr_factor != 1.0 and "features" in key.split(".")
+        if parameter.requires_grad:
+            members[names[2 * in_trunk + (parameter.ndim <= 1)]].append(parameter)
+    if trunk_lr_factor != 1.0 and not members["trunk weights"]:
+        raise ValueError("trunk_lr_factor: the network has no layers to train under `features`")
+
+    defaults = make([p for parameters in members.values() for p in parameters]).defaults
+    groups: list[dict[str, Any]] = []
+    for name, parameters in members.items():
+        factor = trunk_lr_factor if name.startswith("trunk") else 1.0
+        factor *= bias_lr_factor if name.endswith("biases") else 1.0
+        group = {"params": parameters, "name": name, "lr_factor": factor}
+        if factor != 1.0:
+            group["lr"] = defaults["lr"] * factor
+        if name.endswith("biases") and not decay_biases:
+            group["weight_decay"] = 0.0
+        if parameters:
+            groups.append(group)
     # One kernel for all parameters instead of several for each; where the YAML decides, it does.
     fused: dict[str, Any] = {"fused": True} if defaults.get("fused", False) is None else {}
-    return make([group for group in groups if group["params"]], **fused)
+    return make(groups, **fused)
+
+
+def keep_lr_factors(optimizer: Optimizer) -> None:
+    """Give each group the rate of the first, times its own factor.
+
+    A schedule may have set them all alike (OneCycleLR's `max_lr`, a plateau's `min_lr`).
+    """
+    first, *others = optimizer.param_groups
+    for group in others:
+        group["lr"] = first["lr"] / first["lr_factor"] * group["lr_factor"]
 
 
 def build_schedule(
     make: LRSchedulerCallable, optimizer: Optimizer, interval: Interval, trainer: Trainer
 ) -> dict[str, Any]:
     """Return Lightning's description of a learning-rate schedule."""
+    budget: dict[str, Any] = {}
     if needs_total_steps(make):
-        budget: dict[str, Any] = {"total_steps": trainer.estimated_stepping_batches}
-        return {"scheduler": make(optimizer, **budget), "interval": "step"}
-    scheduler = make(optimizer)
+        budget, interval = {"total_steps": trainer.estimated_stepping_batches}, "step"
+    scheduler = make(optimizer, **budget)
+    keep_lr_factors(optimizer)
     if not isinstance(scheduler, ReduceLROnPlateau):
         return {"scheduler": scheduler, "interval": interval}
     # A plateau that steps by epoch does so after the checkpoint is written, which then holds the
@@ -61,4 +100,11 @@ def needs_total_steps(make: LRSchedulerCallable) -> bool:
     arguments = make.keywords if isinstance(make, partial) else {}
     return "total_steps" in arguments and not any(
         arguments.get(name) for name in ("total_steps", "epochs", "steps_per_epoch")
+    )
+
+
+def is_finished(trainer: Trainer) -> bool:
+    """Tell whether a schedule has come to its end, after which no step is to be taken."""
+    return any(
+        getattr(config.scheduler, "finished", False) for config in trainer.lr_scheduler_configs
     )

@@ -1,9 +1,12 @@
 """Learning-rate schedules that torch does not have."""
 
+from math import cos, pi
 from typing import Literal
 
 from lightning.pytorch.cli import ReduceLROnPlateau
+from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 
 class Plateau(ReduceLROnPlateau):
@@ -19,6 +22,11 @@ class Plateau(ReduceLROnPlateau):
         patience: validations without improvement that are put up with.
         threshold: relative improvement that counts as one.
         min_lr: the rate is never lowered under it.
+        max_reductions: how often the rate is lowered at most, >= 0; where it would be once more,
+            training ends. 3 in the paper; null lowers it until the last epoch.
+
+    Raises:
+        ValueError: `max_reductions` is negative.
     """
 
     def __init__(
@@ -30,7 +38,10 @@ class Plateau(ReduceLROnPlateau):
         patience: int = 5,
         threshold: float = 1e-4,
         min_lr: float = 0.0,
+        max_reductions: int | None = None,
     ) -> None:
+        if max_reductions is not None and max_reductions < 0:
+            raise ValueError(f"max_reductions is {max_reductions}: give a number >= 0, or null")
         super().__init__(
             optimizer,
             monitor,
@@ -40,3 +51,62 @@ class Plateau(ReduceLROnPlateau):
             threshold=threshold,
             min_lr=min_lr,
         )
+        self.max_reductions = max_reductions
+        self.reductions = 0
+        self.finished = False  # ImageClassifier ends the training when it is true
+
+    # torch has no public place between "no more improvement" and the lower rate.
+    def _reduce_lr(self, epoch: int) -> None:
+        if self.reductions == self.max_reductions:
+            self.finished = True
+            return
+        self.reductions += 1
+        super()._reduce_lr(epoch)
+
+
+class WarmupCosine(LRScheduler):
+    """Raise the rate in a straight line, then lower it along half a cosine.
+
+        lr(t) = lr · (t + 1) / (W + 1)                                       for t < W = w · T
+        lr(t) = lr · (f + (1 - f) · (1 + cos(pi · (t - W) / (T - W))) / 2)   from there on
+
+    Source: Loshchilov and Hutter, "SGDR", 2017, without restarts; warm-up: Goyal et al., "Accurate,
+    Large Minibatch SGD", 2017.
+
+    Args:
+        warmup_fraction: w, share of the steps in which the rate rises, from 0 to less than 1.
+        final_lr_factor: f, what the rate ends near, over the optimiser's, from 0 to 1.
+        total_steps: T; null takes the steps of the whole run.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        warmup_fraction: float = 0.05,
+        final_lr_factor: float = 0.0,
+        total_steps: int | None = None,
+    ) -> None:
+        if not 0 <= warmup_fraction < 1:
+            raise ValueError(f"warmup_fraction is {warmup_fraction}: give a number in [0, 1)")
+        if not 0 <= final_lr_factor <= 1:
+            raise ValueError(f"final_lr_factor is {final_lr_factor}: give a number in [0, 1]")
+        if total_steps is None or total_steps < 1:
+            raise ValueError(f"total_steps is {total_steps}: give a number >= 1")
+        self.total_steps = total_steps
+        self.warmup_steps = int(warmup_fraction * total_steps)
+        self.final_lr_factor = final_lr_factor
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | Tensor]:
+        return [rate * self.factor(self.last_epoch) for rate in self.base_lrs]
+
+    def factor(self, step: int) -> float:
+        """Return the rate at a step, counted from 0, over the optimiser's."""
+        if step < self.warmup_steps:
+            return (step + 1) / (self.warmup_steps + 1)
+        done = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        height = (1 + cos(pi * min(done, 1.0))) / 2
+        return self.final_lr_factor + (1 - self.final_lr_factor) * height

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from alexnet_lightning.command import run_command
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
+
+# So small that threads wait for each other longer than they work, above all on a busy machine.
+torch.set_num_threads(1)
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 COMMANDS = {"fit": fit, "evaluate": evaluate}

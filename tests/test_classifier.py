@@ -58,6 +58,15 @@ def test_soft_targets_give_the_same_loss_as_the_class_they_stand_for() -> None:
     assert torch.equal(soft["targets"], labels)
 
 
+def test_smoothed_labels_count_in_training_only() -> None:
+    model = small(label_smoothing=0.1).eval()
+    batch = (torch.randn(6, 1, 8, 8), torch.arange(6))
+    plain = F.cross_entropy(model(batch[0]), batch[1])
+    smooth = F.cross_entropy(model(batch[0]), batch[1], label_smoothing=0.1)
+    assert model._step(batch, model.val_metrics)["loss"] == plain
+    assert model._step(batch, model.train_metrics)["loss"] == smooth != plain
+
+
 class Rates(Callback):
     """Note rate and bad epochs of the plateau at each epoch's start."""
 

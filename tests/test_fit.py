@@ -103,7 +103,7 @@ def test_figures_are_pictures(run: Path) -> None:
 def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: Path) -> None:
     path = run / "checkpoints" / "best.ckpt"
     kept = torch.load(path, weights_only=True)
-    assert kept["class_path"] == "alexnet_lightning.models.AlexNetBN"
+    assert kept["class_path"] == "alexnet_lightning.models.residual.AlexNetBN"
     assert kept["hyper_parameters"] == {
         "num_classes": 10,
         "in_channels": 1,
@@ -115,6 +115,10 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
         "top_k": [1, 5],
         "bias_lr_factor": 1.0,
         "decay_biases": True,
+        "trunk_lr_factor": 1.0,
+        "init": "default",
+        "label_smoothing": 0.0,
+        "compile": False,
     }
     cli = ExperimentCLI(["--config", str(run / "config.yaml")])
     cli.model.load_state_dict(kept["state_dict"])

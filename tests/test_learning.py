@@ -1,9 +1,11 @@
 """The main jobs learn what their configs promise (slow: real trainings)."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from alexnet_lightning.fit import fit
 
@@ -13,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 def summary_of(config: str, folder: Path) -> dict[str, float]:
     flags = ["--trainer.enable_progress_bar", "false", "--data.root", str(ROOT / "data")]
     flags = flags[:2] if "digits" in config else flags
+    torch.set_num_threads(os.cpu_count() or 1)
     fit(["--config", str(ROOT / "configs" / config), "--runs_dir", str(folder), *flags])
     (path,) = folder.glob("*/*/summary.json")
     return json.loads(path.read_text())

@@ -28,6 +28,7 @@ PARAMETERS = {
     "DoubleConvAlexNet": 1_000_511,
     "DoubleConvBNAlexNet": 1_121_327,
     "FourLayerNet": 7_231,
+    "TorchvisionClassifier": 11_172_423,
 }
 # At 1000 classes and 224 px, in full.
 IMAGENET_PARAMETERS = {

@@ -15,6 +15,7 @@ from alexnet_lightning.models.residual import (
     AlexNetSkip,
     AlexNetSkipScaled,
 )
+from alexnet_lightning.models.torchvision import TorchvisionClassifier
 
 __all__ = [
     "AlexNet",
@@ -28,4 +29,5 @@ __all__ = [
     "DoubleConvAlexNet",
     "DoubleConvBNAlexNet",
     "FourLayerNet",
+    "TorchvisionClassifier",
 ]

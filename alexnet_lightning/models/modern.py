@@ -3,6 +3,7 @@
 from typing import Any, final
 
 from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.modern import Whitening, modern
 
 WHITENING_IMAGES = 5000  # a sample that fixes the covariance of 12-value patches
@@ -39,7 +40,7 @@ class AlexNetModern(ImageClassifier):
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
     def on_fit_start(self) -> None:
-        stem = self.network.features[0]
+        network, data = self.network, self.trainer.datamodule  # type: ignore[attr-defined]
+        stem = next(network.features.children()) if isinstance(network, ConvNet) else None
         if isinstance(stem, Whitening):
-            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
             stem.fit(data.sample("train", WHITENING_IMAGES)[0].to(self.device))

@@ -1,0 +1,188 @@
+"""What a network is made of, and what of the images reaches each layer of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
+from alexnet_lightning.networks.modern import Whitening
+from alexnet_lightning.networks.residual import Residual
+
+POINTWISE = (
+    nn.BatchNorm2d,
+    nn.Identity,
+    nn.ReLU,
+    nn.Tanh,
+    nn.ZeroPad2d,
+    LocalResponseNorm,  # across maps, so that it reads a single place
+)
+
+
+class LayerFacts(NamedTuple):
+    """One layer at work; the last three are of convolutions and linear layers alone.
+
+    Args:
+        name: as in the state dict.
+        kind: its class.
+        shape: of its output, without the batch.
+        parameters: its own, not its children's.
+        multiply_adds: an image; of convolutions and linear layers alone, not of attention.
+        weight_std: standard deviation of its weights.
+        spread: standard deviation of its pre-activations across the images, mean over the units.
+        magnitude: mean absolute pre-activation.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    weight_std: float | None = None
+    spread: float | None = None
+    magnitude: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Spread over magnitude: how much of the layer's output depends on which image it is."""
+        if self.spread is None or not self.magnitude:
+            return None
+        return self.spread / self.magnitude
+
+
+def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
+    """Return the facts of every layer in the order of one forward pass, which leaves no trace.
+
+    Batch norm takes the statistics of this batch, as in the first training step: at the start its
+    running ones would say that it does nothing. Nothing is dropped.
+
+    Args:
+        network: maps images to logits.
+        images: (N, C, H, W), N >= 2, on the network's device.
+    """
+    facts: list[LayerFacts] = []
+    seen: set[str] = set()
+
+    def note(name: str, layer: nn.Module, _: Any, output: Any) -> None:
+        output = output if isinstance(output, Tensor) else output[0]  # attention gives two
+        found = describe(name, layer, output)
+        # A layer that runs twice has its parameters once.
+        facts.append(found._replace(parameters=0) if name in seen else found)
+        seen.add(name)
+
+    handles = [
+        layer.register_forward_hook(partial(note, name))
+        for name, layer in network.named_modules()
+        if name and (own_parameters(layer) or not any(layer.children()))
+    ]
+    try:
+        with torch.no_grad(), on_the_batch(network):
+            # Not network(images): a compiled one would be compiled anew for this look.
+            network.forward(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return facts
+
+
+def describe(name: str, layer: nn.Module, output: Tensor) -> LayerFacts:
+    """Return the facts of a layer that has just made `output` (N, …)."""
+    shape = tuple(output.shape[1:])
+    facts = LayerFacts(name, type(layer).__name__, shape, own_parameters(layer), 0)
+    if not isinstance(layer, nn.Conv2d | nn.Linear | Whitening):
+        return facts
+    # Of a weight, the first dimension is the outputs; the rest is what one of them reads.
+    facts = facts._replace(multiply_adds=output[0].numel() * layer.weight[0].numel())
+    if output.is_meta:
+        return facts
+    return facts._replace(
+        weight_std=layer.weight.float().std().item(),
+        spread=output.float().std(dim=0).mean().item(),
+        magnitude=output.float().abs().mean().item(),
+    )
+
+
+def own_parameters(layer: nn.Module) -> int:
+    """Return the number of a layer's parameters, without its children's."""
+    return sum(parameter.numel() for parameter in layer.parameters(recurse=False))
+
+
+@contextmanager
+def on_the_batch(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation, batch norm on the batch's statistics, and then back."""
+    modes = [(layer, layer.training) for layer in network.modules()]
+    # By name: SyncBatchNorm would wait for the other processes.
+    norms = [
+        layer
+        for layer in network.modules()
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.track_running_stats
+    ]
+    network.eval()
+    for norm in norms:
+        norm.training, norm.track_running_stats = True, False  # takes the batch's, keeps its own
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+        for layer, training in modes:
+            layer.training = training
+
+
+def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
+    """Return the multiply-adds an image of convolutions and linear layers; a share of the time."""
+    return sum(layer.multiply_adds for layer in shapes(network, in_channels, image_size))
+
+
+def shapes(network: nn.Module, in_channels: int, image_size: int) -> list[LayerFacts]:
+    """Return `layer_facts` where only sizes matter: of two blank images, on any device or meta."""
+    like = next(network.parameters())
+    blank = like.new_zeros(2, in_channels, image_size, image_size)
+    return layer_facts(network, blank)
+
+
+def receptive_field(trunk: nn.Module) -> int | None:
+    """Return the side in pixels of what one unit of the trunk's output sees.
+
+    r = 1 + Σ (kernel - 1) · dilation · product of the strides before it (Araujo et al. 2019,
+    "Computing Receptive Fields of Convolutional Neural Networks").
+
+    Args:
+        trunk: convolutions, poolings, norms and residual connections in sequence; None is the
+            answer for anything else.
+    """
+    field, step = 1, 1
+    for window in windows(trunk):
+        if window is None:
+            return None
+        extent, stride = window
+        field += (extent - 1) * step
+        step *= stride
+    return field
+
+
+def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
+    """Yield (extent, stride) of every window on the longest path; None for a layer not known."""
+    match layer:
+        case nn.Sequential():
+            for child in layer:
+                yield from windows(child)
+        case Residual():
+            yield from windows(layer.mapping)  # the other path sees one place
+        case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
+            kernel, stride = side(layer.kernel_size), side(layer.stride)
+            yield (kernel - 1) * side(getattr(layer, "dilation", 1)) + 1, stride
+        case Whitening():
+            yield layer.weight.shape[-1], 1
+        case WithinMapNorm():
+            yield layer.size, 1
+        case _ if not isinstance(layer, POINTWISE):
+            yield None
+
+
+def side(value: int | tuple[int, ...]) -> int:
+    """Return the larger side of a window that torch takes as one number or as two."""
+    return value if isinstance(value, int) else max(value)

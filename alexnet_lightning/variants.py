@@ -1,0 +1,139 @@
+"""The table of all variants: python -m alexnet_lightning.variants --write README.md."""
+
+import argparse
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import alexnet_lightning.models  # noqa: F401  # a variant is known once it is imported
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.command import run_command
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
+from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
+
+START, END = "<!-- variants -->", "<!-- /variants -->"
+# For an argument without a default; the baselines that write-up 3 names.
+EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")
+SMALL = {"stem": "small", "small_stem": True}  # whichever a variant has
+COLUMNS = "multiply-adds | size | receptive field |\n|---|---:|---:|---:|---:|"
+Variant = tuple[type[ImageClassifier], dict[str, Any]]
+
+
+def variants(args: Sequence[str]) -> None:
+    """Print the table, or put it in its place in a file.
+
+    Raises:
+        UserError: the file cannot be read, or has no such place.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m alexnet_lightning.variants", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help=f"replace what is between {START} and {END}"
+    )
+    path = parser.parse_args(args).write
+    if path is None:
+        print(variants_table())
+        return
+    try:
+        content = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--write: cannot read {path}: {error}") from None
+    if not 0 <= content.find(START) < content.find(END):
+        raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
+    before, rest = content.split(START, 1)
+    _, after = rest.split(END, 1)
+    with replacing(path) as part:
+        part.write_text(f"{before}{START}\n{variants_table()}\n{END}{after}")
+
+
+def variants_table() -> str:
+    """Return two tables in Markdown: every variant for 224 px, and its small form for 32 px."""
+    lines = [f"| 224 px | parameters, 1000 classes | 10 classes | {COLUMNS}---:|"]
+    for variant in known_variants():
+        network = built(variant, 1000, 224)
+        fewer = built(variant, 10, 224)
+        lines.append(row(name(variant), [count(network), count(fewer), *costs(network, 224)]))
+    lines += ["", f"| 32 px | parameters, 10 classes | {COLUMNS}"]
+    for variant in known_variants():
+        network = built(variant, 10, 32, **SMALL)
+        lines.append(row(name(variant), [count(network), *costs(network, 32)]))
+    return "\n".join(lines)
+
+
+def known_variants() -> Iterator[Variant]:
+    """Yield every variant of the package by name, with the arguments that it cannot do without."""
+    for variant in sorted(ImageClassifier.__subclasses__(), key=lambda known: known.__name__):
+        if variant.__module__.startswith("alexnet_lightning."):
+            if "name" in inspect.signature(variant).parameters:
+                yield from ((variant, {"name": example}) for example in EXAMPLES)
+            else:
+                yield variant, {}
+
+
+def name(variant: Variant) -> str:
+    """Return what a table calls a variant."""
+    kind, arguments = variant
+    return " ".join([f"`{kind.__name__}`", *arguments.values()])
+
+
+def built(variant: Variant, num_classes: int, image_size: int, **options: Any) -> nn.Module | None:
+    """Return a variant's network without weights, or None if it does not take such images.
+
+    Args:
+        variant: the class, and arguments without a default.
+        num_classes, image_size: as the data would set them, for colour images.
+        options: arguments for those variants that have them.
+    """
+    kind: Any  # a variant's own arguments, which the base class does not have
+    kind, arguments = variant
+    known = inspect.signature(kind).parameters
+    options = {key: value for key, value in options.items() if key in known}
+    of_data = {"num_classes": num_classes, "in_channels": 3, "image_size": image_size}
+    try:
+        with torch.device("meta"):  # 60 million weights take long to draw
+            model = kind(**of_data, **arguments, **options)
+    except ValueError:
+        return None
+    return model.network
+
+
+def row(name: str, cells: Sequence[str]) -> str:
+    """Return a line of a table in Markdown."""
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def count(network: nn.Module | None) -> str:
+    """Return the number of parameters."""
+    return f"{parameters(network):,}" if network else "–"
+
+
+def costs(network: nn.Module | None, image_size: int) -> list[str]:
+    """Return multiply-adds, size in float32 and receptive field of the trunk."""
+    if network is None:
+        return ["–"] * 3
+    field = receptive_field(getattr(network, "features", network))
+    for key, layer in list(network.named_modules()):
+        if isinstance(layer, LocalResponseNorm | WithinMapNorm):
+            network.set_submodule(key, nn.Identity())  # no autocast on the meta device
+    million = multiply_adds(network, 3, image_size) / 1e6
+    return [
+        f"{million:,.{0 if million >= 100 else 1}f} M",
+        f"{parameters(network) * 4 / 1e6:,.1f} MB",
+        f"{field} px" if field else "–",
+    ]
+
+
+def parameters(network: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+if __name__ == "__main__":
+    run_command(variants)
