@@ -1,6 +1,5 @@
 """The command line: YAML files and flags in; data, model and Trainer out."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,11 @@ from alexnet_lightning.callbacks import (
     Throughput,
 )
 from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.config_files import check_yaml, config_files
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
-from alexnet_lightning.help_page import help_page, kind_of
-from alexnet_lightning.parse_errors import explain
+from alexnet_lightning.help_page import show_help
+from alexnet_lightning.parse_errors import as_user_error, explain
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.tracking import wandb_logger
 
@@ -192,54 +192,3 @@ class ExperimentCLI(LightningCLI):
             return Trainer(**{**config, **overrides})
         except (MisconfigurationException, ValueError, TypeError) as error:
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-
-
-def show_help(parser: LightningArgumentParser, args: Sequence[str]) -> None:
-    """Print the page that -h, --help, --help=all or --help=NAME asks for, and exit."""
-    asked = [arg for arg in args if arg in ("-h", "--help") or arg.startswith("--help=")]
-    if not asked:
-        return
-    _, _, topic = asked[0].partition("=")
-    if topic == "all":
-        parser.print_help()
-    elif kind := kind_of(topic):
-        parser.parse_args([f"--{kind}.help={topic}"])
-    elif topic:
-        raise UserError(f"--help={topic}: no such model or data set; see --help for their names")
-    else:
-        print(help_page())
-    sys.exit()
-
-
-def as_user_error(error: Exception) -> Exception:
-    """Return a UserError for a value that a class refused, any other error as it is."""
-    cause: BaseException = error
-    while following := cause.__cause__ or cause.__context__:
-        cause = following
-    if isinstance(cause, UserError):
-        return cause
-    return UserError(explain(error)) if isinstance(cause, ValueError | TypeError) else error
-
-
-def config_files(args: Sequence[str]) -> list[Path]:
-    """Return the files given with --config or -c, in order."""
-    files = []
-    for flag, value in zip(args, [*args[1:], ""], strict=True):
-        if flag in ("--config", "-c"):
-            files.append(Path(value))
-        elif flag.startswith(("--config=", "-c=")):
-            files.append(Path(flag.split("=", 1)[1]))
-    return files
-
-
-def check_yaml(path: Path) -> None:
-    """Raise a UserError that names the file, and the line, if it cannot be read as a mapping."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"--config: {path} is no valid YAML: {reason}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--config: {path} must hold keys such as model, data and trainer")

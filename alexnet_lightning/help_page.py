@@ -1,7 +1,13 @@
 """The page that --help shows: what there is to choose from, and the flags that matter."""
 
+import sys
+from collections.abc import Sequence
+
+from lightning.pytorch.cli import LightningArgumentParser
+
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.errors import UserError
 
 PAGE = """\
 usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]
@@ -44,6 +50,23 @@ more:
   --help=all                    every flag there is
   python -m alexnet_lightning.evaluate --help
 """
+
+
+def show_help(parser: LightningArgumentParser, args: Sequence[str]) -> None:
+    """Print the page that -h, --help, --help=all or --help=NAME asks for, and exit."""
+    asked = [arg for arg in args if arg in ("-h", "--help") or arg.startswith("--help=")]
+    if not asked:
+        return
+    _, _, topic = asked[0].partition("=")
+    if topic == "all":
+        parser.print_help()
+    elif kind := kind_of(topic):
+        parser.parse_args([f"--{kind}.help={topic}"])
+    elif topic:
+        raise UserError(f"--help={topic}: no such model or data set; see --help for their names")
+    else:
+        print(help_page())
+    sys.exit()
 
 
 def help_page() -> str:

@@ -5,8 +5,20 @@ import re
 from difflib import get_close_matches
 from importlib import import_module
 
+from alexnet_lightning.errors import UserError
+
 KEY = re.compile(r'^Parser key "([^"]+)"')
 CLASS = re.compile(r"class_path[ =]'([^']+)'")
+
+
+def as_user_error(error: Exception) -> Exception:
+    """Return a UserError for a value that a class refused, any other error as it is."""
+    cause: BaseException = error
+    while following := cause.__cause__ or cause.__context__:
+        cause = following
+    if isinstance(cause, UserError):
+        return cause
+    return UserError(explain(error)) if isinstance(cause, ValueError | TypeError) else error
 
 
 def explain(error: BaseException) -> str:

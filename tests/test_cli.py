@@ -72,7 +72,10 @@ def test_a_link_may_be_repeated_by_hand_but_not_contradicted(
         (["--config", "nope.yaml"], "--config: cannot read nope.yaml: No such file"),
         (["--model.optimizer.lr", "-1"], "model.optimizer: Invalid learning rate: -1.0"),
         (["--model.top_k", "[1,10]"], "model.top_k: top-10 says nothing about 10 classes"),
-        (["--model.stem", "imagenet"], "images of 8 px are too small: nothing is left of them after row 1"),
+        (
+            ["--model.stem", "imagenet"],
+            "images of 8 px are too small: nothing is left of them after row 1",
+        ),
         (["--data.batch_size", "0"], "data.batch_size is 0: give a number >= 1"),
         (["--trainer.devices", "0"], "trainer: `Trainer(devices="),
         (["--trainer.max_epochs", "-3"], "trainer: `max_epochs` must be a non-negative integer"),
