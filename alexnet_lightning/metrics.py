@@ -19,8 +19,9 @@ class StageMetrics(nn.Module):
     def __init__(self, stage: str, num_classes: int, top_k: Sequence[int]) -> None:
         super().__init__()
         self.stage = stage
-        self.loss = MeanMetric()
-        self.images = SumMetric()
+        # A loss that is not a number must show, and not be left out of the mean.
+        self.loss = MeanMetric(nan_strategy="disable")
+        self.images = SumMetric(nan_strategy="disable")
         self.accuracies = MetricCollection(
             {
                 # Without the checks of every batch's values, which take longer than the counting.

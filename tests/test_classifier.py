@@ -58,6 +58,13 @@ def test_soft_targets_give_the_same_loss_as_the_class_they_stand_for() -> None:
     assert torch.equal(soft["targets"], labels)
 
 
+def test_a_loss_that_is_not_a_number_shows() -> None:
+    metrics = small().train_metrics
+    metrics.update(torch.tensor(1.0), torch.zeros(2, 10), torch.arange(2))
+    metrics.update(torch.tensor(torch.nan), torch.zeros(2, 10), torch.arange(2))
+    assert metrics.loss.compute().isnan()
+
+
 def test_smoothed_labels_count_in_training_only() -> None:
     model = small(label_smoothing=0.1).eval()
     batch = (torch.randn(6, 1, 8, 8), torch.arange(6))
