@@ -28,7 +28,6 @@ def download(url: str, path: Path, md5: str) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         fetch(url, part)
     except (OSError, HTTPException, ValueError) as error:
         raise UserError(f"cannot download {url}: {error}") from error
@@ -55,6 +54,7 @@ def fetch(url: str, part: Path) -> None:
         start = start if resumed else 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
+        part.parent.mkdir(parents=True, exist_ok=True)  # not before there is something to put there
         with (
             part.open("ab" if resumed else "wb") as file,
             tqdm(desc=part.stem, total=total, initial=start, unit="B", unit_scale=True) as bar,

@@ -115,8 +115,8 @@ def test_not_found(server: Server, tmp_path: Path) -> None:
 def test_no_connection(server: Server, url: str, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(UserError, match=f"cannot download {re.escape(url)}"):
-        download(url, tmp_path / "file", MD5)
-    assert names(tmp_path) == []
+        download(url, tmp_path / "data" / "file", MD5)
+    assert names(tmp_path) == [], "no empty folder either"
 
 
 @pytest.mark.parametrize("url", ["cifar.tar.gz", "file:///nowhere/at/all", "nonsense://x"])
