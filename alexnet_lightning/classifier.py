@@ -50,7 +50,7 @@ class ImageClassifier(LightningModule, ABC):
         compile: whether torch compiles the network; the checkpoint's names stay as they are.
 
     Raises:
-        UserError: a k is out of range.
+        UserError: a k or the smoothing is out of range.
     """
 
     @abstractmethod
@@ -70,6 +70,8 @@ class ImageClassifier(LightningModule, ABC):
         compile: bool = False,  # noqa: A002  # the word that users of torch know
     ) -> None:
         super().__init__()
+        if not 0 <= label_smoothing <= 1:
+            raise UserError(f"model.label_smoothing is {label_smoothing}: give a number in [0, 1]")
         # Optimiser and schedule are no plain values; the run's config.yaml has them.
         self.save_hyperparameters(ignore=["network", "optimizer", "lr_scheduler"], logger=False)
         for k in top_k:

@@ -1,6 +1,7 @@
 """The files that --config names, read once before the parser does, which would not name them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -11,7 +12,7 @@ from alexnet_lightning.errors import UserError
 def config_files(args: Sequence[str]) -> list[Path]:
     """Return the files given with --config or -c, in order."""
     files = []
-    for flag, value in zip(args, [*args[1:], ""], strict=True):
+    for flag, value in pairwise([*args, ""]):
         if flag in ("--config", "-c"):
             files.append(Path(value))
         elif flag.startswith(("--config=", "-c=")):

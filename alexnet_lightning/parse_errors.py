@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -33,7 +34,7 @@ def explain(error: BaseException) -> str:
         found = KEY.match(message)
         if found and found[1] not in keys[-1:]:
             keys.append(found[1])
-    reason = " ".join(KEY.sub("", chain[-1]).removeprefix(":").split())
+    reason = any_of(chain) or " ".join(KEY.sub("", chain[-1]).removeprefix(":").split())
     owners = CLASS.findall(" ".join(chain))
     if unknown := re.search(r"Option '([^']+)' is not accepted", reason):
         keys.append(unknown[1])
@@ -42,8 +43,29 @@ def explain(error: BaseException) -> str:
         reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
+    elif "arguments are required" in reason:
+        reason += "; see --help"
     reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)
     return ": ".join(filter(None, [".".join(keys), reason]))
+
+
+def any_of(chain: Sequence[str]) -> str | None:
+    """Return what the innermost type with several alternatives expected; None if it has one."""
+    unions = [message for message in chain if message.startswith("Does not validate against any")]
+    if not unions:
+        return None
+    expected = [
+        choice
+        for choice in re.findall(r"^ *- Expected a (.+)$", unions[-1], re.MULTILINE)
+        if "NoneType" not in choice
+    ]
+    given = re.search(r"^Given value: (.+)$", unions[-1], re.MULTILINE)
+    for choice in expected:
+        if "dot import path" in choice:
+            return f"Expected a {choice}"
+    if len(expected) < 2 or given is None:
+        return None
+    return f"Expected a {' or '.join(expected)}. Got value: {given[1]}"
 
 
 def causes(error: BaseException) -> list[str]:

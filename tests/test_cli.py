@@ -96,6 +96,13 @@ def test_a_link_may_be_repeated_by_hand_but_not_contradicted(
             [*PLATEAU, "--trainer.check_val_every_n_epoch", "2"],
             "model.lr_scheduler: a plateau steps once an epoch and needs a validation each time",
         ),
+        (["--model.label_smoothing", "2"], "model.label_smoothing is 2.0: give a number in [0, 1]"),
+        (["--model.width", "-1"], "width is -1.0: give a number > 0"),
+        (["--trainer.callbacks", "Foo"], "trainer.callbacks: no class named Foo; give a name"),
+        (
+            ["--trainer.precision", "8"],
+            "trainer.precision: Expected a Literal[64, 32, 16] or Literal['transformer-engine',",
+        ),
         (["--trainer.limit_val_batches", "0"], "checkpoint.monitor: val/top1 needs a validation"),
         (
             ["--model.lr_scheduler", "ReduceLROnPlateau"],
@@ -132,6 +139,7 @@ def test_without_an_optimizer_or_a_model_there_is_nothing_to_train(
     data = ("--data", "DigitsDataModule")
     model = ("--model", "AlexNet", "--model.stem", "small")
     assert "arguments are required: model" in mistake("fit", *data)
+    assert mistake("fit") == "the following arguments are required: data, model; see --help"
     assert mistake("fit", *data, *model).startswith("model.optimizer: none is given; name one")
 
 

@@ -127,7 +127,13 @@ def fully_connected(
 
 
 def scaled(channels: int, width: float) -> int:
-    """Return `channels · width` rounded to a multiple of 8, at least 8."""
+    """Return `channels · width` rounded to a multiple of 8, at least 8.
+
+    Raises:
+        ValueError: the width is not above 0.
+    """
+    if width <= 0:
+        raise ValueError(f"width is {width}: give a number > 0")
     return max(8, round(channels * width / 8) * 8)
 
 
