@@ -1,11 +1,20 @@
 """What all commands share: mistakes end in one line, and the screen shows only what matters."""
 
+import argparse
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from alexnet_lightning.errors import UserError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose mistakes are one line, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see --help")
 
 
 def run_command(command: Callable[[Sequence[str]], None]) -> None:

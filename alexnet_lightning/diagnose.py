@@ -1,13 +1,12 @@
 """See before training what of the images reaches each layer, in one batch."""
 
-import argparse
 import math
 import sys
 from collections.abc import Sequence
 
 from alexnet_lightning.callbacks.layer_table import layer_table
 from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import run_command
+from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.networks.inspect import LayerFacts, layer_facts
 
 IMAGES = 64
@@ -30,7 +29,7 @@ def diagnose(args: Sequence[str]) -> None:
     Raises:
         UserError: the configuration is wrong, or the data cannot be had.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m alexnet_lightning.diagnose",
         description=__doc__,
         epilog="Other flags are those of fit, as in --config FILE or --data.pixel_max 255.",

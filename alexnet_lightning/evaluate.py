@@ -1,11 +1,10 @@
 """Test a finished run again: python -m alexnet_lightning.evaluate runs/NAME/DATE."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import run_command
+from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.summary import split_table, test_figures
@@ -17,7 +16,7 @@ def evaluate(args: Sequence[str]) -> None:
     Raises:
         UserError: no such run or checkpoint, or one that does not fit the run's configuration.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m alexnet_lightning.evaluate",
         description=__doc__,
         epilog="Other flags are those of fit and change the run's configuration, "

@@ -1,6 +1,5 @@
 """The table of all variants: python -m alexnet_lightning.variants --write README.md."""
 
-import argparse
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import nn
 import alexnet_lightning.models  # noqa: F401  # a variant is known once it is imported
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.classifier import ImageClassifier
-from alexnet_lightning.command import run_command
+from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
@@ -31,7 +30,7 @@ def variants(args: Sequence[str]) -> None:
     Raises:
         UserError: the file cannot be read, or has no such place.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m alexnet_lightning.variants", description=__doc__, allow_abbrev=False
     )
     parser.add_argument(

@@ -157,6 +157,8 @@ def test_the_last_checkpoint_can_be_evaluated_with_other_flags(
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
+        ([], "the following arguments are required: run_dir; see --help"),
+        (["{run}", "--split", "train"], "argument --split: invalid choice: 'train'"),
         (["nowhere"], "nowhere: no run folder (it has no config.yaml)"),
         (
             ["{run}", "--checkpoint", "bset"],
