@@ -1,11 +1,12 @@
 """The same network as a textbook port would have it: torch's own LRN, channels first."""
 
 import copy
+import math
 
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.networks.layers import LocalResponseNorm
+from alexnet_lightning.networks.layers import LocalResponseNorm, StretchedLinear
 
 
 class InTowers(nn.Module):
@@ -19,6 +20,16 @@ class InTowers(nn.Module):
         return torch.cat([self.norm(part) for part in maps.chunk(self.groups, dim=1)], dim=1)
 
 
+def stretch_first(layer: StretchedLinear) -> nn.Sequential:
+    """The same weights behind the average pooling that torchvision has."""
+    places, side = layer.places, math.isqrt(layer.stretch.shape[1])
+    channels = layer.in_features // places**2
+    plain = nn.Linear(layer.in_features, layer.out_features)
+    plain.load_state_dict(layer.state_dict())
+    maps = nn.Unflatten(1, (channels, side, side))
+    return nn.Sequential(maps, nn.AdaptiveAvgPool2d(places), nn.Flatten(), plain)
+
+
 def textbook(network: nn.Module) -> nn.Module:
     """Return a copy with the same weights and the same maths, in the usual layers and layout."""
     port = copy.deepcopy(network)
@@ -27,4 +38,6 @@ def textbook(network: nn.Module) -> nn.Module:
             if isinstance(layer, LocalResponseNorm):
                 norm = nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
                 setattr(parent, name, InTowers(norm, layer.groups) if layer.groups > 1 else norm)
+            if isinstance(layer, StretchedLinear):
+                setattr(parent, name, stretch_first(layer))
     return port.to(memory_format=torch.contiguous_format)

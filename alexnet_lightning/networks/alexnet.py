@@ -11,6 +11,7 @@ from typing import Literal
 from torch import nn
 
 from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.layers import StretchedLinear
 from alexnet_lightning.networks.residual import Skip
 from alexnet_lightning.networks.rows import (
     Row,
@@ -50,6 +51,7 @@ ONE_WEIRD_TRICK = (
     Row(256, kernel=3, padding=1, then="relu pool"),
 )
 HIDDEN = 4096  # units of fc6 and of fc7
+PLACES = 6  # side of the maps that fc6 reads
 OVERLAPPING, APART = Window(3, 2), Window(2, 2)  # section 3.4
 
 
@@ -72,9 +74,10 @@ def alexnet(
         in_channels: channels of the image, 3 for colour.
         image_size: side of the square input in pixels.
         rows: the table of convolutions.
-        stem: "imagenet" takes the table as it is, and averages maps that are not 6 × 6 to that size
-            as torchvision does. "small", for 8 to 32 px, puts a 3 × 3 convolution with stride 1 in
-            the first row and pads the pooling, so that no pixel is lost at the border.
+        stem: "imagenet" takes the table as it is, and fc6 reads 6 × 6 places of the maps whatever
+            their size, by averages as in torchvision: weights fit images of all sizes. "small", for
+            8 to 32 px, puts a 3 × 3 convolution with stride 1 in the first row and pads the
+            pooling, so that no pixel is lost at the border.
         width: multiplies the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and of fc7.
         pool: window of every pooling.
@@ -88,12 +91,16 @@ def alexnet(
     if stem == "small":
         rows, pool = small_stem(rows, pool)
     features, side = convolutions(rows, in_channels, image_size, pool, skip, towers)
-    if stem == "imagenet" and side != 6:
-        avgpool, side = nn.AdaptiveAvgPool2d(6), 6
+    places = PLACES if stem == "imagenet" else side
+    channels, hidden = rows[-1].channels, scaled(HIDDEN, width)
+    if side < places:
+        fc6: nn.Linear = StretchedLinear(channels, side, places, hidden)
+    else:
+        fc6 = nn.Linear(channels * places**2, hidden)
+    if side > places:
+        avgpool = nn.AdaptiveAvgPool2d(places)
     activation = "tanh" if "tanh" in rows[0].then else "relu"
-    classifier = fully_connected(
-        rows[-1].channels * side**2, scaled(HIDDEN, width), num_classes, dropout, activation
-    )
+    classifier = fully_connected(fc6, num_classes, dropout, activation)
     return ConvNet(features, classifier, avgpool)
 
 

@@ -6,6 +6,8 @@ hidden units, which at 32 px and 10 classes make its "about 15.9 M parameters" f
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.rows import (
     Row,
@@ -70,5 +72,5 @@ def double_conv(
     """
     rows = widened(rows, width)
     features, side = convolutions(rows, in_channels, image_size, Window(3, 2, padding=1))
-    inputs, hidden = rows[-1].channels * side**2, scaled(HIDDEN, width)
-    return ConvNet(features, fully_connected(inputs, hidden, num_classes, dropout))
+    fc6 = nn.Linear(rows[-1].channels * side**2, scaled(HIDDEN, width))
+    return ConvNet(features, fully_connected(fc6, num_classes, dropout))

@@ -128,3 +128,30 @@ class WithinMapNorm(nn.Module):
             mean = F.avg_pool2d(values.square(), self.size, stride=1, padding=self.size // 2)
             normed = values * (self.k + self.alpha * mean).pow(-self.beta)
         return normed.to(maps.dtype)
+
+
+class StretchedLinear(nn.Linear):
+    """A linear layer that reads maps as if they were stretched to more places.
+
+    y = W · (S · x) is computed as (W · S) · x, where S is `AdaptiveAvgPool2d(places)` from fewer
+    places: the same function of the same weight, with fewer multiply-adds by (places / side)².
+
+    Args:
+        channels: maps of the input (N, channels · side²), flattened.
+        side: of the maps in pixels, below `places`.
+        places: side that the weight (out_features, channels · places²) is made for.
+        out_features: units.
+    """
+
+    stretch: Tensor
+
+    def __init__(self, channels: int, side: int, places: int, out_features: int) -> None:
+        super().__init__(channels * places**2, out_features)
+        self.places = places
+        one_by_one = torch.eye(side**2).unflatten(1, (side, side))
+        stretched = F.adaptive_avg_pool2d(one_by_one, places).flatten(1)
+        self.register_buffer("stretch", stretched.T.contiguous(), persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        read = self.weight.view(-1, self.places**2) @ self.stretch
+        return F.linear(maps, read.view(self.out_features, -1), self.bias)

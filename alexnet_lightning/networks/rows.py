@@ -112,16 +112,15 @@ def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
 
 
 def fully_connected(
-    inputs: int, hidden: int, num_classes: int, dropout: float, activation: str = "relu"
+    fc6: nn.Linear, num_classes: int, dropout: float, activation: str = "relu"
 ) -> nn.Sequential:
     """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2)."""
-
+    hidden = fc6.out_features
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for number in (6, 7):
-        layers[f"fc{number}"] = nn.Linear(inputs, hidden)
+    for number, layer in ((6, fc6), (7, nn.Linear(hidden, hidden))):
+        layers[f"fc{number}"] = layer
         layers[f"{activation}{number}"] = nn.Tanh() if activation == "tanh" else nn.ReLU()
         layers[f"drop{number}"] = nn.Dropout(dropout)
-        inputs = hidden
     layers["fc8"] = nn.Linear(hidden, num_classes)
     return nn.Sequential(layers)
 

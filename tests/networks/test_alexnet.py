@@ -129,9 +129,15 @@ def test_the_small_stem_keeps_enough_of_small_images(rows: tuple, size: int, sid
 
 
 def test_other_sizes_are_averaged_to_the_six_by_six_that_fc6_reads() -> None:
-    network = alexnet(10, 3, 64)
-    assert sum(p.numel() for p in network.parameters()) == 58_322_314
-    assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 10)
+    at_224 = alexnet(10, 3, 224, width=0.1)
+    for size in (64, 96, 160, 192, 288):
+        network = alexnet(10, 3, size, width=0.1)
+        network.load_state_dict(at_224.state_dict())
+        images = torch.randn(2, 3, size, size)
+        with torch.no_grad():
+            stretched = nn.AdaptiveAvgPool2d(6)(network.features(images)).flatten(1)
+            expected = at_224.classifier.eval()(stretched)
+            assert torch.allclose(network.eval()(images), expected, atol=1e-6), size
 
 
 def test_an_image_too_small_for_the_stem_is_refused() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
+from alexnet_lightning.networks.layers import LocalResponseNorm, StretchedLinear, WithinMapNorm
 from alexnet_lightning.networks.rows import Row, Window, convolutions
 
 
@@ -120,3 +120,19 @@ def test_towers_and_sizes_that_round_up(side: int, stride: int, groups: int) -> 
     expected = convolve(images.double().numpy(), weight, bias, stride, groups)
     assert found.shape[-1] == out
     assert np.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [1, 2, 4, 5])
+def test_the_stretched_linear_layer_is_average_pooling_and_a_linear_layer(side: int) -> None:
+    torch.manual_seed(0)
+    layer = StretchedLinear(3, side, places=6, out_features=7).double()
+    plain = nn.Linear(3 * 36, 7).double()
+    plain.load_state_dict(layer.state_dict())
+    maps = torch.randn(4, 3, side, side, dtype=torch.double)
+    ours = layer(maps.flatten(1))
+    theirs = plain(nn.AdaptiveAvgPool2d(6)(maps).flatten(1))
+    assert torch.allclose(ours, theirs)
+    for loss in (ours, theirs):
+        loss.square().sum().backward()
+    assert torch.allclose(layer.weight.grad, plain.weight.grad)
+    assert torch.allclose(layer.bias.grad, plain.bias.grad)
