@@ -1,8 +1,10 @@
-"""Data sets as LightningDataModules, and the transforms of their batches."""
+"""Data sets as LightningDataModules, and what happens to their batches."""
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.cifar import CIFAR10DataModule
+from alexnet_lightning.data.colour import PCANoise
 from alexnet_lightning.data.digits import DigitsDataModule
+from alexnet_lightning.data.targets import CutMix, MixUp, OneHot
 from alexnet_lightning.data.transforms import (
     Flip,
     Identity,
@@ -13,10 +15,14 @@ from alexnet_lightning.data.transforms import (
 
 __all__ = [
     "CIFAR10DataModule",
+    "CutMix",
     "DigitsDataModule",
     "Flip",
     "Identity",
     "ImageDataModule",
+    "MixUp",
+    "OneHot",
+    "PCANoise",
     "PadCropFlip",
     "ResizeCropFlip",
     "Transform",

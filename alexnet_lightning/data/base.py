@@ -1,4 +1,4 @@
-"""What every data set has in common: splits held as uint8 tensors, batched, moved, transformed."""
+"""What every data set has in common: its splits, and how their batches become a network's input."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Literal
@@ -8,8 +8,11 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from alexnet_lightning.data.batches import Batches, ImageTensors, seeded
-from alexnet_lightning.data.transforms import Identity, Transform
+from alexnet_lightning.data.batches import Batches, Images, seeded
+from alexnet_lightning.data.colour import PCANoise
+from alexnet_lightning.data.statistics import PixelStatistics, mean_image, pixel_statistics
+from alexnet_lightning.data.targets import Targets
+from alexnet_lightning.data.transforms import Identity, Transform, Views
 from alexnet_lightning.errors import UserError
 
 Split = Literal["train", "val", "test"]
@@ -23,8 +26,13 @@ class ImageDataModule(LightningDataModule, ABC):
     Args:
         root: folder that holds the data sets.
         batch_size: images a process and step, >= 1.
-        transform: what happens before normalisation; by default the data set's own.
-        mean, std: per channel, in units of 0-1 pixels; by default the training set's.
+        transform: crops, flips and sizes; by default the data set's own.
+        colour: noise of the colours in training; null for none.
+        targets: what the loss compares with in training; null for class indices.
+        views: which views of a test image are shown, their probabilities averaged.
+        mean: per channel, in units of 0-1 pixels, by default the training set's; or "image", the
+            mean of the training images, as in 2012.
+        std: per channel, in units of 0-1 pixels; by default the training set's.
         pixel_max: spread of the input's pixels, > 0: 1 for modern recipes, 255 for 2012's.
         seed: of the split, of the order of images, and of augmentation, >= 0.
     """
@@ -34,13 +42,18 @@ class ImageDataModule(LightningDataModule, ABC):
     native_size: int
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
+    default_transform: Transform = Identity()
+    workers: int = 0  # processes that read ahead
 
     def __init__(
         self,
         root: str = "data",
         batch_size: int = 128,
         transform: Transform | None = None,
-        mean: list[float] | None = None,
+        colour: PCANoise | None = None,
+        targets: Targets | None = None,
+        views: Views = "centre",
+        mean: list[float] | Literal["image"] | None = None,
         std: list[float] | None = None,
         pixel_max: float = 1.0,
         seed: int = 0,
@@ -48,12 +61,17 @@ class ImageDataModule(LightningDataModule, ABC):
         super().__init__()
         self.root = root
         self.batch_size = batch_size
-        self.transform = transform or Identity()
+        self.transform = transform or self.default_transform
+        self.colour = colour
+        self.targets = targets
+        self.views: Views = views
         self.mean = mean or list(self.channel_mean)
         self.std = std or list(self.channel_std)
         self.pixel_max = pixel_max
         self.seed = seed
-        self.splits: dict[Split, ImageTensors] = {}
+        self.splits: dict[Split, Images] = {}
+        self.mean_image: Tensor | None = None
+        self.statistics: PixelStatistics | None = None
         self.check_arguments()
 
     def check_arguments(self) -> None:
@@ -65,10 +83,11 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.pixel_max <= 0:
             raise UserError(f"data.pixel_max is {self.pixel_max}: give a number > 0, 1 or 255")
         for key, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) != self.in_channels:
+            if values != "image" and len(values) != self.in_channels:
                 raise UserError(f"data.{key} is {values}: give {self.in_channels} value(s)")
         if min(self.std) <= 0:
             raise UserError(f"data.std is {self.std}: every value must be > 0")
+        self.transform.check(self.native_size, self.views)
 
     @property
     def num_classes(self) -> int:
@@ -81,13 +100,19 @@ class ImageDataModule(LightningDataModule, ABC):
         return self.transform.output_size(self.native_size)
 
     @abstractmethod
-    def load(self) -> dict[Split, ImageTensors]:
-        """Read and decode all splits; raises UserError if they cannot be had."""
+    def load(self) -> dict[Split, Images]:
+        """Open all splits; raises UserError if they cannot be had."""
 
     def setup(self, stage: str | None = None) -> None:
-        """Decode the data set, once for fit and test alike."""
-        if not self.splits:
-            self.splits = self.load()
+        """Open the data set and measure what the recipe asks of it, once for fit and test alike."""
+        if self.splits:
+            return
+        splits = self.load()
+        if self.mean == "image":
+            self.mean_image = mean_image(splits["train"], self.transform)
+        if self.colour is not None:
+            self.statistics = pixel_statistics(splits["train"])
+        self.splits = splits
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         return self._loader("train")
@@ -108,29 +133,60 @@ class ImageDataModule(LightningDataModule, ABC):
         images = self.splits[split]
         shuffle = split == "train"
         sampler = Batches(len(images), self.batch_size, shuffle, self.seed, rank, world_size)
-        return DataLoader(images, sampler=sampler, batch_size=None)
+        return DataLoader(
+            images,
+            sampler=sampler,
+            batch_size=None,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """From uint8 to the network's input, on the batch's device."""
+        """From uint8 to the network's input, on the batch's device.
+
+        In a test of several views, images are (N, views, C, image_size, image_size).
+        """
         images, labels = batch
         trainer = self.trainer
-        if trainer is None or not trainer.training:
-            return self.preprocess(images), labels
-        # From the batch's number, not the optimiser's step, which accumulation holds still.
-        step = trainer.fit_loop.total_batch_idx + 1
-        generator = seeded(images.device, self.seed, step, trainer.global_rank)
-        return self.normalise(self.transform.augment(images, generator)), labels
+        if trainer is not None and trainer.training:
+            # From the batch's number, not the optimiser's step, which accumulation holds still.
+            return self.augment(images, labels, trainer.fit_loop.total_batch_idx + 1)
+        if self.views != "centre" and trainer is not None and trainer.testing:
+            seen = self.transform.views(images, self.views)
+            return self.normalise(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]), labels
+        return self.preprocess(images), labels
+
+    def augment(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Training input and its targets: all chance comes from the seed, the step and the rank."""
+        rank = 0 if self.trainer is None else self.trainer.global_rank
+        generator = seeded(images.device, self.seed, step, rank)
+        pixels, offsets = self.transform.augment(images, generator), None
+        if self.colour is not None and self.statistics is not None:
+            offsets = self.colour.draw(self.statistics, len(images), generator)
+        pixels = self.normalise(pixels, offsets)
+        if self.targets is None:
+            return pixels, labels
+        return self.targets.mix(pixels, labels, self.num_classes, generator)
 
     def preprocess(self, images: Tensor) -> Tensor:
         """Evaluation input: uint8 (N, C, S, S) to float32 (N, C, image_size, image_size)."""
         return self.normalise(self.transform.evaluate(images))
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add."""
-        mean, std = (
-            torch.tensor(values, device=images.device)[:, None, None]
-            for values in (self.mean, self.std)
-        )
+    def normalise(self, images: Tensor, offsets: Tensor | None = None) -> Tensor:
+        """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add.
+
+        Args:
+            images: 0-255, uint8 or float32 (N, C, T, T).
+            offsets: added to all pixels of an image first, 0-1 (N, C).
+        """
+        std = torch.tensor(self.std, device=images.device)[:, None, None]
+        if self.mean_image is None:
+            mean = torch.tensor(self.mean, device=images.device)[:, None, None]
+        else:
+            mean = self.mean_image = self.mean_image.to(images.device)
+        if offsets is not None:
+            mean = mean - offsets[:, :, None, None]
         pixels = images.to(torch.float32, memory_format=torch.channels_last)
         scale, shift = self.pixel_max / (255 * std), -mean / std * self.pixel_max
         return torch.addcmul(shift, pixels, scale)

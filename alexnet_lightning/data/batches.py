@@ -1,7 +1,7 @@
-"""A split in memory, and the order in which its batches come; all chance is seeded by numbers."""
+"""A split, read a whole batch at a time, and the order of its batches; chance comes from seeds."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -9,23 +9,59 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset, Sampler
 
 
-@dataclass(frozen=True)
-class ImageTensors(Dataset[tuple[Tensor, Tensor]]):
-    """A split in memory, read a whole batch at a time.
+class Images(Dataset[tuple[Tensor, Tensor]], ABC):
+    """Square images of one size and their classes, wherever they lie.
 
     Args:
-        images: uint8 (N, C, S, S).
         labels: int64 (N,), class indices.
     """
 
-    images: Tensor
-    labels: Tensor
+    def __init__(self, labels: Tensor) -> None:
+        self.labels = labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices: list[int] | Tensor) -> tuple[Tensor, Tensor]:
+    @abstractmethod
+    def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        """Read a batch: uint8 (n, C, S, S) and labels int64 (n,)."""
+
+    @abstractmethod
+    def subset(self, indices: Tensor) -> "Images":
+        """Return the images of these indices, in their order."""
+
+    def name(self, index: int) -> str:
+        """Return what a reader finds an image by: its file if it has one."""
+        return f"number {index}"
+
+    def fingerprint(self) -> str | None:
+        """Return what stays the same as long as the images do; None if that is not known."""
+        return None
+
+
+class ImageTensors(Images):
+    """Images in memory.
+
+    Args:
+        images: uint8 (N, C, S, S).
+        labels: int64 (N,), class indices.
+        names: of the files they were read from, if any.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, names: Sequence[str] | None = None) -> None:
+        super().__init__(labels)
+        self.images = images
+        self.names = names
+
+    def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         return self.images[indices], self.labels[indices]
+
+    def subset(self, indices: Tensor) -> "ImageTensors":
+        names = None if self.names is None else [self.names[index] for index in indices.tolist()]
+        return ImageTensors(*self[indices], names)
+
+    def name(self, index: int) -> str:
+        return super().name(index) if self.names is None else self.names[index]
 
 
 class Batches(Sampler[list[int]]):

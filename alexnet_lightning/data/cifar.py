@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import ImageTensors, seeded
+from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.data.download import download, md5_of
 from alexnet_lightning.data.folder import read_class_folders
-from alexnet_lightning.data.transforms import PadCropFlip, Transform
+from alexnet_lightning.data.transforms import PadCropFlip
 from alexnet_lightning.errors import UserError
 
 BATCHES = "cifar-10-batches-py"
@@ -47,12 +47,6 @@ class CIFAR10DataModule(ImageDataModule):
     the official files: the same seed gives another split there.
 
     Args:
-        root: folder that holds the data sets.
-        batch_size: images a process and step, >= 1.
-        transform: by default a random crop after padding by 4 px, and mirroring.
-        mean, std: per channel, in units of 0-1 pixels; by default those of the 50,000.
-        pixel_max: spread of the input's pixels, > 0.
-        seed: of the split, of the order of images, and of augmentation, >= 0.
         val_images: how many of the training images are held out for validation, >= 1.
         url: where to get the archive (http, https or file); null never downloads.
     """
@@ -63,19 +57,15 @@ class CIFAR10DataModule(ImageDataModule):
     channel_mean = (0.4914, 0.4822, 0.4465)
     channel_std = (0.2470, 0.2435, 0.2616)
 
+    default_transform = PadCropFlip()
+
     def __init__(
         self,
-        root: str = "data",
-        batch_size: int = 128,
-        transform: Transform | None = None,
-        mean: list[float] | None = None,
-        std: list[float] | None = None,
-        pixel_max: float = 1.0,
-        seed: int = 0,
         val_images: int = 10_000,
         url: str | None = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        **common: Any,
     ) -> None:
-        super().__init__(root, batch_size, transform or PadCropFlip(), mean, std, pixel_max, seed)
+        super().__init__(**common)
         self.val_images = val_images
         self.url = url
 
@@ -107,7 +97,7 @@ class CIFAR10DataModule(ImageDataModule):
             f"or name another folder with --data.root or another address with --data.url"
         )
 
-    def load(self) -> dict[Split, ImageTensors]:
+    def load(self) -> dict[Split, Images]:
         source = self.source()
         if source is None:
             raise self.missing("nothing was downloaded")
@@ -120,8 +110,8 @@ class CIFAR10DataModule(ImageDataModule):
             )
         order = torch.randperm(len(train), generator=seeded("cpu", self.seed))
         return {
-            "train": ImageTensors(*train[order[self.val_images :]]),
-            "val": ImageTensors(*train[order[: self.val_images]]),
+            "train": train.subset(order[self.val_images :]),
+            "val": train.subset(order[: self.val_images]),
             "test": test,
         }
 

@@ -1,23 +1,19 @@
 """Handwritten digits that come with scikit-learn: real images, nothing to download."""
 
+from typing import Any
+
 import torch
 
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.data.transforms import PadCropFlip, Transform
+from alexnet_lightning.data.batches import Images, ImageTensors
+from alexnet_lightning.data.transforms import PadCropFlip
 
 CLASSES = [str(digit) for digit in range(10)]
 
 
 class DigitsDataModule(ImageDataModule):
     """1,797 digits of 8 px in grey (Alpaydin and Kaynak, UCI 1998): 1,197 / 300 / 300, stratified.
-
-    Args:
-        batch_size: images a process and step, >= 1.
-        transform: by default shifts by up to one pixel; digits must not be mirrored.
-        mean, std: one value each, in units of 0-1 pixels.
-        pixel_max: spread of the input's pixels, > 0.
-        seed: of the split, of the order of images, and of augmentation, >= 0.
+    Digits must not be mirrored: the default transform shifts them by up to one pixel.
     """
 
     class_names = CLASSES
@@ -27,25 +23,12 @@ class DigitsDataModule(ImageDataModule):
     channel_mean = (0.3053,)
     channel_std = (0.3759,)
 
-    def __init__(
-        self,
-        batch_size: int = 64,
-        transform: Transform | None = None,
-        mean: list[float] | None = None,
-        std: list[float] | None = None,
-        pixel_max: float = 1.0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            transform=transform or PadCropFlip(padding=1, flip=False),
-            mean=mean,
-            std=std,
-            pixel_max=pixel_max,
-            seed=seed,
-        )
+    default_transform = PadCropFlip(padding=1, flip=False)
 
-    def load(self) -> dict[Split, ImageTensors]:
+    def __init__(self, batch_size: int = 64, **common: Any) -> None:
+        super().__init__(batch_size=batch_size, **common)
+
+    def load(self) -> dict[Split, Images]:
         # Here, not at the top: scikit-learn would slow down every --help.
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split

@@ -33,7 +33,7 @@ def read_class_folders(folder: Path, class_names: list[str], size: int) -> Image
     images = [decode(path, size) for path in tqdm(every, f"reading {folder}", delay=2)]
     counts = torch.tensor([len(paths) for paths in files])
     labels = torch.arange(len(class_names)).repeat_interleave(counts)
-    return ImageTensors(torch.stack(images), labels)
+    return ImageTensors(torch.stack(images), labels, [str(path) for path in every])
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -1,16 +1,22 @@
-"""Transforms of whole batches of square uint8 images; chance is drawn once per image.
+"""Transforms of whole batches of square images; chance is drawn once per image.
 
-A transform takes and gives uint8 tensors (N, C, S, S) with values 0-255, on the device it finds
-them on. Scaling to the recipe's pixel range comes afterwards, in `ImageDataModule.normalise`.
+A transform takes uint8 tensors (N, C, S, S) with values 0-255 and gives uint8 or float32 ones with
+values 0-255, on the device it finds them on. Scaling to the recipe's pixel range comes afterwards,
+in `ImageDataModule.normalise`.
 """
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.errors import UserError
+
+# Of a test image: the centre; the centre and its mirror image; four corners, the centre, and their
+# mirror images. Write-up 3's twenty views, ten crops and their flips, are these ten, twice.
+Views = Literal["centre", "flip", "ten"]
 
 
 class Transform(ABC):
@@ -22,14 +28,41 @@ class Transform(ABC):
 
     @abstractmethod
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
-        """Training view: uint8 (N, C, S, S) to uint8 (N, C, T, T), random per image.
+        """Training view: uint8 (N, C, S, S) to 0-255 (N, C, T, T), random per image.
 
         `generator` lives on the images' device and is the only source of chance.
         """
 
-    @abstractmethod
+    def whole(self, images: Tensor) -> Tensor:
+        """What evaluation views are cut from: uint8 (N, C, S, S) to 0-255 (N, C, R, R)."""
+        return images
+
+    def whole_size(self, native: int) -> int:
+        """Side in pixels of `whole`'s images."""
+        return native
+
     def evaluate(self, images: Tensor) -> Tensor:
-        """Evaluation view: uint8 (N, C, S, S) to uint8 (N, C, T, T), without chance."""
+        """Evaluation view, without chance, the centre: uint8 (N, C, S, S) to 0-255 (N, C, T, T)."""
+        return centre_crop(self.whole(images), self.output_size(images.shape[-1]))
+
+    def views(self, images: Tensor, views: Views) -> Tensor:
+        """Views of a test: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
+        size, whole = self.output_size(images.shape[-1]), self.whole(images)
+        crops = [centre_crop(whole, size)]
+        if views == "ten":
+            sides = (slice(None, size), slice(-size, None))
+            crops = [*(whole[..., rows, columns] for rows in sides for columns in sides), *crops]
+        if views != "centre":
+            crops += [crop.flip(-1) for crop in crops]
+        return torch.stack(crops, dim=1)
+
+    def check(self, native: int, views: Views) -> None:
+        """Raise a UserError if images of side `native` cannot be seen in these views."""
+        if views == "ten" and self.whole_size(native) == self.output_size(native):
+            raise UserError(
+                f"data.views is ten, but {type(self).__name__} takes the whole image: give a "
+                "transform that crops in evaluation, as ResizeCropFlip, or views flip"
+            )
 
 
 class Identity(Transform):
@@ -41,9 +74,6 @@ class Identity(Transform):
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         return images
 
-    def evaluate(self, images: Tensor) -> Tensor:
-        return images
-
 
 class Flip(Transform):
     """Mirror left and right with probability 1/2; nothing in evaluation."""
@@ -53,9 +83,6 @@ class Flip(Transform):
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         return random_crop(images, images.shape[-1], True, generator)
-
-    def evaluate(self, images: Tensor) -> Tensor:
-        return images
 
 
 class PadCropFlip(Transform):
@@ -78,9 +105,6 @@ class PadCropFlip(Transform):
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         padded = F.pad(images, [self.padding] * 4)
         return random_crop(padded, images.shape[-1], self.flip, generator)
-
-    def evaluate(self, images: Tensor) -> Tensor:
-        return images
 
 
 class ResizeCropFlip(Transform):
@@ -110,10 +134,17 @@ class ResizeCropFlip(Transform):
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         return random_crop(resize(images, self.resize), self.crop, self.flip, generator)
 
-    def evaluate(self, images: Tensor) -> Tensor:
-        start = round((self.resize - self.crop) / 2)
-        window = slice(start, start + self.crop)
-        return resize(images, self.resize)[..., window, window]
+    def whole(self, images: Tensor) -> Tensor:
+        return resize(images, self.resize)
+
+    def whole_size(self, native: int) -> int:
+        return self.resize
+
+
+def centre_crop(images: Tensor, size: int) -> Tensor:
+    """The window of side `size` in the middle, at torchvision's rounding."""
+    start = round((images.shape[-1] - size) / 2)
+    return images[..., start : start + size, start : start + size]
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alexnet_lightning.data import Flip, ImageDataModule, PadCropFlip, ResizeCropFlip
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import ImageTensors, seeded
+from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.errors import UserError
 
 CLASSES = ["a", "b", "c"]
@@ -27,16 +27,16 @@ class Noise(ImageDataModule):
     channel_std = (0.2, 0.3, 0.4)
     loads = 0
 
-    def load(self) -> dict[Split, ImageTensors]:
+    def load(self) -> dict[Split, Images]:
         self.loads += 1
         pixels = torch.randint(
             0, 256, (30, 3, 12, 12), dtype=torch.uint8, generator=seeded("cpu", 0)
         )
         splits = ImageTensors(pixels, torch.arange(30) % 3)
         return {
-            "train": ImageTensors(*splits[list(range(20))]),
-            "val": ImageTensors(*splits[list(range(20, 25))]),
-            "test": ImageTensors(*splits[list(range(25, 30))]),
+            "train": splits.subset(torch.tensor(range(20))),
+            "val": splits.subset(torch.tensor(range(20, 25))),
+            "test": splits.subset(torch.tensor(range(25, 30))),
         }
 
 

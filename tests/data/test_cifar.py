@@ -20,7 +20,7 @@ Make = Callable[[], Path]
 def tiny(root: Path, **arguments: object) -> CIFAR10DataModule:
     """A data module that never goes to the network, set up."""
     settings = {"val_images": 4, "url": None} | arguments
-    data = CIFAR10DataModule(str(root), **settings)  # type: ignore[arg-type]
+    data = CIFAR10DataModule(root=str(root), **settings)  # type: ignore[arg-type]
     data.prepare_data()
     data.setup()
     return data
@@ -232,7 +232,7 @@ def test_damaged_folders(
 
 
 def test_real_cifar(real_cifar: str) -> None:
-    data = CIFAR10DataModule(real_cifar, url=None)
+    data = CIFAR10DataModule(root=real_cifar, url=None)
     data.setup()
     sizes = {split: len(images) for split, images in data.splits.items()}
     assert sizes == {"train": 40_000, "val": 10_000, "test": 10_000}
