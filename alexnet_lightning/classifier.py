@@ -1,5 +1,6 @@
 """The training step that every architecture shares, and how the YAML's optimiser reaches it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -128,12 +129,20 @@ class ImageClassifier(LightningModule, ABC):
     def _step(self, batch: Batch, metrics: StageMetrics) -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are indices (N,) or shares (N, K)."""
         images, targets = batch
-        logits = self(images).float()  # the softmax loses digits in 16 bits
+        logits = self(images).float() if images.ndim == 4 else self.over_views(images)
         smoothing = self.label_smoothing if metrics is self.train_metrics else 0.0
         loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         metrics.update(loss, logits, labels)
         return {"loss": loss, "logits": logits, "targets": labels}
+
+    def over_views(self, images: Tensor) -> Tensor:
+        """Return the logarithm of the probabilities' mean over views: (N, V, C, H, W) to (N, K).
+
+        Source: Krizhevsky et al. 2012, section 4.1, who average the softmax of ten views.
+        """
+        views = torch.stack([self(view).float() for view in images.unbind(dim=1)])
+        return views.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(views))
 
     def on_train_epoch_end(self) -> None:
         self._log_epoch(self.train_metrics)

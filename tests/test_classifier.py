@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 
-from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.data import DigitsDataModule, ResizeCropFlip
 from alexnet_lightning.models import AlexNet, AlexNetBN
 from alexnet_lightning.schedules import Plateau
 
@@ -47,6 +47,24 @@ def test_validation_figures_are_those_of_all_images_at_once(tmp_path: Path) -> N
     assert found["val/loss"] == pytest.approx(float(F.cross_entropy(logits, labels)), rel=1e-5)
     assert found["val/top1"] == pytest.approx(float((ranks < 1).float().mean()), abs=1e-6)
     assert found["val/top5"] == pytest.approx(float((ranks < 5).float().mean()), abs=1e-6)
+
+
+def test_a_test_of_ten_views_averages_their_probabilities(tmp_path: Path) -> None:
+    crops = ResizeCropFlip(resize=10, crop=8, flip=False)
+    model, data = small(), DigitsDataModule(batch_size=37, transform=crops, views="ten")
+    (found,) = quiet_trainer(tmp_path, 1).test(model, data, verbose=False)
+    images, labels = data.splits["test"][range(300)]
+    large = crops.whole(images)
+    views = [large[..., y : y + 8, x : x + 8] for y in (0, 2) for x in (0, 2)]
+    views.append(large[..., 1:9, 1:9])
+    views += [view.flip(-1) for view in views]
+    with torch.no_grad():
+        each = [model.eval()(data.normalise(view)).softmax(-1) for view in views]
+    mean = torch.stack(each).mean(dim=0)
+    assert found["test/loss"] == pytest.approx(float(F.nll_loss(mean.log(), labels)), rel=1e-5)
+    top1 = float((mean.argmax(-1) == labels).float().mean())
+    assert found["test/top1"] == pytest.approx(top1, abs=1e-6)
+    assert found["test/images"] == 300
 
 
 def test_soft_targets_give_the_same_loss_as_the_class_they_stand_for() -> None:
