@@ -41,7 +41,8 @@ class ImageClassifier(LightningModule, ABC):
         lr_scheduler: the same of `Plateau`, or of any torch schedule.
         lr_interval: whether the schedule counts epochs or steps. A plateau counts validations, and
             one over a fixed budget (OneCycleLR) counts the steps of the run, whatever this says.
-        top_k: accuracies to log, as `val/top1`; each from 1 to `num_classes` - 1.
+        top_k: accuracies to log, as `val/top1`; each from 1 to `num_classes` - 1; by default 1, and
+            5 where there are more classes than that.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
         trunk_lr_factor: learning rate of the trunk over that of what reads it, > 0.
@@ -62,7 +63,7 @@ class ImageClassifier(LightningModule, ABC):
         optimizer: OptimizerCallable | None = None,
         lr_scheduler: LRSchedulerCallable | None = None,
         lr_interval: Interval = "epoch",
-        top_k: Sequence[int] = (1, 5),
+        top_k: Sequence[int] | None = None,
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
         trunk_lr_factor: float = 1.0,
@@ -75,6 +76,8 @@ class ImageClassifier(LightningModule, ABC):
             raise UserError(f"model.label_smoothing is {label_smoothing}: give a number in [0, 1]")
         # Optimiser and schedule are no plain values; the run's config.yaml has them.
         self.save_hyperparameters(ignore=["network", "optimizer", "lr_scheduler"], logger=False)
+        if top_k is None:
+            top_k = (1, 5) if num_classes > 5 else (1,)
         for k in top_k:
             if not 1 <= k < num_classes:
                 raise UserError(
@@ -115,7 +118,7 @@ class ImageClassifier(LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         trainer: Any = self.trainer
         loss = self._step(batch, self.train_metrics)["loss"]
-        if (batch_idx + 1) % trainer.log_every_n_steps == 0:
+        if (trainer.global_step + 1) % trainer.log_every_n_steps == 0:  # when loggers are told
             self.log("train/loss_step", loss.detach(), prog_bar=True)
             self.log("lr", trainer.optimizers[0].param_groups[0]["lr"])
         return loss

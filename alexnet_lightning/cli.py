@@ -1,5 +1,6 @@
 """The command line: YAML files and flags in; data, model and Trainer out."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lightning.pytorch.loggers import Logger
 import alexnet_lightning.data
 import alexnet_lightning.models
 import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
+from alexnet_lightning import cluster
 from alexnet_lightning.atomic import AtomicCheckpointIO
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
@@ -28,6 +30,7 @@ from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.help_page import show_help
 from alexnet_lightning.parse_errors import as_user_error, explain
+from alexnet_lightning.recovery import Recovery, StepSeed
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.tracking import wandb_logger
 
@@ -38,7 +41,7 @@ DEFAULTS = {
     "checkpoint.monitor": "val/top1",
     "checkpoint.mode": "max",
     "checkpoint.filename": "best",
-    "checkpoint.save_last": True,
+    "checkpoint.save_last": False,  # Recovery does
     "checkpoint.enable_version_counter": False,
     # After the schedule has stepped on the validation, not before it.
     "checkpoint.save_on_train_epoch_end": True,
@@ -82,6 +85,7 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument("--runs_dir", type=str, default="runs", help="Where run folders go.")
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(Recovery, "recovery")
         parser.add_lightning_class_args(EmbeddingPCA, "embedding_pca")
         parser.set_defaults(DEFAULTS)
         for name in LINKED:
@@ -177,18 +181,22 @@ class ExperimentCLI(LightningCLI):
             checkpoint: ModelCheckpoint = self.config_init["checkpoint"]
             checkpoint.dirpath = str(folder / "checkpoints")
             drawing = [self.config_init["embedding_pca"], LearningCurves(), ConfusionMatrix()]
-            callbacks = [*callbacks, Throughput(), *drawing, checkpoint]
+            recovery: Recovery = self.config_init["recovery"]
+            recovery.folder = folder / "checkpoints"
+            seed = StepSeed(int(os.environ["PL_GLOBAL_SEED"]))
+            # Recovery comes after the best checkpoint, of which it keeps the score.
+            callbacks = [seed, *callbacks, Throughput(), *drawing, checkpoint, recovery]
             if config.get("enable_model_summary") in (None, True):
                 callbacks.append(LayerTable())
         overrides = {
             "default_root_dir": folder,
             "logger": loggers,
-            "plugins": [*plugins, AtomicCheckpointIO()],
+            "plugins": [*plugins, *cluster.environment(), AtomicCheckpointIO()],
             "callbacks": callbacks,
             "enable_checkpointing": looking_on,
             "enable_model_summary": False,  # LayerTable stands for it
         }
         try:
             return Trainer(**{**config, **overrides})
-        except (MisconfigurationException, ValueError, TypeError) as error:
+        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error

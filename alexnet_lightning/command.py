@@ -2,12 +2,14 @@
 
 import argparse
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from alexnet_lightning.errors import UserError
+from alexnet_lightning.signals import Stopped
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -18,10 +20,17 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def run_command(command: Callable[[Sequence[str]], None]) -> None:
-    """Run a command on the arguments given; exit with status 2 and one line on a mistake."""
+    """Run a command on the arguments given; exit with status 2 and one line on a mistake.
+
+    One that was stopped exits with the status that shells know: 130 by Ctrl-C, 143 by SIGTERM.
+    """
     quieten()
     try:
         command(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except Stopped as stop:
+        sys.exit(stop.status)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -35,5 +44,9 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
     # Splits are tensors in memory and come a batch at a time: workers would only copy them.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # That srun is installed does not mean that it is wanted; cluster.check sees to what is wrong.
+    warnings.filterwarnings("ignore", ".*srun. command is available on your system.*")
+    # A resumed run goes on in its own folder.
+    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
     # The interval suits data sets of every size; a small epoch is logged at its end all the same.
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")

@@ -6,3 +6,8 @@ class UserError(Exception):
 
     The commands print it as `error: …` and exit with status 2, without a traceback.
     """
+
+    def __init__(self, message: str) -> None:
+        if message.startswith("Caught "):  # by torch in a worker: the text of a traceback
+            message = message.rstrip().rpartition("\n")[2].partition(": ")[2]
+        super().__init__(message)

@@ -1,17 +1,22 @@
 """Train, test and keep one experiment: python -m alexnet_lightning.fit --config configs/X.yaml."""
 
-import time
+from alexnet_lightning import signals
+
+if __name__ == "__main__":  # before the imports, which take seconds: a cluster may signal early
+    signals.listen(signals.REQUEUE)
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
 
-from alexnet_lightning import tracking
+from alexnet_lightning import cluster, tracking
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import run_command
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.resume import check_resume, resume_flag
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.summary import best_figures, facts, run_table, test_figures
 
@@ -21,7 +26,10 @@ def fit(args: Sequence[str]) -> None:
 
     Raises:
         UserError: the configuration is wrong; nothing has been trained or written then.
+        Stopped: a signal asked for it; `--resume` goes on from there.
     """
+    cluster.check()
+    earlier, args = resume_flag(args)
     cli = ExperimentCLI(args)
     if cli.config.trainer.fast_dev_run:  # a look whether it runs: leaves no trace
         trainer = cli.build_trainer(Path(), [], looking_on=False)
@@ -29,12 +37,34 @@ def fit(args: Sequence[str]) -> None:
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         return
 
-    run, metrics, trainer = open_run(cli)
+    earlier = earlier or cluster.restarted_run(Path(cli.config.runs_dir), cli.config.name)
+    checkpoint = None if earlier is None else check_resume(earlier, cli)
+    if earlier is not None and checkpoint == earlier.summary:
+        return
+    run, metrics, trainer = open_run(cli, earlier)
+    try:
+        train_and_test(cli, run, metrics, trainer, checkpoint)
+    finally:
+        run.unlock()
+
+
+def train_and_test(
+    cli: ExperimentCLI,
+    run: RunFolder,
+    metrics: MetricsCSV,
+    trainer: Trainer,
+    checkpoint: Path | None,
+) -> None:
+    """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
     tracker = cli.tracker(run)
     trainer.loggers = [metrics, *([tracker] if tracker else [])]
-    started = time.perf_counter()
-    trainer.fit(cli.model, datamodule=cli.datamodule)
-    seconds = time.perf_counter() - started
+    try:
+        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except signals.Stopped as stop:
+        tracking.close(tracker, {})
+        if trainer.is_global_zero:
+            cluster.after(stop, run.path)
+        raise
 
     tested: dict[str, float] = {}
     if cli.config.test:
@@ -44,30 +74,34 @@ def fit(args: Sequence[str]) -> None:
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         tested = test_figures(trainer)
     if trainer.is_global_zero:
-        figures = best_figures(trainer, metrics) | tested | facts(trainer, cli.model, seconds)
+        figures = best_figures(trainer, metrics) | tested | facts(trainer, cli.model)
         run.write_summary(figures)
         tracking.close(tracker, figures)
         print(run_table(figures, run.path))
 
 
-def open_run(cli: ExperimentCLI) -> tuple[RunFolder, MetricsCSV, Trainer]:
-    """Return a new run folder, its metrics.csv and the Trainer, or leave no folder at all.
+def open_run(
+    cli: ExperimentCLI, earlier: RunFolder | None
+) -> tuple[RunFolder, MetricsCSV, Trainer]:
+    """Return the run folder, its metrics.csv and the Trainer, or leave no new folder at all.
 
     All that can still go wrong with a configuration goes wrong here: the data cannot be had or
     read, Lightning refuses the flags.
     """
     root = Path(cli.config.runs_dir)
+    run = earlier or RunFolder(root)  # rank zero writes, the others never do
     if tracking.is_rank_zero():
+        if earlier is not None:
+            earlier.lock()
         cli.datamodule.prepare_data()
         cli.datamodule.setup("fit")
-        run = RunFolder.create(root, cli.config.name)
-    else:
-        run = RunFolder(root)  # rank zero writes, the others never do
+        run = earlier or RunFolder.create(root, cli.config.name, cluster.job())
     metrics = MetricsCSV(run.path)
     try:
         trainer = cli.build_trainer(run.path, [metrics])
     except UserError:
-        run.discard()
+        if earlier is None:
+            run.discard()
         raise
     run.write_config(cli.resolved())
     return run, metrics, trainer

@@ -75,10 +75,10 @@ def help_page() -> str:
 
 
 def listing(base: type) -> str:
-    """Return a line for each subclass of `base`: its name, the first line of its docstring."""
-    classes: list[type] = sorted(base.__subclasses__(), key=lambda known: known.__name__)
+    """Return a line for each final subclass of `base`: its name, its docstring's first line."""
+    classes = sorted(final(base), key=lambda known: known.__name__)
     return "\n".join(
-        f"  {known.__name__:<22}{(known.__doc__ or '').strip().splitlines()[0]}"
+        f"  {known.__name__:<24}{(known.__doc__ or '').strip().splitlines()[0]}"
         for known in classes
     )
 
@@ -86,6 +86,12 @@ def listing(base: type) -> str:
 def kind_of(name: str) -> str | None:
     """Return "model" or "data" for the short name of a known class, else None."""
     for kind, base in (("model", ImageClassifier), ("data", ImageDataModule)):
-        if name in {known.__name__ for known in base.__subclasses__()}:
+        if name in {known.__name__ for known in final(base)}:
             return kind
     return None
+
+
+def final(base: type) -> list[type]:
+    """Return the subclasses of `base` that have none themselves; the others are abstract."""
+    children: list[type] = base.__subclasses__()
+    return [leaf for child in children for leaf in final(child) or [child]]

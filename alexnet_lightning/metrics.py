@@ -1,9 +1,10 @@
 """What is measured of a classifier, exact over batches of any size and any number of processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection, SumMetric
+from torchmetrics import MeanMetric, Metric, MetricCollection, SumMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 
@@ -43,3 +44,19 @@ class StageMetrics(nn.Module):
     def names(self) -> list[str]:
         """Names of what is logged at each epoch's end."""
         return [f"{self.stage}/loss", *map(str, self.accuracies)]
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Return what this process has counted since the last reset, by metric."""
+        return {
+            name: {key: torch.as_tensor(value).cpu() for key, value in metric.metric_state.items()}
+            for name, metric in self._metrics()
+        }
+
+    def restore(self, state: dict[str, dict[str, Tensor]]) -> None:
+        """Go on counting from what `state` returned."""
+        for name, metric in self._metrics():
+            for key, value in state[name].items():
+                setattr(metric, key, value.to(metric.device))
+
+    def _metrics(self) -> Iterator[tuple[str, Metric]]:
+        return ((name, layer) for name, layer in self.named_modules() if isinstance(layer, Metric))

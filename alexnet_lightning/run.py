@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
+from filelock import BaseFileLock, FileLock, Timeout
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from torch import Tensor
 
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.errors import UserError
 
+LAST = "last.ckpt"
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")
 
 
@@ -28,6 +30,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self.summary = path / "summary.json"
         self.checkpoints = path / "checkpoints"
+        self._lock: BaseFileLock | None = None
 
     @property
     def name(self) -> str:
@@ -35,15 +38,21 @@ class RunFolder:
         return f"{self.path.parent.name}/{self.path.name}"
 
     @classmethod
-    def create(cls, root: Path, name: str) -> "RunFolder":
+    def create(cls, root: Path, name: str, job: str | None = None) -> "RunFolder":
         """Make a folder that nobody else has; two runs in one second get different ones.
+
+        Args:
+            root: of all runs.
+            name: of the experiment.
+            job: what its name ends with, so that a restarted job finds it.
 
         Raises:
             UserError: the folder cannot be made.
         """
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for attempt in count(1):
-            path = root / name / (stamp if attempt == 1 else f"{stamp}-{attempt}")
+            words = [stamp, *([str(attempt)] if attempt > 1 else []), *([job] if job else [])]
+            path = root / name / "-".join(words)
             try:
                 path.mkdir(parents=True)
             except FileExistsError:
@@ -54,12 +63,37 @@ class RunFolder:
                     f"--runs_dir: cannot make {path}: {error.strerror}; name a folder you can write"
                 ) from None
             else:
-                return cls(path)
+                run = cls(path)
+                run.lock()
+                return run
         raise AssertionError("unreachable: count() has no end")
+
+    def lock(self) -> None:
+        """Keep the folder to this process until it ends.
+
+        Raises:
+            UserError: another process is training in it.
+        """
+        self._lock = FileLock(self.path / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"{self.path}: another process is training in this folder; wait for it or stop it"
+            ) from None
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot write here ({error.strerror})") from None
+
+    def unlock(self) -> None:
+        """Let others train here."""
+        if self._lock is not None:
+            self._lock.release()
 
     @rank_zero_only
     def discard(self) -> None:
         """Take back a folder in which nothing has been kept yet, and its empty parents."""
+        self.unlock()
+        (self.path / ".lock").unlink(missing_ok=True)
         for folder in (self.path, *self.path.parents[:2]):
             try:
                 folder.rmdir()
@@ -92,6 +126,33 @@ class RunFolder:
             raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
         return path
 
+    def latest(self) -> Path | None:
+        """Return the newest checkpoint that can be read; None if the run has none yet.
+
+        Newer ones that are damaged are named in a warning.
+
+        Raises:
+            UserError: there are checkpoints, and all are damaged.
+        """
+        paths = [self.checkpoints / LAST, *sorted(self.checkpoints.glob("last-*.ckpt"), key=age)]
+        for path in (damaged := [path for path in paths if path.is_file()]):
+            try:
+                torch.load(path, weights_only=True, map_location="cpu")
+            except Exception as error:  # a damaged file can raise anything
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                rank_zero_warn(f"{path} is damaged ({reason}): going on from the one before it")
+            else:
+                return path
+        if damaged:
+            raise UserError(f"{self.checkpoints}: no checkpoint here can be read; train anew")
+        return None
+
+    @property
+    def wandb_id(self) -> str | None:
+        """The id of the run's W&B run, which its folder's name ends with."""
+        names = sorted(path.name for path in (self.path / "wandb").glob("*run-*-*"))
+        return names[-1].rsplit("-", 1)[-1] if names else None
+
     def weights(self, which: str) -> dict[str, Tensor]:
         """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
 
@@ -116,6 +177,11 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def age(path: Path) -> int:
+    """Return the number in last-1.ckpt."""
+    return int(path.stem.removeprefix("last-"))
 
 
 def versions() -> str:

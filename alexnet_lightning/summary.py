@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks import Throughput
 from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.recovery import Recovery
 from alexnet_lightning.run import git_commit, versions
 
 
@@ -32,12 +33,15 @@ def test_figures(trainer: Trainer) -> dict[str, float]:
     return figures
 
 
-def facts(trainer: Trainer, model: LightningModule, seconds: float) -> dict[str, Any]:
+def facts(trainer: Trainer, model: LightningModule) -> dict[str, Any]:
     """Return what a run cost, in seconds of wall time and parameters, and what it ran on."""
-    rates = [c.images_per_second for c in trainer.callbacks if isinstance(c, Throughput)]  # type: ignore[attr-defined]
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    rates = [c.images_per_second for c in callbacks if isinstance(c, Throughput)]
+    (seconds,) = (c.seconds for c in callbacks if isinstance(c, Recovery))
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "epochs": trainer.current_epoch,
+        "stopped_early": trainer.should_stop,
         "seconds": round(seconds, 3),
         "train/images_per_second": rates[0],
         "versions": versions(),

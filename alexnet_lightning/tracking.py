@@ -37,6 +37,8 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
                 project=project,
                 name=run.name,
                 dir=run.path,
+                id=run.wandb_id,  # a resumed run goes on in its W&B run
+                resume="allow",
                 mode=mode,  # type: ignore[arg-type]  # wandb checks the word itself
                 config=config,
                 settings=wandb.Settings(silent=mode == "offline"),

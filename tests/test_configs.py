@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from alexnet_lightning import data as sets
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.fit import fit
 
@@ -15,6 +18,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 EXPERIMENTS = sorted(CONFIGS.glob("*.yaml"))
 OVERLAYS = sorted(CONFIGS.glob("overlays/*.yaml"))
 DATA = CONFIGS.parent / "data"
+SAMPLE = "imagenette-224"  # a small one in ImageNet's layout
 
 
 def synthetic(data: ImageDataModule) -> dict[str, ImageTensors]:
@@ -26,10 +30,16 @@ def synthetic(data: ImageDataModule) -> dict[str, ImageTensors]:
     return {split: ImageTensors(images, labels) for split in ("train", "val", "test")}
 
 
+def final(base: type) -> list[type]:
+    return [leaf for child in base.__subclasses__() for leaf in final(child) or [child]]
+
+
 @pytest.fixture
-def data_or_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each data set answer with noise where its images are missing."""
-    for data in ImageDataModule.__subclasses__():
+def data_or_noise(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real images where they are; where not, noise for all that knows its classes without."""
+    if DATA.is_dir():
+        (in_tmp / "data").symlink_to(DATA)
+    for data in final(ImageDataModule):
         load = data.load
 
         def load_or_noise(self: ImageDataModule, load=load) -> dict[str, ImageTensors]:
@@ -42,6 +52,23 @@ def data_or_noise(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(data, "prepare_data", lambda self: None)
 
 
+def quick_flags(path: Path) -> list[str]:
+    """What makes an experiment run one batch here; skip where it needs a folder of images."""
+    flags = ["--data.batch_size", "4", "--trainer.fast_dev_run", "true"]
+    flags += ["--trainer.accelerator", "cpu"]
+    config = yaml.safe_load(path.read_text())
+    data, model = config["data"]["class_path"], config["model"]["init_args"]
+    if model.get("weights") == "imagenet":
+        flags += ["--model.weights", "null"]
+    if data in ("StanfordDogsDataModule", "TinyImageNetDataModule"):
+        flags += ["--data.storage", "files", "--data.workers", "0"]
+    if data in ("ImageNetDataModule", "ImageFolderDataModule"):
+        if not (DATA / SAMPLE).is_dir():
+            pytest.skip(f"needs images in class folders in {DATA / SAMPLE}")
+        flags += ["--data.storage", "files", "--data.workers", "0", "--data.folder", SAMPLE]
+    return flags
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_a_config_opens_with_its_four_facts(path: Path) -> None:
     head = [line for line in path.read_text().splitlines() if line.startswith("#")]
@@ -52,13 +79,32 @@ def test_a_config_opens_with_its_four_facts(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_a_config_runs_one_batch(
-    path: Path, data_or_noise: None, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if DATA.is_dir():
-        (in_tmp / "data").symlink_to(DATA)
-    flags = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]
-    fit(["--config", str(path), "--data.batch_size", "4", *flags])
+def test_a_config_runs_one_batch(path: Path, data_or_noise: None) -> None:
+    fit(["--config", str(path), *quick_flags(path)])
+
+
+DATA_SETS = [
+    ["CIFAR10DataModule"],
+    ["CIFAR100DataModule"],
+    ["DigitsDataModule"],
+    ["StanfordDogsDataModule", "--data.largest", "5"],
+    ["StanfordDogsDataModule"],
+    ["TinyImageNetDataModule"],
+    ["ImageNetDataModule", "--data.folder", SAMPLE],
+    ["ImageFolderDataModule", "--data.folder", SAMPLE],
+]
+
+
+@pytest.mark.parametrize("data", DATA_SETS, ids=" ".join)
+def test_another_data_set_is_one_flag(data: list[str], data_or_noise: None) -> None:
+    if SAMPLE in data and not (DATA / SAMPLE).is_dir():
+        pytest.skip(f"needs images in class folders in {DATA / SAMPLE}")
+    config = ["--config", str(CONFIGS / "cifar_bn_small.yaml"), "--model.width", "0.05"]
+    files = (
+        ["--data.storage", "files"] if issubclass(getattr(sets, data[0]), FilesDataModule) else []
+    )
+    flags = ["--data.batch_size", "4", "--trainer.fast_dev_run", "true"]
+    fit([*config, "--data", *data, *files, *flags, "--trainer.accelerator", "cpu"])
 
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)

@@ -49,6 +49,8 @@ def test_the_folder_holds_what_a_run_is(run: Path) -> None:
         "summary.json",
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
+        "checkpoints/last-1.ckpt",
+        ".lock",
         *(f"figures/{name}.png" for name in ("loss", "accuracy", "embeddings", "confusion")),
         "figures/embeddings_epoch_001.png",
         "figures/embeddings_epoch_003.png",

@@ -1,21 +1,23 @@
 """What every data set has in common: its splits, and how their batches become a network's input."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from alexnet_lightning.data.batches import Batches, Images, seeded
+from alexnet_lightning.data.batches import Batches, Images, Loader, seeded
 from alexnet_lightning.data.colour import PCANoise
+from alexnet_lightning.data.scaling import multiply_add
 from alexnet_lightning.data.statistics import PixelStatistics, mean_image, pixel_statistics
 from alexnet_lightning.data.targets import Targets
 from alexnet_lightning.data.transforms import Identity, Transform, Views
 from alexnet_lightning.errors import UserError
 
 Split = Literal["train", "val", "test"]
+Measure = TypeVar("Measure")
 
 
 class ImageDataModule(LightningDataModule, ABC):
@@ -105,42 +107,45 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the data set and measure what the recipe asks of it, once for fit and test alike."""
-        if self.splits:
-            return
-        splits = self.load()
+        if not self.splits:
+            self.adopt(self.load())
+
+    def adopt(self, splits: dict[Split, Images]) -> None:
+        """Take these for the splits, and measure what the recipe asks of them."""
         if self.mean == "image":
-            self.mean_image = mean_image(splits["train"], self.transform)
+            self.mean_image = self.measured(mean_image, splits["train"], self.transform)
         if self.colour is not None:
-            self.statistics = pixel_statistics(splits["train"])
+            self.statistics = self.measured(pixel_statistics, splits["train"])
         self.splits = splits
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def measured(self, measure: Callable[..., Measure], images: Images, *how: Any) -> Measure:
+        """Return measure(images, *how); a data set with a cache keeps it there."""
+        return measure(images, *how)
+
+    def train_dataloader(self) -> Loader:
         return self._loader("train")
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> Loader:
         return self._loader("val")
 
-    def test_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def test_dataloader(self) -> Loader:
         return self._loader("test")
 
-    def _loader(self, split: Split) -> DataLoader[tuple[Tensor, Tensor]]:
+    def _loader(self, split: Split) -> Loader:
+        images, trainer = self.splits[split], self.trainer
         rank, world_size = 0, 1
-        if self.trainer is not None:
-            rank, world_size = self.trainer.global_rank, self.trainer.world_size
-            if getattr(self.trainer, "overfit_batches", 0):
+        if trainer is not None:
+            rank, world_size = trainer.global_rank, trainer.world_size
+            if getattr(trainer, "overfit_batches", 0):
                 # Lightning would put its own sampler, of single images, in place of ours.
                 raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
-        images = self.splits[split]
-        shuffle = split == "train"
-        sampler = Batches(len(images), self.batch_size, shuffle, self.seed, rank, world_size)
-        return DataLoader(
-            images,
-            sampler=sampler,
-            batch_size=None,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        training = split == "train"
+        batches = Batches(len(images), self.batch_size, training, self.seed, rank, world_size)
+        return Loader(images, batches, self.workers, self._next_batch if training else int)
+
+    def _next_batch(self) -> int:
+        """Which batch of the epoch comes next: 0, or another in an epoch that goes on."""
+        return 0 if self.trainer is None else self.trainer.fit_loop.batch_idx + 1
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """From uint8 to the network's input, on the batch's device.
@@ -150,17 +155,19 @@ class ImageDataModule(LightningDataModule, ABC):
         images, labels = batch
         trainer = self.trainer
         if trainer is not None and trainer.training:
-            # From the batch's number, not the optimiser's step, which accumulation holds still.
-            return self.augment(images, labels, trainer.fit_loop.total_batch_idx + 1)
+            # The batch's number, not the optimiser's step, which accumulation holds still.
+            return self.augment(images, labels, trainer.current_epoch, self._next_batch())
         if self.views != "centre" and trainer is not None and trainer.testing:
             seen = self.transform.views(images, self.views)
             return self.normalise(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]), labels
         return self.preprocess(images), labels
 
-    def augment(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Training input and its targets: all chance comes from the seed, the step and the rank."""
+    def augment(
+        self, images: Tensor, labels: Tensor, epoch: int, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """Training input and its targets, drawn from the seed, the two numbers and the rank."""
         rank = 0 if self.trainer is None else self.trainer.global_rank
-        generator = seeded(images.device, self.seed, step, rank)
+        generator = seeded(images.device, self.seed, epoch, batch, rank)
         pixels, offsets = self.transform.augment(images, generator), None
         if self.colour is not None and self.statistics is not None:
             offsets = self.colour.draw(self.statistics, len(images), generator)
@@ -187,9 +194,7 @@ class ImageDataModule(LightningDataModule, ABC):
             mean = self.mean_image = self.mean_image.to(images.device)
         if offsets is not None:
             mean = mean - offsets[:, :, None, None]
-        pixels = images.to(torch.float32, memory_format=torch.channels_last)
-        scale, shift = self.pixel_max / (255 * std), -mean / std * self.pixel_max
-        return torch.addcmul(shift, pixels, scale)
+        return multiply_add(images, self.pixel_max / (255 * std), -mean / std * self.pixel_max)
 
     def sample(self, split: Split, count: int) -> tuple[Tensor, Tensor]:
         """The same `count` random images of a split at every call, preprocessed, and labels.

@@ -66,6 +66,29 @@ def fetch(url: str, part: Path) -> None:
         raise OSError(f"cut off after {part.stat().st_size} of {total} bytes; run again to go on")
 
 
+def check_md5(path: Path, md5: str) -> None:
+    """Raise a UserError if the file has another sum."""
+    if (found := md5_of(path)) != md5:
+        raise UserError(
+            f"{path} has the md5 sum {found}, expected {md5}: remove it to fetch it again"
+        )
+
+
+def not_found(name: str, root: str, forms: str, why: str) -> UserError:
+    """Return the error that says what was looked for, where, and how to provide it.
+
+    Args:
+        name: of the data set.
+        root: folder of the data sets.
+        forms: what was looked for under it.
+        why: there was no download.
+    """
+    return UserError(
+        f"no {name} under {Path(root).resolve()}: looked for {forms}; {why}; put one of them "
+        f"there, or name another folder with --data.root or another address with --data.url"
+    )
+
+
 def md5_of(path: Path) -> str:
     """The file's md5 sum in hexadecimal."""
     with path.open("rb") as file:

@@ -1,16 +1,22 @@
 """What data sets of image files have in common: where the decoded images lie."""
 
-import os
+import hashlib
 from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from alexnet_lightning.data.base import ImageDataModule, Split
+from alexnet_lightning import __version__
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.data.base import ImageDataModule, Measure, Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.data.files import FileList, ImageFiles
-from alexnet_lightning.data.packed import PackedImages, open_pack, pack
+from alexnet_lightning.data.packed import open_pack
+from alexnet_lightning.data.packing import cores
+from alexnet_lightning.data.statistics import PixelStatistics
 from alexnet_lightning.errors import UserError
 
 Storage = Literal["memory", "packed", "files"]
@@ -27,7 +33,8 @@ class FilesDataModule(ImageDataModule):
         storage: "packed" decodes all files once into a cache and reads batches from there;
             "memory" holds that cache in memory; "files" decodes at every reading, in `workers`.
             By default the data set's own.
-        cache: folder of the packed images; by default `.cache` under `root`.
+        cache: folder of the packed images, and of what was measured of them; by default `.cache`
+            under `root`. Whatever lies there may be deleted, and is made anew when it is needed.
         workers: processes that read ahead; by default one a core with "files", else none.
     """
 
@@ -46,8 +53,9 @@ class FilesDataModule(ImageDataModule):
         self.storage: Storage = storage or self.default_storage
         self.cache = cache
         if workers is None:
-            workers = (os.cpu_count() or 1) if self.storage == "files" else 0
+            workers = cores() if self.storage == "files" else 0
         self.workers = workers
+        self.skipped: dict[str, str] = {}  # files that a pack left out, and why
         super().__init__(**common)
 
     def check_arguments(self) -> None:
@@ -76,9 +84,9 @@ class FilesDataModule(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Decode what is not packed yet."""
-        if self.storage != "files":
+        if self.storage != "files" and not self.splits:
             for files in self.parts().values():
-                pack(files, self.native_size, self.cache_folder)
+                open_pack(files, self.native_size, self.cache_folder)
 
     def load(self) -> dict[Split, Images]:
         return self.divide({name: self.open(files) for name, files in self.parts().items()})
@@ -87,11 +95,35 @@ class FilesDataModule(ImageDataModule):
         """Return the images of these files as they are stored."""
         if self.storage == "files":
             return ImageFiles(files, self.native_size)
-        packed: PackedImages = open_pack(files, self.native_size, self.cache_folder)
+        packed = open_pack(files, self.native_size, self.cache_folder)
+        self.skipped |= packed.skipped
         if self.storage == "packed":
             return packed
         images, labels = packed[torch.arange(len(packed))]
         return ImageTensors(images, labels, [packed.name(index) for index in range(len(packed))])
+
+    def measured(self, measure: Callable[..., Measure], images: Images, *how: Any) -> Measure:
+        fingerprint = images.fingerprint()
+        if fingerprint is None:  # in memory: quick
+            return measure(images, *how)
+        # Of a transform its name and its settings; a repr would tell where it lies in memory.
+        settings = [(type(part).__name__, sorted(vars(part).items())) for part in how]
+        facts = repr((__version__, measure.__name__, settings, fingerprint))
+        key = hashlib.blake2b(facts.encode(), digest_size=8).hexdigest()
+        return kept(
+            self.cache_folder / f"{measure.__name__}-{key}.pt", lambda: measure(images, *how)
+        )
+
+
+def kept(path: Path, measure: Callable[[], Measure]) -> Measure:
+    """Return what is kept at `path`, measuring it first if nothing is."""
+    with torch.serialization.safe_globals([PixelStatistics]):
+        if path.exists():
+            return torch.load(path, weights_only=True)
+    value = measure()
+    with suppress(OSError), replacing(path) as part:  # without a cache it is measured every time
+        torch.save(value, part)
+    return value
 
 
 def held_out(images: Images, fraction: float, seed: int) -> tuple[Images, Images]:

@@ -1,60 +1,82 @@
-"""Folders of image files, one a class, decoded into memory."""
+"""Folders of image files, one a class: what is in them."""
 
+import os
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
-from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.data.files import FileList
 from alexnet_lightning.errors import UserError
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+NAMED = 10  # how many names an error lists
 
 
-def read_class_folders(folder: Path, class_names: list[str], size: int) -> ImageTensors:
-    """The images `folder`/<class>/*.{png,jpg,jpeg}, in the order of class, then of file name.
+def subfolders(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted, without the hidden ones."""
+    return sorted(path.name for path in folder.glob("[!.]*/"))
+
+
+def list_classes(folder: Path, class_names: Sequence[str]) -> FileList:
+    """Return the images in `folder`/<class>/, in the order of class, then of file name.
 
     Args:
         class_names: the folders that must be there, and no others; their places are the labels.
-        size: side in pixels that every image must have.
 
     Raises:
-        UserError: a class folder too many, missing or empty; a file that is not such an image.
+        UserError: a class folder too many, missing or empty.
     """
-    found = {path.name for path in folder.glob("[!.]*/")}
-    for name in sorted(found ^ set(class_names)):
-        fault = "is none of the classes" if name in found else "is missing"
-        raise UserError(f"{folder / name} {fault}: expected {', '.join(class_names)}")
-    files = [image_files(folder / name) for name in class_names]
-    every = [path for paths in files for path in paths]
-    # The bar shows only when the disk is slow.
-    images = [decode(path, size) for path in tqdm(every, f"reading {folder}", delay=2)]
+    same_classes(folder, subfolders(folder), class_names)
+    return list_images([folder / name for name in class_names])
+
+
+def same_classes(where: Path, found: Sequence[str], expected: Sequence[str]) -> None:
+    """Raise a UserError that names a class which only one of the two lists has."""
+    for name in sorted(set(found) ^ set(expected)):
+        fault = "is missing" if name in expected else "is none of the classes"
+        raise UserError(f"{where / name} {fault}: expected {some(expected)}")
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many there are if that is not all."""
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown}, … ({len(names)} in all)"
+
+
+def list_images(folders: Sequence[Path]) -> FileList:
+    """Return the images in these folders, those of the i-th being of class i."""
+    files = [image_files(folder) for folder in folders]
     counts = torch.tensor([len(paths) for paths in files])
-    labels = torch.arange(len(class_names)).repeat_interleave(counts)
-    return ImageTensors(torch.stack(images), labels, [str(path) for path in every])
+    labels = torch.arange(len(files)).repeat_interleave(counts)
+    return FileList([path for paths in files for path in paths], labels)
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files of a class, by name; UserError if there are none."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise UserError(f"{folder} has no png or jpeg images: complete it")
-    return paths
+    """Return the images in a folder, by name, of any format that Pillow reads; hidden ones not.
+
+    Raises:
+        UserError: there are none.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if is_image(entry.name))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}): complete it") from error
+    if not names:
+        raise UserError(f"{folder} has no images: complete it or remove it")
+    return [folder / name for name in names]
 
 
-def decode(path: Path, size: int) -> Tensor:
-    """An image file as uint8 (3, size, size), grey and palette images turned into colour."""
-    # Not torchvision.io, whose decoders are deprecated since 0.29; threads only slow Pillow down.
+def is_image(name: str) -> bool:
+    """Tell from its name whether a file is an image."""
+    return not name.startswith(".") and Path(name).suffix.lower() in suffixes()
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the suffixes of the formats that Pillow reads, in lower case."""
     from PIL import Image
 
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say: broken
-        raise UserError(f"{path} cannot be read as an image ({error}): replace it") from error
-    if (width, height) != (size, size):
-        raise UserError(f"{path} is {width} x {height} px: expected {size} x {size}")
-    return pixels
+    known = Image.registered_extensions()
+    return frozenset(suffix for suffix, name in known.items() if name in Image.OPEN)

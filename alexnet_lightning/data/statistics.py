@@ -1,6 +1,6 @@
 """What is measured of a training set: mean, spread and principal axes of its colours, its mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -29,8 +29,13 @@ class PixelStatistics(NamedTuple):
 
 def pixel_statistics(images: Images) -> PixelStatistics:
     """Return the statistics over all pixels, read once, a chunk at a time."""
+    return colour_statistics(chunks(images))
+
+
+def colour_statistics(chunks: Iterable[Tensor]) -> PixelStatistics:
+    """Return the statistics over all pixels of these images, uint8 (n, C, S, S) at a time."""
     count, total, products = 0, torch.tensor(0.0), torch.tensor(0.0)
-    for chunk in chunks(images):
+    for chunk in chunks:
         # Sums of whole numbers below 2^53: exact, so the same in any order.
         colours = chunk.transpose(0, 1).flatten(1).double()
         count += colours.shape[1]

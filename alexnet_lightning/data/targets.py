@@ -83,7 +83,8 @@ def drawn_from(
     """Run a transform of torchvision, which draws from torch's global state, by `generator`."""
     start = torch.randint(2**62, (), generator=generator, device=generator.device)
     with torch.random.fork_rng(devices=[]):  # its draws are on the CPU, wherever the images are
-        torch.manual_seed(int(start))
+        # Not torch.manual_seed, which would set the devices' states too.
+        torch.default_generator.manual_seed(int(start))
         images, shares = transform(images, labels)
     return images, shares
 

@@ -12,10 +12,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from alexnet_lightning.data.resampling import crop
 from alexnet_lightning.errors import UserError
 
-# Of a test image: the centre; the centre and its mirror image; four corners, the centre, and their
-# mirror images. Write-up 3's twenty views, ten crops and their flips, are these ten, twice.
+# Of a test image: the centre; the centre and the mirrored image's; four corners and the centre of
+# both. Write-up 3's twenty views, ten crops and their flips, are these ten, twice.
 Views = Literal["centre", "flip", "ten"]
 
 
@@ -43,18 +44,14 @@ class Transform(ABC):
 
     def evaluate(self, images: Tensor) -> Tensor:
         """Evaluation view, without chance, the centre: uint8 (N, C, S, S) to 0-255 (N, C, T, T)."""
-        return centre_crop(self.whole(images), self.output_size(images.shape[-1]))
+        return centre_crops(self.whole(images), self.output_size(images.shape[-1]))[0]
 
     def views(self, images: Tensor, views: Views) -> Tensor:
-        """Views of a test: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
+        """Views of a test, in torchvision's order: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
         size, whole = self.output_size(images.shape[-1]), self.whole(images)
-        crops = [centre_crop(whole, size)]
-        if views == "ten":
-            sides = (slice(None, size), slice(-size, None))
-            crops = [*(whole[..., rows, columns] for rows in sides for columns in sides), *crops]
-        if views != "centre":
-            crops += [crop.flip(-1) for crop in crops]
-        return torch.stack(crops, dim=1)
+        sides = [whole] if views == "centre" else [whole, whole.flip(-1)]
+        cut = five_crops if views == "ten" else centre_crops
+        return torch.stack([window for side in sides for window in cut(side, size)], dim=1)
 
     def check(self, native: int, views: Views) -> None:
         """Raise a UserError if images of side `native` cannot be seen in these views."""
@@ -107,52 +104,17 @@ class PadCropFlip(Transform):
         return random_crop(padded, images.shape[-1], self.flip, generator)
 
 
-class ResizeCropFlip(Transform):
-    """Resize, then a random crop and mirroring in training, the centre crop in evaluation.
-
-    The ILSVRC recipe of Krizhevsky et al. (2012), section 4.1, on square images. Bilinear with
-    antialiasing, rounded to uint8, as torchvision's `Resize`.
-
-    Args:
-        resize: side in pixels after resizing, >= crop.
-        crop: side in pixels of the crop, >= 1.
-        flip: mirror left and right with probability 1/2 in training.
-    """
-
-    def __init__(self, resize: int = 256, crop: int = 224, flip: bool = True) -> None:
-        if not 1 <= crop <= resize:
-            raise UserError(
-                f"ResizeCropFlip(resize={resize}, crop={crop}): crop must lie in 1..resize"
-            )
-        self.resize = resize
-        self.crop = crop
-        self.flip = flip
-
-    def output_size(self, native: int) -> int:
-        return self.crop
-
-    def augment(self, images: Tensor, generator: Generator) -> Tensor:
-        return random_crop(resize(images, self.resize), self.crop, self.flip, generator)
-
-    def whole(self, images: Tensor) -> Tensor:
-        return resize(images, self.resize)
-
-    def whole_size(self, native: int) -> int:
-        return self.resize
-
-
-def centre_crop(images: Tensor, size: int) -> Tensor:
-    """The window of side `size` in the middle, at torchvision's rounding."""
+def centre_crops(images: Tensor, size: int) -> list[Tensor]:
+    """The window of side `size` in the middle, at torchvision's rounding, alone."""
     start = round((images.shape[-1] - size) / 2)
-    return images[..., start : start + size, start : start + size]
+    return [images[..., start : start + size, start : start + size]]
 
 
-def resize(images: Tensor, size: int) -> Tensor:
-    """Bilinear resize with antialiasing: uint8 (N, C, S, S) to uint8 (N, C, size, size)."""
-    # Only the CPU has a uint8 kernel; elsewhere through float and back.
-    source = images if images.device.type == "cpu" else images.float()
-    resized = F.interpolate(source, size=(size, size), mode="bilinear", antialias=True)
-    return resized if resized.dtype == torch.uint8 else resized.round_().clamp_(0, 255).byte()
+def five_crops(images: Tensor, size: int) -> list[Tensor]:
+    """The windows of side `size` in the four corners and in the middle."""
+    ends = slice(None, size), slice(images.shape[-1] - size, None)
+    corners = [images[..., rows, columns] for rows in ends for columns in ends]
+    return corners + centre_crops(images, size)
 
 
 def random_crop(images: Tensor, size: int, flip: bool, generator: Generator) -> Tensor:
@@ -168,19 +130,3 @@ def random_crop(images: Tensor, size: int, flip: bool, generator: Generator) -> 
     if flip:
         mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5
     return crop(images, top, left, mirrored, size)
-
-
-def crop(images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int) -> Tensor:
-    """The window of side `size` at (top, left) of each image, read backwards where mirrored.
-
-    Args:
-        images: (N, C, H, W).
-        top, left: int64 (N,), first row and column of each window.
-        mirrored: bool (N,).
-    """
-    steps = torch.arange(size, device=images.device)
-    rows = top[:, None] + steps
-    columns = left[:, None] + torch.where(mirrored[:, None], steps.flip(0), steps)
-    which = torch.arange(len(images), device=images.device)[:, None, None]
-    # Indices on both sides of the slice put the channels last: the layout the networks want.
-    return images[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -1,32 +1,69 @@
-"""Tiny copies of CIFAR-10 in its three forms, and the real one where it lies."""
+"""Tiny copies of data sets, and the real ones where they lie."""
 
+import io
 import pickle
 import pickletools
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from alexnet_lightning.data import cifar
+from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.download import md5_of
+from alexnet_lightning.data.files import FileList
 
 REAL = Path(__file__).parents[2] / "data"
+CIFAR10 = CIFAR10DataModule.official
 
 
 @pytest.fixture
-def real_cifar() -> str:
+def real() -> Callable[[str], str]:
+    """Root of the real data sets, asked for by the folder of one; skips where it is not there."""
+
+    def root(folder: str) -> str:
+        if not (REAL / folder).is_dir():
+            pytest.skip(f"needs the real data set in {REAL / folder}")
+        return str(REAL)
+
+    return root
+
+
+@pytest.fixture
+def real_cifar(real: Callable[[str], str]) -> str:
     """Root of the real CIFAR-10, or skip."""
-    if not (REAL / "cifar10" / "train").is_dir():
-        pytest.skip(f"needs the real CIFAR-10 as class folders in {REAL / 'cifar10'}")
-    return str(REAL)
+    return real("cifar10/train")
 
 
-def python2_pickle(data: np.ndarray, labels: list[int]) -> bytes:
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """A small image file."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(stream, "png")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def fill(tmp_path: Path, picture: bytes) -> Callable[[str, int], Path]:
+    """Makes a folder under tmp_path with so many images, 0.png and on."""
+
+    def make(folder: str, count: int) -> Path:
+        path = tmp_path / folder
+        path.mkdir(parents=True)
+        for number in range(count):
+            (path / f"{number}.png").write_bytes(picture)
+        return path
+
+    return make
+
+
+def python2_pickle(values: dict[str, object]) -> bytes:
     """A pickle as Python 2 and numpy 1 wrote the official files: byte strings, old module names."""
-    content = pickle.dumps({"data": data, "labels": labels}, protocol=3)
+    content = pickle.dumps(values, protocol=3)
     as_strings = bytearray(content)
     for opcode, _, position in pickletools.genops(content):
         assert position is not None
@@ -45,13 +82,13 @@ def batches(tmp_path: Path) -> Callable[[], Path]:
     """
 
     def make() -> Path:
-        folder = tmp_path / cifar.BATCHES
+        folder = tmp_path / CIFAR10.folder
         folder.mkdir()
-        for number, name in enumerate([*cifar.TRAIN_FILES, cifar.TEST_FILE]):
-            first = 100 if name == cifar.TEST_FILE else 4 * number
+        for number, name in enumerate([*CIFAR10.train, CIFAR10.test]):
+            first = 100 if name == CIFAR10.test else 4 * number
             data = np.repeat(np.arange(first, first + 4, dtype=np.uint8)[:, None], 3072, axis=1)
             labels = [index % 10 for index in range(first, first + 4)]
-            (folder / name).write_bytes(python2_pickle(data, labels))
+            (folder / name).write_bytes(python2_pickle({"data": data, "labels": labels}))
         return folder
 
     return make
@@ -64,13 +101,14 @@ def archive(
     """Makes the archive of `batches` under tmp_path and takes its sum for the official one."""
 
     def make() -> Path:
-        folder, path = batches(), tmp_path / cifar.ARCHIVE
+        folder, path = batches(), tmp_path / CIFAR10.archive
         with tarfile.open(path, "w:gz") as tar:
-            tar.add(folder, arcname=cifar.BATCHES)
+            tar.add(folder, arcname=CIFAR10.folder)
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-        monkeypatch.setattr(cifar, "ARCHIVE_MD5", md5_of(path))
+        official = replace(CIFAR10, md5=md5_of(path))
+        monkeypatch.setattr(CIFAR10DataModule, "official", official)
         return path
 
     return make
@@ -85,12 +123,26 @@ def folders(tmp_path: Path) -> Callable[[], Path]:
 
     def make() -> Path:
         for part, base, count in (("train", 200, 2), ("test", 220, 1)):
-            for label, name in enumerate(cifar.CLASSES):
-                folder = tmp_path / cifar.FOLDERS / part / name
+            for label, name in enumerate(CIFAR10DataModule.class_names):
+                folder = tmp_path / CIFAR10DataModule.folders / part / name
                 folder.mkdir(parents=True)
                 for number in range(count):
                     color = (base + label,) * 3
                     Image.new("RGB", (32, 32), color).save(folder / f"{number}.png")
-        return tmp_path / cifar.FOLDERS
+        return tmp_path / CIFAR10DataModule.folders
+
+    return make
+
+
+@pytest.fixture
+def file_list(tmp_path: Path) -> Callable[..., FileList]:
+    """Makes files `pictures/{0,1,2}/<n>.png`: image n of 8 px, all of pixel n, in class n % 3."""
+
+    def make(count: int = 6) -> FileList:
+        paths = [tmp_path / "pictures" / str(n % 3) / f"{n}.png" for n in range(count)]
+        for n, path in enumerate(paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (n, n, n)).save(path)
+        return FileList(paths, torch.arange(count) % 3)
 
     return make

@@ -130,8 +130,8 @@ def test_decodes_once() -> None:
 def attached(data: Noise, **state: Any) -> Noise:
     """`data` with what it asks a trainer."""
     step = state.pop("step", 0)
-    loop = SimpleNamespace(total_batch_idx=step - 1)
-    facts = {"global_rank": 0, "world_size": 1, "training": True, "fit_loop": loop} | state
+    facts = {"global_rank": 0, "world_size": 1, "training": True, "current_epoch": 0} | state
+    facts["fit_loop"] = SimpleNamespace(batch_idx=step - 1)
     data.trainer = SimpleNamespace(**facts)  # type: ignore[assignment]
     return data
 
@@ -149,7 +149,13 @@ def test_augmentation_depends_on_seed_step_and_rank_not_on_history() -> None:
     history = attached(Noise(transform=PadCropFlip()), step=7)
     drawn(history)
     assert torch.equal(drawn(history), view(step=7))
-    for other in (view(step=8), view(step=7, global_rank=1), view(seed=1, step=7)):
+    others = (
+        view(step=8),
+        view(step=7, current_epoch=1),
+        view(step=7, global_rank=1),
+        view(seed=1, step=7),
+    )
+    for other in others:
         assert not torch.equal(other, view(step=7))
 
 

@@ -1,0 +1,71 @@
+"""What a job scheduler tells its jobs, and what it is told: SLURM and torchrun."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.plugins.environments import SLURMEnvironment
+
+from alexnet_lightning import signals
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.run import RunFolder
+from alexnet_lightning.tracking import say
+
+
+def job() -> str | None:
+    """Return what names this job, over its restarts: "slurm1234_5", or None outside of any."""
+    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
+        return f"slurm{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    if number := os.environ.get("SLURM_JOB_ID"):
+        return f"slurm{number}"
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return None if name == "none" else "torchrun" + re.sub(r"[^\w.-]", "_", name)
+
+
+def check() -> None:
+    """Raise a UserError if SLURM started this in a way that would hang, or train several times."""
+    tasks = int(os.environ.get("SLURM_NTASKS", 1))
+    in_step = "SLURM_STEP_ID" in os.environ
+    name = os.environ.get("SLURM_JOB_NAME", "")
+    if tasks == 1 or (in_step and name not in ("bash", "interactive")):
+        return
+    if name == "interactive":  # the shell of salloc, where one process by itself is meant
+        return
+    if not in_step:
+        raise UserError(
+            f"this SLURM job has {tasks} tasks, but was started without srun and would wait for "
+            "the others: put srun before python"
+        )
+    raise UserError(
+        f"SLURM calls this job {name}, by which Lightning takes it for a shell: each of its "
+        f"{tasks} tasks would train by itself; give it a --job-name, or call python without a shell"
+    )
+
+
+def environment() -> list[Any]:
+    """Return the plugin that a job of SLURM needs; Lightning's own would requeue by itself."""
+    if not SLURMEnvironment.detect():
+        return []
+    return [SLURMEnvironment(auto_requeue=False)]
+
+
+def restarted_run(root: Path, name: str) -> RunFolder | None:
+    """Return the run that this job has begun before it was restarted; None the first time."""
+    restarts = [os.environ.get(f"{who}_RESTART_COUNT", "0") for who in ("SLURM", "TORCHELASTIC")]
+    if not any(map(int, restarts)):
+        return None
+    folders = sorted((root / name).glob(f"*-{job()}"))
+    return RunFolder(folders[-1]) if folders and RunFolder(folders[-1]).config.is_file() else None
+
+
+def after(stop: signals.Stopped, folder: Path) -> None:
+    """Say how a stopped run goes on; under SLURM ask for it where its signal was the reason."""
+    if stop.signum == signals.REQUEUE and (number := os.environ.get("SLURM_JOB_ID")):
+        asked = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
+        if asked.returncode == 0:
+            say(f"{folder}: kept; SLURM will run job {number} again, and it goes on by itself")
+            return
+        say(f"scontrol requeue {number}: {' '.join(asked.stderr.split())}")
+    say(f"stopped; to go on: python -m alexnet_lightning.fit --resume {folder}")

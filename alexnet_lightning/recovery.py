@@ -1,0 +1,231 @@
+"""A run goes on after any end as if there had been none."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer.states import RunningStage
+
+from alexnet_lightning import signals
+from alexnet_lightning.data.batches import mixed_seed
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.run import LAST
+
+
+class StepSeed(Callback):
+    """Seed torch anew before each step, from the seed, the step and the rank alone.
+
+    So dropout draws the same in a run that was broken off, whatever else has drawn before.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        numbers = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank, 0)
+        torch.manual_seed(mixed_seed(*numbers))
+
+
+class Recovery(Checkpoint):
+    """Keep all that a run needs to go on, to the bit, in `checkpoints/last.ckpt`.
+
+    At the end of every epoch, at the intervals below, on SIGINT, SIGTERM and SIGUSR1 after the step
+    under way, and on an exception in what comes between two steps. Gradients that wait for others
+    (`accumulate_grad_batches`) are not kept: it waits for their step.
+
+    Args:
+        every_n_steps: optimiser steps between two checkpoints, >= 1; null for none within epochs.
+        every_n_minutes: minutes between two checkpoints, > 0; null for none within epochs.
+        keep: how many are kept, >= 1: last.ckpt, last-1.ckpt before it, and so on.
+    """
+
+    def __init__(
+        self,
+        every_n_steps: int | None = None,
+        every_n_minutes: float | None = 10.0,
+        keep: int = 2,
+    ) -> None:
+        if every_n_steps is not None and every_n_steps < 1:
+            raise UserError(f"recovery.every_n_steps is {every_n_steps}: give a number >= 1")
+        if every_n_minutes is not None and every_n_minutes <= 0:
+            raise UserError(f"recovery.every_n_minutes is {every_n_minutes}: give a number > 0")
+        if keep < 1:
+            raise UserError(f"recovery.keep is {keep}: give a number >= 1")
+        self.every_n_steps = every_n_steps
+        self.every_n_minutes = every_n_minutes
+        self.keep = keep
+        self.folder = Path()
+        self.seconds_before = 0.0
+        self._trainer: Trainer | None = None
+        self._in_epoch = False
+        self._metrics: list[dict[str, Any]] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the training, with what was before a resume."""
+        ended = self._ended or time.monotonic()
+        return self.seconds_before + ended - self._started
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._trainer = trainer
+        if stage == "fit":
+            self._started = self._saved = time.monotonic()
+            self._ended: float | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Now, in place of Lightning's handler, which talks to the other processes within a signal.
+        signals.listen(*signals.STOP, signals.REQUEUE)
+        if self._metrics is not None:
+            mine = self._metrics[trainer.global_rank % len(self._metrics)]
+            pl_module.train_metrics.restore(mine)  # type: ignore[operator, union-attr]
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        stop, due = self._agreed(trainer)
+        if stop or due:
+            if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+                self._log_now(trainer, ["lr", "train/loss_step"])
+            self._in_epoch = True
+            self.save(trainer)
+            self._in_epoch = False
+        if stop:
+            raise signals.Stopped(stop)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        names = [name for name in trainer.callback_metrics if name.startswith("train/")]
+        self._log_now(trainer, [name for name in names if name != "train/loss_step"])
+        self.save(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        stop, _ = self._agreed(trainer)
+        if stop and trainer.global_step:
+            raise signals.Stopped(stop)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        signals.forget()
+        self._ended = time.monotonic()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        progress = trainer.fit_loop.epoch_loop.batch_progress
+        between_steps = progress.current.ready == progress.current.completed > 0
+        if (
+            isinstance(exception, Exception)
+            and trainer.state.stage == RunningStage.TRAINING
+            and trainer.world_size == 1  # the other processes would not come to the same place
+            and between_steps
+            and not progress.is_last_batch
+            and progress.current.completed % trainer.accumulate_grad_batches == 0
+        ):
+            self._in_epoch = True
+            self.save(trainer)
+        signals.forget()
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["max_epochs"] = trainer.max_epochs
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        # The run folder may have been moved, or named by another path.
+        for state in checkpoint["callbacks"].values():
+            if "best_model_path" in state:
+                best = state["best_model_path"]
+                moved = {
+                    path: str(self.folder / Path(path).name) for path in state["best_k_models"]
+                }
+                state["dirpath"] = str(self.folder)
+                state["best_model_path"] = str(self.folder / Path(best).name) if best else best
+                state["kth_best_model_path"] = moved.get(state["kth_best_model_path"], "")
+                state["best_k_models"] = {moved[p]: s for p, s in state["best_k_models"].items()}
+
+    def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
+        """Put figures into metrics.csv that Lightning logs after the hooks, the same, once more.
+
+        A run that goes on from this checkpoint would lack them.
+        """
+        figures = {name: trainer.callback_metrics[name].item() for name in names}
+        row = {"epoch": trainer.current_epoch, **figures}
+        self._csv(trainer).log_metrics(row, step=trainer.global_step - 1)
+
+    def _agreed(self, trainer: Trainer) -> tuple[signals.signal.Signals | None, bool]:
+        """Return the signal that any process got, and whether a checkpoint is due; all alike."""
+        by_time = self.every_n_minutes is not None and (
+            time.monotonic() - self._saved > 60 * self.every_n_minutes
+        )
+        by_step = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        asked = torch.tensor([int(signals.received or 0), int(by_time or by_step)])
+        if trainer.world_size > 1:
+            asked = trainer.strategy.reduce(asked.to(trainer.strategy.root_device), reduce_op="max")
+        signum, due = asked.tolist()
+        return signals.signal.Signals(signum) if signum else None, bool(due)
+
+    def save(self, trainer: Trainer) -> None:
+        """Write last.ckpt; the one before becomes last-1.ckpt, and so on.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written; the earlier ones stay.
+        """
+        if trainer.is_global_zero:
+            rotate(self.folder, self.keep)
+        trainer.save_checkpoint(self.folder / LAST, weights_only=False)
+        self._saved = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        trainer = self._trainer
+        assert trainer is not None
+        rows = [dict(row) for row in self._csv(trainer).rows]
+        metrics = self._states(trainer) if self._in_epoch else None
+        return {"rows": rows, "seconds": self.seconds, "train_metrics": metrics}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        assert self._trainer is not None
+        self._csv(self._trainer).rows = state_dict["rows"]
+        self.seconds_before = state_dict["seconds"]
+        self._metrics = state_dict["train_metrics"]
+
+    def _states(self, trainer: Trainer) -> list[dict[str, Any]]:
+        """Return what the metrics of this epoch have counted so far, by process."""
+        mine = trainer.lightning_module.train_metrics.state()  # type: ignore[operator, union-attr]
+        if trainer.world_size == 1:
+            return [mine]
+        states: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(states, mine)
+        return states
+
+    def _csv(self, trainer: Trainer) -> MetricsCSV:
+        (metrics,) = (logger for logger in trainer.loggers if isinstance(logger, MetricsCSV))
+        return metrics
+
+
+def rotate(folder: Path, keep: int) -> None:
+    """Give the newest `keep` - 1 checkpoints their next number; last.ckpt stays where it is."""
+    for number in range(keep - 1, 0, -1):
+        newer = folder / (LAST if number == 1 else numbered(number - 1))
+        if newer.exists():
+            part = folder / f".{numbered(number)}.part"
+            part.unlink(missing_ok=True)
+            try:
+                os.link(newer, part)  # so that there is a last.ckpt at every moment
+            except OSError:  # a disk without hard links
+                newer.replace(part)
+            part.replace(folder / numbered(number))
+
+
+def numbered(number: int) -> str:
+    """Return the name of the checkpoint that is so many before the last."""
+    return f"last-{number}.ckpt"

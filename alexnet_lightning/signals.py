@@ -1,0 +1,53 @@
+"""Signals that ask a training to stop: noted here, obeyed at the end of a step.
+
+Imports nothing slow, so that `fit` can listen before its own imports: a cluster may signal early.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+REQUEUE = signal.SIGUSR1  # what `sbatch --signal=USR1@90` sends before the job's time is up
+STOP = (signal.SIGINT, signal.SIGTERM)
+
+received: signal.Signals | None = None
+
+
+class Stopped(BaseException):
+    """The training was asked to stop and has been kept; not an error, so that nobody catches it."""
+
+    def __init__(self, signum: signal.Signals) -> None:
+        super().__init__(f"stopped by {signum.name}")
+        self.signum = signum
+
+    @property
+    def status(self) -> int:
+        """What a process that ends by this signal returns to its shell."""
+        return 128 + self.signum
+
+
+def listen(*signals: signal.Signals) -> None:
+    """Note these signals from now on."""
+    for signum in signals:
+        signal.signal(signum, note)
+
+
+def note(signum: int, frame: FrameType | None) -> None:
+    """Remember the first signal; leave at once on a second Ctrl-C or SIGTERM."""
+    global received
+    if received is not None and signum in STOP:
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+        return
+    received = received or signal.Signals(signum)
+    if signum == signal.SIGINT:
+        print("\nstopping after this step; Ctrl-C again leaves at once", file=sys.stderr)
+
+
+def forget() -> None:
+    """Take back what was noted, and let Ctrl-C and SIGTERM do what they usually do."""
+    global received
+    received = None
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

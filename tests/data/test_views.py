@@ -1,0 +1,70 @@
+"""Views of test images against torchvision's five and ten crops."""
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as V
+
+from alexnet_lightning.data import (
+    DigitsDataModule,
+    Flip,
+    Identity,
+    PadCropFlip,
+    RandomResizedCropFlip,
+    ResizeCropFlip,
+)
+from alexnet_lightning.data.batches import seeded
+from alexnet_lightning.errors import UserError
+
+
+def noise(channels: int = 3) -> Tensor:
+    shape = (5, channels, 32, 32)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("crop", [24, 25, 32])  # 7 pixels to move: the middle is rounded
+def test_ten_views_are_torchvisions_ten_crop(channels: int, crop: int) -> None:
+    images = noise(channels)
+    ours = ResizeCropFlip(resize=32, crop=crop).views(images, "ten")
+    assert ours.shape == (5, 10, channels, crop, crop)
+    for image, views in zip(images, ours, strict=True):
+        assert torch.equal(views, torch.stack(v2.TenCrop(crop)(image)))
+
+
+def test_ten_views_of_resized_images() -> None:
+    images = noise()
+    ours = RandomResizedCropFlip(40, resize=48).views(images, "ten")
+    for image, views in zip(images, ours, strict=True):
+        resized = V.resize(image, [48, 48], antialias=True)
+        expected = torch.stack(V.ten_crop(resized, [40]))
+        assert (views.int() - expected.int()).abs().max() <= 1
+
+
+def test_write_up_3s_twenty_views_are_the_ten_twice() -> None:
+    ten = ResizeCropFlip(32, 24).views(noise()[:1], "ten")[0]
+    twenty = torch.cat([ten, ten.flip(-1)])
+    different, counts = twenty.flatten(1).unique(dim=0, return_counts=True)
+    assert torch.equal(different, ten.flatten(1).unique(dim=0))
+    assert counts.tolist() == [2] * 10
+
+
+@pytest.mark.parametrize(
+    "transform", [Identity(), Flip(), PadCropFlip(), ResizeCropFlip(48, 40)], ids=repr
+)
+def test_centre_and_its_mirror_image(
+    transform: Identity | Flip | PadCropFlip | ResizeCropFlip,
+) -> None:
+    images = noise()
+    centre = transform.evaluate(images)
+    assert torch.equal(transform.views(images, "centre"), centre[:, None])
+    both = transform.views(images, "flip")
+    assert torch.equal(both, torch.stack([centre, centre.flip(-1)], dim=1))
+
+
+def test_ten_views_need_room() -> None:
+    for transform in (Flip(), ResizeCropFlip(24, 24)):
+        with pytest.raises(UserError, match=r"data.views is ten, but .* takes the whole image"):
+            DigitsDataModule(transform=transform, views="ten")
+    DigitsDataModule(transform=ResizeCropFlip(24, 20), views="ten")

@@ -1,0 +1,315 @@
+"""A run that was broken off and resumed is the same, to the bit, as one left in peace."""
+
+import csv
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from alexnet_lightning import signals
+from alexnet_lightning.atomic import AtomicCheckpointIO
+from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.fit import fit
+from alexnet_lightning.run import RunFolder
+
+KEPT = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers")
+PLATEAU = ["--model.lr_scheduler", "Plateau", "--model.lr_scheduler.patience", "0"]
+RECIPES = {
+    "plain": [],
+    "plateau": PLATEAU,
+    "accumulating": [*PLATEAU, "--trainer.accumulate_grad_batches", "3"],
+    "one cycle": ["--model.lr_scheduler", "OneCycleLR", "--model.lr_scheduler.max_lr", "0.01"],
+    "averaged": ["--config", str(Path(__file__).parents[1] / "configs/overlays/ema.yaml")],
+    "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
+}
+BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
+pytestmark = pytest.mark.usefixtures("no_wandb")
+
+
+@pytest.fixture
+def no_wandb(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    yield
+    signals.forget()
+
+
+class Interruption(Callback):
+    """Does something at the start of the n-th batch of the training."""
+
+    def __init__(self, batch: int, act: Callable[[], None]) -> None:
+        self.batch, self.act, self.seen = batch, act, 0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.seen += 1
+        if self.seen == self.batch:
+            self.act()
+
+
+@pytest.fixture
+def interrupted_by(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the coming trainings do something at the start of their n-th batch."""
+    build = ExperimentCLI.build_trainer
+
+    def arrange(batch: int | None, act: Callable[[], None] = lambda: None) -> None:
+        def with_interruption(self: ExperimentCLI, *args: Any, **kwargs: Any) -> Trainer:
+            trainer = build(self, *args, **kwargs)
+            if batch is not None:
+                trainer.callbacks.insert(0, Interruption(batch, act))
+            return trainer
+
+        monkeypatch.setattr(ExperimentCLI, "build_trainer", with_interruption)
+
+    return arrange
+
+
+def raise_signal(signum: int) -> Callable[[], None]:
+    return lambda: signal.raise_signal(signum)
+
+
+def the_run(folder: Path) -> Path:
+    (run,) = folder.glob("*/*/")
+    return run
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        every = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "train/images_per_second"} for row in every]
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+def assert_same(left: Path, right: Path) -> None:
+    for name in ("last", "best"):
+        one, other = (
+            torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+            for run in (left, right)
+        )
+        for key in KEPT:
+            assert same(one.get(key), other.get(key)), (name, key)
+    assert rows(left) == rows(right)
+    timed = {"seconds", "train/images_per_second", "best_checkpoint"}
+    one, other = (json.loads((run / "summary.json").read_text()) for run in (left, right))
+    assert {k: v for k, v in one.items() if k not in timed} == {
+        k: v for k, v in other.items() if k not in timed
+    }
+
+
+def undisturbed(config: Path, *flags: str) -> Path:
+    fit(["--config", str(config), *flags, "--runs_dir", "peace"])
+    return the_run(Path("peace"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_signal_anywhere_and_a_resume(
+    recipe: str, quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+) -> None:
+    flags = [*BATCHES, *RECIPES[recipe], "--trainer.max_epochs", "3"]
+    peace = undisturbed(quick_config, *flags)
+    interrupted_by(5, raise_signal(signal.SIGTERM))  # mid-epoch
+    with pytest.raises(signals.Stopped) as stop:
+        fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
+    assert stop.value.status == 143
+    war = the_run(Path("war"))
+    assert not (war / "summary.json").exists()
+    interrupted_by(12 - 5 + 12, raise_signal(signal.SIGINT))  # around the end of an epoch
+    with pytest.raises(signals.Stopped) as stop:
+        fit(["--resume", str(war)])
+    assert stop.value.status == 130
+    interrupted_by(None)
+    fit(["--resume", str(war)])
+    assert_same(peace, war)
+
+
+def test_a_kill_after_any_checkpoint(
+    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+) -> None:
+    flags = [*BATCHES, *PLATEAU, "--recovery.every_n_steps", "4"]
+    peace = undisturbed(quick_config, *flags)
+    for batch in (7, 13, 5):
+
+        def die() -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        interrupted_by(batch, die)
+        child = os.fork()
+        if child == 0:
+            war = list(Path("war").glob("*/*/"))
+            begun = ["--config", str(quick_config), *flags, "--runs_dir", "war"]
+            fit(["--resume", str(war[0])] if war else begun)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    interrupted_by(None)
+    war = the_run(Path("war"))
+    steps = torch.load(war / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    assert steps > 12, "the kills did not let it come far"
+    fit(["--resume", str(war)])
+    assert_same(peace, war)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
+    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+) -> None:
+    flags = [*BATCHES, "--recovery.every_n_steps", "3"]
+    peace = undisturbed(quick_config, *flags)
+    interrupted_by(11, raise_signal(signal.SIGTERM))
+    with pytest.raises(signals.Stopped):
+        fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
+    interrupted_by(None)
+    last = the_run(Path("war")) / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.warns(UserWarning, match=r"last.ckpt is damaged .*going on from the one before"):
+        fit(["--resume", str(last.parents[1])])
+    assert_same(peace, last.parents[1])
+
+
+def test_a_reader_that_fails_loses_nothing(
+    quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peace = undisturbed(quick_config, *BATCHES)
+    read, calls = ImageTensors.__getitem__, []
+
+    def failing(self: ImageTensors, indices: Any) -> Any:
+        calls.append(len(indices))
+        if calls.count(100) == 5:
+            raise OSError("the disk is gone")
+        return read(self, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageTensors, "__getitem__", failing)
+        with pytest.raises(OSError, match="the disk is gone"):
+            fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
+    war = the_run(Path("war"))
+    checkpoint = torch.load(war / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] >= 1
+    fit(["--resume", str(war)])
+    assert_same(peace, war)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
+    quick_config: Path, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*BATCHES, *PLATEAU]
+    peace = undisturbed(quick_config, *flags, "--trainer.max_epochs", "4")
+    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
+    war = the_run(Path("war"))
+    before = contents(war)
+    fit(["--resume", str(war)])
+    assert "is finished, after 2 epochs: raise --trainer.max_epochs" in capsys.readouterr().out
+    assert contents(war) == before
+    fit(["--resume", str(war), "--trainer.max_epochs", "4"])
+    assert rows_without_test(war) == rows_without_test(peace)
+    assert "max_epochs: 4" in (war / "config.yaml").read_text()
+
+
+def rows_without_test(run: Path) -> list[dict[str, str]]:
+    return [row for row in rows(run) if not row["test/loss"]]
+
+
+def test_a_moved_run_keeps_its_best(
+    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+) -> None:
+    peace = undisturbed(quick_config, *BATCHES)
+    interrupted_by(15, raise_signal(signal.SIGTERM))
+    with pytest.raises(signals.Stopped):
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
+    interrupted_by(None)
+    Path("war").rename("elsewhere")
+    moved = the_run(Path("elsewhere"))
+    fit(["--resume", str(moved.resolve())])
+    assert_same(peace, moved)
+
+
+@pytest.fixture
+def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]) -> RunFolder:
+    interrupted_by(5, raise_signal(signal.SIGTERM))
+    with pytest.raises(signals.Stopped):
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
+    interrupted_by(None)
+    return RunFolder(the_run(Path("war")))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--model", "AlexNet"], r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; train anew"),
+        (["--model.width", "0.1"], r"last.ckpt does not fit the configuration's model: .*size mis"),
+    ],
+)
+def test_another_model_is_refused(stopped_run: RunFolder, flags: list[str], message: str) -> None:
+    before = contents(stopped_run.path)
+    with pytest.raises(UserError, match=message):
+        fit(["--resume", str(stopped_run.path), *flags])
+    assert contents(stopped_run.path) == before
+
+
+def test_a_run_that_is_training_is_refused(stopped_run: RunFolder) -> None:
+    stopped_run.lock()
+    with pytest.raises(UserError, match="another process is training in this folder"):
+        fit(["--resume", str(stopped_run.path)])
+
+
+def test_no_run_is_refused(in_tmp: Path) -> None:
+    with pytest.raises(UserError, match="no run folder"):
+        fit(["--resume", str(in_tmp)])
+
+
+def test_all_checkpoints_damaged(stopped_run: RunFolder) -> None:
+    for path in stopped_run.checkpoints.glob("*.ckpt"):
+        path.write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(UserError, match="no checkpoint here can be read"),
+    ):
+        fit(["--resume", str(stopped_run.path)])
+
+
+def test_a_schedule_over_a_budget_cannot_get_more_epochs(quick_config: Path, in_tmp: Path) -> None:
+    flags = RECIPES["one cycle"]
+    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
+    with pytest.raises(UserError, match=r"trainer.max_epochs: .* was laid out over"):
+        fit(["--resume", str(the_run(Path("war"))), "--trainer.max_epochs", "4"])
+
+
+def test_a_full_disk_is_one_line_and_leaves_earlier_checkpoints(
+    stopped_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (stopped_run.checkpoints / "last.ckpt").read_bytes()
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=r"cannot write .*best.ckpt: .*No space left"):
+            fit(["--resume", str(stopped_run.path)])
+    assert (stopped_run.checkpoints / "last.ckpt").read_bytes() == before
+    assert not list(stopped_run.checkpoints.glob(".*"))
+    fit(["--resume", str(stopped_run.path)])
+
+
+def test_checkpoints_are_written_by_the_project(in_tmp: Path) -> None:
+    AtomicCheckpointIO().save_checkpoint({"a": torch.ones(1)}, in_tmp / "x.ckpt")
+    assert torch.load(in_tmp / "x.ckpt", weights_only=True)["a"] == 1
