@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
@@ -84,6 +85,9 @@ class ExperimentCLI(LightningCLI):
         )
         parser.add_argument("--runs_dir", type=str, default="runs", help="Where run folders go.")
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
+        parser.add_argument(
+            "--tf32", type=bool, default=False, help="Let GPUs round float32 factors to 10 bits."
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(Recovery, "recovery")
         parser.add_lightning_class_args(EmbeddingPCA, "embedding_pca")
@@ -105,6 +109,9 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Build the data, then the model that fits it; the Trainer waits for a run folder."""
+        # torch's own defaults differ between matrix products (exact) and convolutions (TF32).
+        torch.set_float32_matmul_precision("high" if self.config.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = self.config.tf32
         try:
             self.config_init = self.parser.instantiate_classes(self.config)
         except Exception as error:

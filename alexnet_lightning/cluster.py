@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from alexnet_lightning import signals
@@ -49,6 +50,19 @@ def environment() -> list[Any]:
     if not SLURMEnvironment.detect():
         return []
     return [SLURMEnvironment(auto_requeue=False)]
+
+
+def batch_line(trainer: Trainer, batch_size: int) -> str | None:
+    """Return how many images a step really has, where that is not the batch size."""
+    steps, processes = trainer.accumulate_grad_batches, trainer.world_size
+    if steps * processes == 1:
+        return None
+    factors = [f"{processes} processes"] if processes > 1 else []
+    factors += [f"{batch_size} images"] + ([f"{steps} batches accumulated"] if steps > 1 else [])
+    return (
+        f"{' × '.join(factors)} = {processes * batch_size * steps:,} images a step; the learning "
+        f"rate is not scaled for it (in proportion it would be {processes * steps} times as high)"
+    )
 
 
 def restarted_run(root: Path, name: str) -> RunFolder | None:

@@ -58,6 +58,8 @@ def train_and_test(
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
     tracker = cli.tracker(run)
     trainer.loggers = [metrics, *([tracker] if tracker else [])]
+    if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
+        tracking.say(line)
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, weights_only=True)
     except signals.Stopped as stop:

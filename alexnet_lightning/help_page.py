@@ -11,8 +11,10 @@ from alexnet_lightning.errors import UserError
 
 PAGE = """\
 usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]
+       python -m alexnet_lightning.fit --resume RUN_DIR [--KEY VALUE ...]
 
-Train one experiment, test its best checkpoint, keep everything in runs/NAME/DATE/.
+Train one experiment, test its best checkpoint, keep everything in runs/NAME/DATE/; or go on with a
+run that was broken off, from its last checkpoint, as if nothing had happened.
 
 examples:
   python -m alexnet_lightning.fit --config configs/digits_bn.yaml
@@ -35,9 +37,12 @@ most used (a later file or flag wins over an earlier one):
   --trainer.max_epochs N        passes over the training images
   --trainer.accelerator NAME    cpu, gpu, or auto (default); --trainer.devices N for several
   --trainer.precision NAME      32-true (default), bf16-mixed, 16-mixed
+  --tf32 true                   let GPUs round float32 factors to 10 bits: faster, less exact
   --trainer.fast_dev_run true   one batch of everything, to see whether it runs
   --trainer.callbacks+ NAME     one more: EarlyStopping --trainer.callbacks.monitor val/loss
   --trainer.logger NAME         another Lightning logger in place of W&B; false for none
+  --recovery.every_n_steps N    keep all that --resume needs so often within an epoch; or
+                                --recovery.every_n_minutes N (default: 10)
   --checkpoint.monitor FIGURE   what the best checkpoint is best in (default: val/top1)
   --embedding_pca.every_n_epochs N   how often embeddings are drawn; 0: only at the end
   --seed_everything N           seed of the weights and of dropout (default: 0)
@@ -48,7 +53,9 @@ most used (a later file or flag wins over an earlier one):
 more:
   --help=NAME                   all arguments of a model or data set, as in --help=AlexNetBN
   --help=all                    every flag there is
-  python -m alexnet_lightning.evaluate --help
+  python -m alexnet_lightning.check_data --help   a look at the images before training
+  python -m alexnet_lightning.diagnose --help     and at what of them reaches each layer
+  python -m alexnet_lightning.evaluate --help     test a finished run again
 """
 
 

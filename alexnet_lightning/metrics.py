@@ -36,7 +36,8 @@ class StageMetrics(nn.Module):
 
     def update(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: its mean loss (), logits (N, K) and class indices (N,)."""
-        self.loss.update(loss.detach(), len(labels))
+        # An entry an image, not a weight, which `disable` forgets: torchmetrics issue 3434.
+        self.loss.update(loss.detach().expand(len(labels)))
         self.images.update(len(labels))
         self.accuracies.update(logits.detach(), labels)
 

@@ -43,6 +43,9 @@ def explain(error: BaseException) -> str:
         reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
+    elif "is abstract" in reason and keys:
+        key = keys[-1]
+        reason = f"name the class before its arguments, as in --{key} NAME --{key}.KEY VALUE"
     elif "arguments are required" in reason:
         reason += "; see --help"
     reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)

@@ -141,6 +141,8 @@ def test_without_an_optimizer_or_a_model_there_is_nothing_to_train(
     assert "arguments are required: model" in mistake("fit", *data)
     assert mistake("fit") == "the following arguments are required: data, model; see --help"
     assert mistake("fit", *data, *model).startswith("model.optimizer: none is given; name one")
+    late = mistake("fit", *model, "--data.batch_size", "8", *data)
+    assert late == "data: name the class before its arguments, as in --data NAME --data.KEY VALUE"
 
 
 def test_a_mistake_as_a_user_sees_it(quick_config: Path, in_tmp: Path) -> None:
@@ -156,7 +158,7 @@ def test_help_is_a_page_that_names_what_there_is(capsys: pytest.CaptureFixture[s
         ExperimentCLI(["--help"])
     page = capsys.readouterr().out
     assert stop.value.code in (0, None)
-    assert len(page.splitlines()) < 60
+    assert len(page.splitlines()) < 70
     assert max(map(len, page.splitlines())) <= 120
     for name in ("AlexNetBN", "CIFAR10DataModule", "--trainer.max_epochs", "--help=all"):
         assert name in page
