@@ -186,6 +186,9 @@ class ImageClassifier(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         kind = type(self)
         checkpoint["class_path"] = f"{kind.__module__}.{kind.__qualname__}"
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data is not None:
+            checkpoint["preprocessing"] = data.preprocessing()
 
     def configure_optimizers(self) -> Any:
         optimizer = self._build_optimizer()

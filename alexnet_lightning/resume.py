@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.optimization import needs_total_steps
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.run import LAST, RunFolder
 from alexnet_lightning.tracking import say
 
 
@@ -36,7 +37,7 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Path | None:
     Raises:
         UserError: the checkpoint is of another model, or the schedule ends where the run did.
     """
-    path = run.latest()
+    path = latest(run.checkpoints)
     if path is None:
         say(f"{run.path}: no checkpoint yet; it starts anew")
         return None
@@ -49,6 +50,33 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Path | None:
         return run.summary
     say(f"{run.path}: going on after step {checkpoint['global_step']}, {path.name}")
     return path
+
+
+def latest(folder: Path) -> Path | None:
+    """Return the newest checkpoint of a folder that can be read; None if there is none yet.
+
+    Newer ones that are damaged are named in a warning.
+
+    Raises:
+        UserError: there are checkpoints, and all are damaged.
+    """
+    paths = [folder / LAST, *sorted(folder.glob("last-*.ckpt"), key=age)]
+    for path in (damaged := [path for path in paths if path.is_file()]):
+        try:
+            torch.load(path, weights_only=True, map_location="cpu")
+        except Exception as error:  # a damaged file can raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            rank_zero_warn(f"{path} is damaged ({reason}): going on from the one before it")
+        else:
+            return path
+    if damaged:
+        raise UserError(f"{folder}: no checkpoint here can be read; train anew")
+    return None
+
+
+def age(path: Path) -> int:
+    """Return the number in last-1.ckpt."""
+    return int(path.stem.removeprefix("last-"))
 
 
 def done(run: RunFolder, epochs: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from filelock import BaseFileLock, FileLock, Timeout
-from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from alexnet_lightning.atomic import replacing
@@ -126,35 +126,14 @@ class RunFolder:
             raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
         return path
 
-    def latest(self) -> Path | None:
-        """Return the newest checkpoint that can be read; None if the run has none yet.
-
-        Newer ones that are damaged are named in a warning.
-
-        Raises:
-            UserError: there are checkpoints, and all are damaged.
-        """
-        paths = [self.checkpoints / LAST, *sorted(self.checkpoints.glob("last-*.ckpt"), key=age)]
-        for path in (damaged := [path for path in paths if path.is_file()]):
-            try:
-                torch.load(path, weights_only=True, map_location="cpu")
-            except Exception as error:  # a damaged file can raise anything
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                rank_zero_warn(f"{path} is damaged ({reason}): going on from the one before it")
-            else:
-                return path
-        if damaged:
-            raise UserError(f"{self.checkpoints}: no checkpoint here can be read; train anew")
-        return None
-
     @property
     def wandb_id(self) -> str | None:
         """The id of the run's W&B run, which its folder's name ends with."""
         names = sorted(path.name for path in (self.path / "wandb").glob("*run-*-*"))
         return names[-1].rsplit("-", 1)[-1] if names else None
 
-    def weights(self, which: str) -> dict[str, Tensor]:
-        """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
+    def read(self, which: str) -> dict[str, Any]:
+        """Return the content of "best", "last" or of a checkpoint anywhere, on the CPU.
 
         Raises:
             UserError: there is no such file, or it is no checkpoint.
@@ -162,9 +141,20 @@ class RunFolder:
         path = self.checkpoint(which)
         try:
             # Tensors and plain values only: a checkpoint must not be able to run code.
-            return torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+            content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+            content["state_dict"].keys()
+            return content
         except Exception as error:  # a damaged file can raise anything
             raise UserError(f"--checkpoint: {path} is no checkpoint of this project") from error
+
+    def weights(self, which: str) -> dict[str, Tensor]:
+        """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
+
+        Raises:
+            UserError: there is no such file, or it is no checkpoint.
+        """
+        weights: dict[str, Tensor] = self.read(which)["state_dict"]
+        return weights
 
     @rank_zero_only
     def write_config(self, text: str) -> None:
@@ -177,11 +167,6 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
-
-
-def age(path: Path) -> int:
-    """Return the number in last-1.ckpt."""
-    return int(path.stem.removeprefix("last-"))
 
 
 def versions() -> str:

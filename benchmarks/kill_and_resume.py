@@ -43,38 +43,47 @@ def run_of(folder: Path) -> Path | None:
     return configs[0].parent if configs else None
 
 
-def undisturbed(folder: Path, args: Sequence[str]) -> tuple[float, float]:
-    """Train to the end; return the seconds until it began, and those of the training."""
-    started = time.monotonic()
-    process = fit(folder, args)
-    while process.poll() is None and run_of(folder) is None:
+def begun(folder: Path, process: "subprocess.Popen[bytes]", started: float) -> None:
+    """Wait until a training that was started at a time has opened its run folder, or has ended."""
+    while process.poll() is None:
+        run = run_of(folder)
+        if run is not None and (run / "config.yaml").stat().st_mtime > started:
+            return
         time.sleep(0.01)
-    begun = time.monotonic()
+
+
+def undisturbed(folder: Path, args: Sequence[str]) -> float:
+    """Train to the end; return the seconds from the opening of the run folder on."""
+    started = time.time()
+    process = fit(folder, args)
+    begun(folder, process, started)
+    opened = time.time()
     if process.wait():
         sys.exit((folder / "log.txt").read_text())
-    return begun - started, time.monotonic() - begun
+    return time.time() - opened
 
 
 def disturbed(
     folder: Path,
     args: Sequence[str],
     kills: int,
-    seconds: tuple[float, float],
+    seconds: float,
     how: signal.Signals,
     one: bool,
 ) -> int:
     """Train with `kills` kills at random moments; return how many struck.
 
     Args:
-        seconds: until a training begins, and those that it takes.
+        seconds: that the training takes.
         how: the signal.
         one: whether only one of several processes is killed, the second.
     """
-    startup, training = seconds
     struck = 0
     for _ in range(kills):
+        started = time.time()
         process = fit(folder, resumed(folder, args))
-        time.sleep(startup + random.uniform(-0.5, 2 * training / (kills + 1)))
+        begun(folder, process, started)
+        time.sleep(random.uniform(0, seconds / kills))
         if process.poll() is not None:
             break
         if one:
@@ -150,7 +159,7 @@ def main() -> None:
         found = differences(left, right)
         if found:
             print((war / "log.txt").read_text()[-4000:])
-    print(f"{struck} of {options.kills} {options.signal}s struck a run of {sum(seconds):.0f} s")
+    print(f"{struck} of {options.kills} {options.signal}s struck a run of {seconds:.0f} s")
     print(json.dumps({"kills": struck, "different": found}))
     sys.exit(bool(found))
 

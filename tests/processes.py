@@ -111,6 +111,7 @@ class Run(NamedTuple):
 
 def flags(folder: Path, members: int, *more: str) -> list[str]:
     """Return the arguments of fit for a training of `members` processes that share a batch."""
+    folder.mkdir(exist_ok=True)
     config = folder / "even.yaml"
     config.write_text(yaml.safe_dump(TRAINING))
     shared = ["--trainer.devices", str(members), "--trainer.strategy", "ddp"]

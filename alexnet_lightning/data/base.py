@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.batches import Batches, Images, Loader, seeded
 from alexnet_lightning.data.colour import PCANoise
-from alexnet_lightning.data.scaling import multiply_add
+from alexnet_lightning.data.scaling import normalise
 from alexnet_lightning.data.statistics import PixelStatistics, mean_image, pixel_statistics
 from alexnet_lightning.data.targets import Targets
 from alexnet_lightning.data.transforms import Identity, Transform, Views
@@ -181,20 +181,32 @@ class ImageDataModule(LightningDataModule, ABC):
         return self.normalise(self.transform.evaluate(images))
 
     def normalise(self, images: Tensor, offsets: Tensor | None = None) -> Tensor:
-        """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add.
+        """The recipe's `scaling.normalise` of images of 0-255, (N, C, T, T)."""
+        return normalise(images, self.centre, self.std, self.pixel_max, offsets)
 
-        Args:
-            images: 0-255, uint8 or float32 (N, C, T, T).
-            offsets: added to all pixels of an image first, 0-1 (N, C).
+    @property
+    def centre(self) -> list[float] | Tensor:
+        """What is subtracted: a value a channel, or the mean image, which `setup` measures."""
+        if self.mean != "image":
+            return self.mean
+        assert self.mean_image is not None
+        return self.mean_image
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Return what it takes to preprocess other images likewise, in plain values and tensors.
+
+        See `inference.preprocessing.Preprocessing`.
         """
-        std = torch.tensor(self.std, device=images.device)[:, None, None]
-        if self.mean_image is None:
-            mean = torch.tensor(self.mean, device=images.device)[:, None, None]
-        else:
-            mean = self.mean_image = self.mean_image.to(images.device)
-        if offsets is not None:
-            mean = mean - offsets[:, :, None, None]
-        return multiply_add(images, self.pixel_max / (255 * std), -mean / std * self.pixel_max)
+        return {
+            "class_names": list(self.class_names),
+            "channels": self.in_channels,
+            "size": self.native_size,
+            "resize": self.transform.whole_size(self.native_size),
+            "crop": self.image_size,
+            "mean": self.centre,
+            "std": self.std,
+            "pixel_max": self.pixel_max,
+        }
 
     def sample(self, split: Split, count: int) -> tuple[Tensor, Tensor]:
         """The same `count` random images of a split at every call, preprocessed, and labels.

@@ -23,15 +23,15 @@ class BrokenImageError(UserError):
     """A file that is there and can be read, but not as an image."""
 
 
-def decode(path: Path, size: int) -> Tensor:
-    """Read an image file as uint8 (3, size, size): its shorter side resized, its middle cut out.
+def decode(source: Path | bytes, size: int) -> Tensor:
+    """Read an image file, or its content, as uint8 (3, size, size).
 
-    As in Krizhevsky et al. 2012, section 2; bilinear with antialiasing. The orientation that a
-    camera noted is honoured, and every mode becomes colour (see `in_colour`). Of a moving image
-    the first picture counts.
+    Its shorter side is resized and its middle cut out, as in Krizhevsky et al. 2012,
+    section 2; bilinear with antialiasing. The orientation that a camera noted is honoured, and
+    every mode becomes colour (see `in_colour`). Of a moving image the first picture counts.
 
     Args:
-        path: a file of any format that Pillow reads.
+        source: of any format that Pillow reads.
         size: side in pixels, >= 1.
 
     Raises:
@@ -41,24 +41,25 @@ def decode(path: Path, size: int) -> Tensor:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        content = path.read_bytes()
+        content = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:  # says nothing about the image: it may be readable tomorrow
-        raise UserError(f"{path} cannot be opened ({error.strerror}): see to it") from error
+        raise UserError(f"{source!s} cannot be opened ({error.strerror}): see to it") from error
     try:
         with forbidding_bombs(), Image.open(io.BytesIO(content)) as image:
             ImageOps.exif_transpose(image, in_place=True)
             square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
     except UnidentifiedImageError as error:
-        raise broken(path, "no format that Pillow knows") from error
+        raise broken(source, "no format that Pillow knows") from error
     except Exception as error:  # a damaged file can raise anything
-        raise broken(path, str(error) or type(error).__name__) from error
+        raise broken(source, str(error) or type(error).__name__) from error
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)
 
 
-def broken(path: Path, why: str) -> BrokenImageError:
+def broken(source: Path | bytes, why: str) -> BrokenImageError:
     """The error that names the file, in one line."""
+    name = "the picture" if isinstance(source, bytes) else str(source)
     return BrokenImageError(
-        f"{path} cannot be read as an image ({' '.join(why.split())}): replace it"
+        f"{name} cannot be read as an image ({' '.join(why.split())}): replace it"
     )
 
 

@@ -1,8 +1,36 @@
 """From pixels to a network's numbers, at the speed of memory."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
+
+
+def normalise(
+    images: Tensor,
+    mean: Sequence[float] | Tensor,
+    std: Sequence[float],
+    pixel_max: float,
+    offsets: Tensor | None = None,
+) -> Tensor:
+    """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add.
+
+    Args:
+        images: 0-255, of any type, (N, C, T, T).
+        mean: in units of 0-1 pixels: a value a channel, or an image (C, T, T).
+        std: a value a channel, in units of 0-1 pixels.
+        pixel_max: spread of the pixels that leave.
+        offsets: added to all pixels of an image first, 0-1 (N, C).
+    """
+    divisor = torch.tensor(std, device=images.device)[:, None, None]
+    if isinstance(mean, Tensor):
+        centre = mean.to(images.device)
+    else:
+        centre = torch.tensor(mean, device=images.device)[:, None, None]
+    if offsets is not None:
+        centre = centre - offsets[:, :, None, None]
+    return multiply_add(images, pixel_max / (255 * divisor), -centre / divisor * pixel_max)
 
 
 def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
