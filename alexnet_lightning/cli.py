@@ -31,8 +31,9 @@ from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.help_page import show_help
 from alexnet_lightning.parse_errors import as_user_error, explain
-from alexnet_lightning.recovery import Recovery, StepSeed
+from alexnet_lightning.recovery import Recovery
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.step_seed import StepSeed
 from alexnet_lightning.tracking import wandb_logger
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets

@@ -53,11 +53,12 @@ class StageMetrics(nn.Module):
             for name, metric in self._metrics()
         }
 
-    def restore(self, state: dict[str, dict[str, Tensor]]) -> None:
-        """Go on counting from what `state` returned."""
+    def restore(self, states: Sequence[dict[str, dict[str, Tensor]]]) -> None:
+        """Go on counting from what `state` returned, here or in several processes together."""
         for name, metric in self._metrics():
-            for key, value in state[name].items():
-                setattr(metric, key, value.to(metric.device))
+            for key in metric.metric_state:
+                counts = torch.stack([state[name][key] for state in states])  # all are sums
+                setattr(metric, key, counts.sum(dim=0).to(metric.device, counts.dtype))
 
     def _metrics(self) -> Iterator[tuple[str, Metric]]:
         return ((name, layer) for name, layer in self.named_modules() if isinstance(layer, Metric))

@@ -7,31 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import RunningStage
 
 from alexnet_lightning import signals
-from alexnet_lightning.data.batches import mixed_seed
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.run import LAST
-
-
-class StepSeed(Callback):
-    """Seed torch anew before each step, from the seed, the step and the rank alone.
-
-    So dropout draws the same in a run that was broken off, whatever else has drawn before.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        numbers = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank, 0)
-        torch.manual_seed(mixed_seed(*numbers))
 
 
 class Recovery(Checkpoint):
@@ -83,8 +66,8 @@ class Recovery(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Now, in place of Lightning's handler, which talks to the other processes within a signal.
         signals.listen(*signals.STOP, signals.REQUEUE)
-        if self._metrics is not None:
-            mine = self._metrics[trainer.global_rank % len(self._metrics)]
+        # Of as many processes as there were; of fewer or more now, each image counts once still.
+        if mine := (self._metrics or [])[trainer.global_rank :: trainer.world_size]:
             pl_module.train_metrics.restore(mine)  # type: ignore[operator, union-attr]
 
     def on_train_batch_end(
