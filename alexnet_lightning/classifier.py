@@ -118,7 +118,8 @@ class ImageClassifier(LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         trainer: Any = self.trainer
         loss = self._step(batch, self.train_metrics)["loss"]
-        if (trainer.global_step + 1) % trainer.log_every_n_steps == 0:  # when loggers are told
+        every = trainer.log_every_n_steps
+        if every and (trainer.global_step + 1) % every == 0:  # when Lightning tells the loggers
             self.log("train/loss_step", loss.detach(), prog_bar=True)
             self.log("lr", trainer.optimizers[0].param_groups[0]["lr"])
         return loss

@@ -77,7 +77,8 @@ class Recovery(Checkpoint):
             return
         stop, due = self._agreed(trainer)
         if stop or due:
-            if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+            if every and trainer.global_step % every == 0:
                 self._log_now(trainer, ["lr", "train/loss_step"])
             self._in_epoch = True
             self.save(trainer)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from alexnet_lightning import signals
-from alexnet_lightning.atomic import AtomicCheckpointIO
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.errors import UserError
@@ -310,6 +310,19 @@ def test_a_full_disk_is_one_line_and_leaves_earlier_checkpoints(
     fit(["--resume", str(stopped_run.path)])
 
 
-def test_checkpoints_are_written_by_the_project(in_tmp: Path) -> None:
-    AtomicCheckpointIO().save_checkpoint({"a": torch.ones(1)}, in_tmp / "x.ckpt")
-    assert torch.load(in_tmp / "x.ckpt", weights_only=True)["a"] == 1
+def test_a_resumed_run_goes_on_in_its_wandb_run(
+    quick_config: Path,
+    in_tmp: Path,
+    interrupted_by: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    interrupted_by(5, raise_signal(signal.SIGTERM))
+    with pytest.raises(signals.Stopped):
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
+    interrupted_by(None)
+    time.sleep(1)  # W&B names its folders by the second
+    fit(["--resume", str(the_run(Path("war")))])
+    folders = list(the_run(Path("war")).glob("wandb/offline-run-*"))
+    assert len(folders) == 2
+    assert len({path.name.rsplit("-", 1)[1] for path in folders}) == 1
