@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install fit test lint test-slow
+.PHONY: help install fit test lint test-slow notebooks
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -32,3 +32,6 @@ test: lint ## Check style and types, run the tests
 
 test-slow: install ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+notebooks: install ## Execute the notebooks anew and keep what they show (under two minutes)
+	$(BIN)/python notebooks/execute.py notebooks/*.ipynb

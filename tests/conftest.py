@@ -84,3 +84,14 @@ def mistake(
         return lines[0].removeprefix("error: ")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of four epochs on digits; tests only read it."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        fit(["--config", str(quick_config), "--runs_dir", str(root), "--trainer.max_epochs", "4"])
+    (config,) = root.rglob("config.yaml")
+    return config.parent

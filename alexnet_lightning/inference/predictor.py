@@ -102,11 +102,22 @@ class Predictor:
         return self.top(torch.stack([self.preprocessing.decode(p) for p in pictures]), k)
 
 
+def chosen_device(name: str) -> str:
+    """Return "cpu" or "cuda" for "auto", "cpu" or "cuda".
+
+    Raises:
+        UserError: there is no such device.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device: torch finds no GPU here; give auto or cpu")
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
 def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     """Return the model of a checkpoint, with its weights.
 
     Raises:
-        UserError: its class is none of the variants, or the weights do not fit it.
+        UserError: its class is none of the variants, or what it holds does not fit it.
     """
     name = checkpoint["class_path"]
     # By what is known, not by an import: a checkpoint must not choose what code runs.
@@ -116,11 +127,13 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     arguments = dict(checkpoint["hyper_parameters"])
     if "weights" in arguments:
         arguments["weights"] = None  # they come from the checkpoint
-    model = variants[name](**arguments)
+    arguments["compile"] = False  # takes longer than most of what a predictor is asked
     try:
+        model = variants[name](**arguments)
         model.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        raise UserError(f"the checkpoint's weights do not fit {name}: {error}") from error
+    except (RuntimeError, TypeError, ValueError) as error:  # of another version
+        reason = " ".join(str(error).split())
+        raise UserError(f"the checkpoint does not fit {name}: {reason}") from error
     return model
 
 

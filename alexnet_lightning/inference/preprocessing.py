@@ -59,3 +59,10 @@ class Preprocessing:
         seen = ResizeCropFlip(self.resize, self.crop).views(images, views)
         flat = normalise(seen.flatten(0, 1), self.mean, self.std, self.pixel_max)
         return flat.unflatten(0, seen.shape[:2])
+
+    def centre(self, images: Tensor) -> Tensor:
+        """The network's centre view to look at: uint8 (N, channels, size, size) to 0-255 (…, crop).
+
+        The same as `views` without the normalisation.
+        """
+        return ResizeCropFlip(self.resize, self.crop).views(images, "centre")[:, 0]

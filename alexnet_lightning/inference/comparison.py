@@ -1,0 +1,154 @@
+"""The best checkpoint against the last: what training on after the best epoch changed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from alexnet_lightning.callbacks.curves import Rows, plot_metric
+from alexnet_lightning.callbacks.figures import COLOURS, new_figure
+from alexnet_lightning.data.batches import Images
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.inference.pictures import brief, gallery, percent, split_probabilities
+from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.run import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHOWN = 18
+
+
+class Judged(NamedTuple):
+    """A checkpoint and what it says of the test images.
+
+    Args:
+        name: best or last.
+        epoch: from 1.
+        probabilities: (N, K).
+    """
+
+    name: str
+    epoch: int
+    probabilities: Tensor
+
+    def figures(self, labels: Tensor) -> dict[str, float]:
+        """Return top-1, top-5 where there are more classes, and the loss."""
+        ranked = self.probabilities.topk(min(5, self.probabilities.shape[1])).indices
+        hits = ranked == labels[:, None]
+        found = {"top1": hits[:, 0].double().mean().item()}
+        if self.probabilities.shape[1] > 5:
+            found["top5"] = hits.any(dim=1).double().mean().item()
+        loss = F.nll_loss(self.probabilities.double().log(), labels)
+        return {**found, "loss": loss.item()}
+
+    def line(self, labels: Tensor) -> str:
+        """Return the figures in words."""
+        words = [
+            f"{name} {value:.4f}"
+            if name == "loss"
+            else f"{name.replace('top', 'top-')} {value:.2%}"
+            for name, value in self.figures(labels).items()
+        ]
+        return f"{self.name} (epoch {self.epoch}): {', '.join(words)}"
+
+
+def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> Judged:
+    """Return what a run's best or last checkpoint says of a split."""
+    checkpoint = run.read(which)
+    probabilities = split_probabilities(Predictor(checkpoint, device=device), images)
+    return Judged(which, checkpoint["epoch"] + 1, probabilities)
+
+
+def read_rows(path: Path) -> Rows:
+    """Return the rows of a metrics.csv, without its empty cells.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    try:
+        with path.open(newline="") as file:
+            return [
+                {key: float(value) for key, value in row.items() if value}
+                for row in csv.DictReader(file)
+            ]
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the run's figures ({error.strerror})") from None
+
+
+def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:
+    """Return how many images each pair of predicted classes (N,) is right about."""
+    first, second = best == labels, last == labels
+    return {
+        "both right": int((first & second).sum()),
+        "only best right": int((first & ~second).sum()),
+        "only last right": int((~first & second).sum()),
+        "both wrong, alike": int((~first & ~second & (best == last)).sum()),
+        "both wrong, differently": int((~first & ~second & (best != last)).sum()),
+    }
+
+
+def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tensor) -> Figure:
+    """Return a figure of the run's curves, both checkpoints marked, and where they agree."""
+    counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
+    with new_figure(13, 4.4) as figure:
+        loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
+        for axes, metric, unit in (
+            (loss, "loss", "cross-entropy (nats)"),
+            (accuracy, "top1", "accuracy (%)"),
+        ):
+            plot_metric(axes, rows, metric, "-")
+            mark(axes, best, last)
+            axes.set(xlabel="epoch", ylabel=unit)
+        handles, names = loss.get_legend_handles_labels()
+        names = [name.removesuffix(" loss") for name in names]
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
+        bars.barh(list(counts), list(counts.values()), color=COLOURS[0])
+        bars.bar_label(bars.containers[0], labels=[f" {count:,}" for count in counts.values()])
+        bars.invert_yaxis()
+        bars.margins(x=0.15)
+        bars.grid(axis="y", visible=False)
+        bars.set(xlabel=f"of {len(labels):,} test images")
+        figure.suptitle(f"Test: {best.line(labels)}\n{last.line(labels)}")
+    return figure
+
+
+def mark(axes: Axes, best: Judged, last: Judged) -> None:
+    """Draw a line at each checkpoint's epoch."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for judged, line in ((best, "--"), (last, ":")):
+        label = f"{judged.name} checkpoint"
+        axes.axvline(judged.epoch, color="#555555", linestyle=line, lw=1.4, zorder=1, label=label)
+
+
+def draw_differences(
+    images: Images, best: Judged, last: Judged, class_names: Sequence[str]
+) -> Figure:
+    """Return a figure of the test images that the two take for different classes, or an empty one.
+
+    Those come first whose probabilities differ most.
+    """
+    predicted = [judged.probabilities.argmax(1) for judged in (best, last)]
+    differ = (predicted[0] != predicted[1]).nonzero().flatten()
+    distance = (best.probabilities[differ] - last.probabilities[differ]).abs().sum(1)
+    chosen = differ[distance.argsort(descending=True, stable=True)[:SHOWN]]
+    pixels, labels = images[chosen]
+    captions = []
+    for index, label in zip(chosen.tolist(), labels.tolist(), strict=True):
+        lines = [f"is {brief(class_names[label])}"]
+        for judged in (best, last):
+            probability, taken = judged.probabilities[index].max(0)
+            lines.append(f"{judged.name}: {percent(class_names[int(taken)], probability.item())}")
+        captions.append("\n".join(lines))
+    title = f"Best and last differ on {len(differ):,} of {len(images):,} test images"
+    if len(differ) > len(chosen):
+        title += f", by these {len(chosen)} most"
+    return gallery(pixels, captions, title)

@@ -1,0 +1,51 @@
+"""The mistakes that a network is surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from alexnet_lightning.data.batches import Images
+from alexnet_lightning.inference.pictures import gallery, percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 24
+
+
+def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Return indices of the images most surely taken for another class, at most `count`.
+
+    Args:
+        probabilities: (N, K).
+        labels: (N,).
+        count: of images.
+    """
+    surest, predicted = probabilities.max(dim=1)
+    wrong = (predicted != labels).nonzero().flatten()
+    return wrong[surest[wrong].argsort(descending=True, stable=True)[:count]]
+
+
+def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[str]) -> Figure:
+    """Return a figure of a split's most confident mistakes.
+
+    Args:
+        images: the split.
+        probabilities: of all its images (N, K).
+        class_names: in the order of the logits.
+    """
+    chosen = most_confident(probabilities, images.labels, SHOWN)
+    pixels, labels = images[chosen]
+    captions = []
+    for row, label in zip(probabilities[chosen], labels.tolist(), strict=True):
+        taken = int(row.argmax())
+        captions.append(
+            f"{percent(class_names[taken], row[taken].item())}\n"
+            f"is {percent(class_names[label], row[label].item())}"
+        )
+    wrong = int((probabilities.argmax(dim=1) != images.labels).sum())
+    title = f"Most confident of {wrong:,} mistakes in {len(images):,} test images"
+    return gallery(pixels, captions, title)

@@ -1,0 +1,70 @@
+"""Which training images a network finds most like a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from alexnet_lightning.callbacks.figures import new_figure
+from alexnet_lightning.data.batches import Images, seeded
+from alexnet_lightning.inference.pictures import RIGHT, WRONG, Pictures, batches, brief, show
+from alexnet_lightning.inference.predictor import Predictor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEARCHED = 10_000  # training images at most: of 4,096 features each they take 160 MB
+
+
+class Neighbours:
+    """The training images whose penultimate features lie nearest, by Euclidean distance.
+
+    As on the right of figure 4 of Krizhevsky et al. 2012.
+
+    Args:
+        predictor: the network.
+        images: the training split; of more than `most`, as many at random, the same each time.
+        most: images to search in, >= 1.
+    """
+
+    def __init__(self, predictor: Predictor, images: Images, most: int = SEARCHED) -> None:
+        from sklearn.neighbors import NearestNeighbors
+
+        self.predictor = predictor
+        order = torch.randperm(len(images), generator=seeded("cpu", 0))[:most]
+        self.images = images.subset(order.sort().values)
+        rows = [predictor.embed(part)["penultimate"] for part in batches(self.images, "embedding")]
+        self.index = NearestNeighbors().fit(torch.cat(rows).numpy())
+
+    def nearest(self, pictures: Tensor, count: int = 6) -> tuple[Tensor, Tensor]:
+        """Return distances float32 and indices int64 in `images`, (N, count), nearest first.
+
+        Args:
+            pictures: as stored, uint8 (N, C, S, S).
+            count: of neighbours; fewer if there are not as many images.
+        """
+        rows = self.predictor.embed(pictures)["penultimate"].numpy()
+        distances, indices = self.index.kneighbors(rows, min(count, len(self.images)))
+        return torch.from_numpy(distances).float(), torch.from_numpy(indices).long()
+
+
+def draw_neighbours(neighbours: Neighbours, pictures: Pictures, count: int = 6) -> Figure:
+    """Return a figure with a row a picture: itself, then its nearest training images."""
+    names = neighbours.predictor.class_names
+    _, indices = neighbours.nearest(pictures.images, count)
+    count = indices.shape[1]
+    widths = [1, 0.25, *[1] * count]
+    with new_figure(1.45 * sum(widths), 1.7 * len(indices) + 0.6) as figure:
+        grid = figure.subplots(len(indices), len(widths), squeeze=False, width_ratios=widths)
+        for line, image, title, row in zip(grid, *pictures, indices, strict=True):
+            show(line[0], image, brief(title))
+            line[1].set_axis_off()
+            found, labels = neighbours.images[row]
+            for axes, neighbour, label in zip(line[2:], found, labels.tolist(), strict=True):
+                other = title in names and names[label] != title
+                show(axes, neighbour, brief(names[label]), WRONG if other else RIGHT)
+        searched = len(neighbours.images)
+        figure.suptitle(f"Nearest of {searched:,} training images by penultimate features")
+    return figure

@@ -1,0 +1,121 @@
+"""How pictures are shown in figures, and where those of a run come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from alexnet_lightning.callbacks.contact_sheet import one_a_class
+from alexnet_lightning.callbacks.figures import COLOURS, new_figure
+from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.data.base import ImageDataModule, Split
+from alexnet_lightning.data.batches import Images
+from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.run import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BATCH = 128  # images per forward pass
+COLUMNS = 6
+LETTERS = 16  # of a class name fit under a picture
+RIGHT, WRONG = COLOURS[0], COLOURS[2]
+
+
+class Pictures(NamedTuple):
+    """Pictures to look at.
+
+    Args:
+        images: as stored, uint8 (N, C, S, S).
+        titles: the class, or the file's name where nobody says the class.
+    """
+
+    images: Tensor
+    titles: list[str]
+
+    @classmethod
+    def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> Pictures:
+        """Read image files as the predictor's network expects them.
+
+        Raises:
+            UserError: one of them is no image.
+        """
+        images = torch.stack([predictor.preprocessing.decode(path) for path in files])
+        return cls(images, [path.name for path in files])
+
+    @classmethod
+    def of_split(cls, data: ImageDataModule, split: Split, count: int) -> Pictures:
+        """Return up to ten random pictures of a split, of as many classes as possible."""
+        images = data.splits[split]
+        pixels, labels = images[one_a_class(images.labels)[:count]]
+        return cls(pixels, [data.class_names[label] for label in labels.tolist()])
+
+
+def run_data(run: RunFolder) -> ImageDataModule:
+    """Return the data module of a run's configuration, set up.
+
+    Raises:
+        UserError: the data cannot be had.
+    """
+    data = ExperimentCLI(["--config", str(run.config)]).datamodule
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def batches(images: Images, what: str) -> Iterator[Tensor]:
+    """Yield all images of a split in order, uint8 (n, C, S, S), with a bar on a terminal."""
+    parts = torch.arange(len(images)).split(BATCH)
+    for part in tqdm(parts, desc=what, unit="batch", leave=False, disable=None):
+        yield images[part][0]
+
+
+def split_probabilities(predictor: Predictor, images: Images) -> Tensor:
+    """Return float32 (N, K) of all images of a split."""
+    return torch.cat([predictor.probabilities(part) for part in batches(images, "predicting")])
+
+
+def show(axes: Axes, picture: Tensor, caption: str = "", colour: str = "black") -> None:
+    """Draw one picture, (C, H, W) of 0-255 or (H, W) of 0-1, with words below it."""
+    if picture.ndim == 2:
+        axes.imshow(picture.numpy(), cmap="viridis", vmin=0, vmax=1)
+    elif len(picture) == 3:
+        axes.imshow(picture.permute(1, 2, 0).numpy())
+    else:
+        axes.imshow(picture[0].numpy(), cmap="gray", vmin=0, vmax=255)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    if caption:
+        axes.set_xlabel(caption, color=colour, fontsize=8)
+
+
+def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
+    """Return a figure of pictures in rows of six, each with its caption."""
+    columns = min(max(4, len(images)), COLUMNS)  # four are as wide as the title
+    rows = max(1, -(-len(images) // columns))
+    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
+    with new_figure(1.75 * columns, rows * (1.6 + 0.17 * lines) + 0.5) as figure:
+        figure.suptitle(title)
+        for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+            if place < len(images):
+                show(axes, images[place], captions[place])
+            else:
+                axes.set_axis_off()
+    return figure
+
+
+def brief(name: str) -> str:
+    """Return a name that fits under a picture."""
+    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
+
+
+def percent(name: str, probability: float) -> str:
+    """Return a class and its probability in words."""
+    return f"{brief(name)}, {probability:.0%}"

@@ -1,0 +1,100 @@
+"""Grad-CAM: against its formula, and on every variant."""
+
+import inspect
+import sys
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alexnet_lightning.classifier import ImageClassifier
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.inference.explain import grad_cam
+from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
+from alexnet_lightning.variants import SMALL, known_variants
+
+OF_TORCHVISION = ("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5")
+VARIANTS = [*known_variants(), *((TorchvisionClassifier, {"name": n}) for n in OF_TORCHVISION)]
+
+
+def small(kind, arguments: dict[str, str], image_size: int = 32):
+    options = {**SMALL, "width": 0.1}
+    parameters = inspect.signature(kind).parameters
+    options = {key: value for key, value in options.items() if key in parameters}
+    return kind(num_classes=10, in_channels=3, image_size=image_size, **options, **arguments)
+
+
+def by_formula(model: ImageClassifier, images: Tensor, classes: list[int]) -> Tensor:
+    network = model.network.eval()
+    maps = network.features(images).detach().requires_grad_()
+    logits = network.classifier(network.avgpool(maps).flatten(1))
+    logits[range(len(classes)), classes].sum().backward()
+    heat = F.relu((maps.grad.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)).detach()
+    heat = F.interpolate(heat, images.shape[-2:], mode="bilinear")[:, 0]
+    return heat / heat.amax((1, 2), keepdim=True)
+
+
+@pytest.mark.parametrize("kind", [AlexNetBN, AlexNetModern])
+def test_it_is_the_formula_whatever_the_batch(kind, monkeypatch) -> None:
+    torch.manual_seed(0)
+    model, images = small(kind, {}), torch.randn(5, 3, 32, 32)
+    classes = [0, 1, 2, 3, 9]
+    found = grad_cam(model, images, classes)
+    assert model.training, "its mode stays"
+    assert torch.allclose(found, by_formula(model, images, classes), atol=1e-5)
+    monkeypatch.setattr("alexnet_lightning.inference.explain.CHUNK", 2)
+    assert torch.allclose(found, grad_cam(model, images, torch.tensor(classes)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), VARIANTS, ids=lambda part: str(part)[-40:])
+def test_every_variant_has_a_map_of_the_image(kind, arguments) -> None:
+    torch.manual_seed(0)
+    model, images = small(kind, arguments), torch.randn(2, 3, 32, 32)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    heat = torch.stack([grad_cam(model, images, [k, k]) for k in range(10)])
+    assert heat.shape == (10, 2, 32, 32)
+    assert heat.min() >= 0
+    peaks = heat.amax((2, 3))
+    assert ((peaks == 0) | ((peaks - 1).abs() < 1e-6)).all()
+    assert peaks.any(), "nothing speaks for any class"
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_it_points_at_what_the_class_is_made_of() -> None:
+    model = small(AlexNetModern, {})
+    network = model.network
+    network.features = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 3, 1)))
+    network.avgpool, network.classifier = nn.AdaptiveAvgPool2d(1), nn.Sequential(nn.Linear(3, 2))
+    with torch.no_grad():
+        network.features.conv.weight.copy_(torch.eye(3)[..., None, None])
+        network.classifier[0].weight.copy_(torch.tensor([[1.0, 0, 0], [0, 0, 1]]))
+        network.features.conv.bias.zero_()
+    image = torch.zeros(1, 3, 8, 8)
+    image[0, 0, 2, 3] = image[0, 2, 6, 7] = 1  # a red dot for class 0, a blue one for class 1
+    places = [grad_cam(model, image, [k]).flatten().argmax().item() for k in (0, 1)]
+    assert places == [2 * 8 + 3, 6 * 8 + 7]
+
+
+def test_a_frozen_trunk_and_no_gradients_around_do_not_matter() -> None:
+    torch.manual_seed(0)
+    model, images = small(AlexNetBN, {}), torch.randn(2, 3, 32, 32)
+    expected = grad_cam(model, images, [1, 2])
+    model.network.features.requires_grad_(False)
+    with torch.no_grad():
+        assert torch.equal(grad_cam(model, images, [1, 2]), expected)
+
+
+def test_a_transformer_is_refused_in_a_line() -> None:
+    model = TorchvisionClassifier("vit_b_32", num_classes=2, in_channels=3, image_size=32)
+    with pytest.raises(UserError, match="needs maps at the end of the trunk"):
+        grad_cam(model, torch.zeros(1, 3, 32, 32), [0])
+
+
+def test_without_captum_it_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with pytest.raises(UserError, match=r"needs captum: pip install alexnet-lightning\[use\]"):
+        grad_cam(small(AlexNetModern, {}), torch.zeros(1, 3, 32, 32), [0])

@@ -1,0 +1,56 @@
+"""Neighbours by penultimate features, of a network trained on digits."""
+
+import pytest
+import torch
+
+from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.inference.neighbours import Neighbours, draw_neighbours
+from alexnet_lightning.inference.pictures import RIGHT, WRONG, Pictures
+from alexnet_lightning.inference.predictor import Predictor
+
+
+@pytest.fixture(scope="module")
+def data() -> DigitsDataModule:
+    data = DigitsDataModule()
+    data.setup()
+    return data
+
+
+@pytest.fixture(scope="module")
+def neighbours(trained_run, data) -> Neighbours:
+    return Neighbours(Predictor.load(trained_run), data.splits["train"])
+
+
+def test_a_training_image_is_its_own_nearest_neighbour(neighbours, data) -> None:
+    images, _ = data.splits["train"][[3, 500, 1100]]
+    distances, indices = neighbours.nearest(images, 4)
+    assert indices[:, 0].tolist() == [3, 500, 1100]
+    assert distances[:, 0].max() < 1e-3
+    assert (distances.diff(dim=1) >= 0).all()
+
+
+def test_distances_are_euclidean_between_penultimate_features(neighbours, data) -> None:
+    images, _ = data.splits["test"][[0]]
+    distances, indices = neighbours.nearest(images, 2)
+    pairs = torch.cat([images, neighbours.images[indices[0]][0]])
+    rows = neighbours.predictor.embed(pairs)["penultimate"]
+    assert torch.allclose(distances[0], (rows[1:] - rows[0]).norm(dim=1), atol=1e-3)
+
+
+def test_a_large_split_is_searched_in_part_always_the_same(trained_run, data) -> None:
+    predictor, train = Predictor.load(trained_run), data.splits["train"]
+    first, again = (Neighbours(predictor, train, most=20) for _ in range(2))
+    assert len(first.images) == 20
+    assert torch.equal(first.images[range(20)][0], again.images[range(20)][0])
+    assert first.nearest(train[[0]][0], 50)[1].shape == (1, 20), "no more than there are"
+
+
+def test_the_figure_colours_other_classes(neighbours, data) -> None:
+    pictures = Pictures(data.splits["test"][[0, 1]][0], [data.class_names[0], "holiday.png"])
+    figure = draw_neighbours(neighbours, pictures, count=3)
+    drawn = [axes for axes in figure.axes if axes.images]
+    words = [axes.xaxis.label for axes in drawn]
+    assert [word.get_text() for word in words[::4]] == ["0", "holiday.png"]
+    for word in words[1:4]:
+        assert word.get_color() == (RIGHT if word.get_text() == "0" else WRONG)
+    assert {word.get_color() for word in words[5:]} == {RIGHT}, "nobody says that they are wrong"
