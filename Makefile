@@ -12,14 +12,19 @@ BIN := $(VENV)/bin
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
 
-install: $(VENV)/.alexnet_lightning ## Make the virtual environment and install into it
+install: $(VENV)/.alexnet_lightning_dev ## Make the virtual environment and install all into it
 
+# What a training needs; the tests need more.
 $(VENV)/.alexnet_lightning: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/.alexnet_lightning_dev: $(VENV)/.alexnet_lightning
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	touch $@
 
-fit: install ## Train, test and keep CONFIG (default: digits, under two minutes)
+fit: $(VENV)/.alexnet_lightning ## Train, test and keep CONFIG (default: digits, under two minutes)
 	$(BIN)/python -m alexnet_lightning.fit --config $(CONFIG) $(ARGS)
 
 lint: install ## Check style and types
