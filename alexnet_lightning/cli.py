@@ -205,6 +205,9 @@ class ExperimentCLI(LightningCLI):
             "enable_model_summary": False,  # LayerTable stands for it
         }
         try:
-            return Trainer(**{**config, **overrides})
+            trainer = Trainer(**{**config, **overrides})
         except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+        if config.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
+            raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
+        return trainer

@@ -108,6 +108,10 @@ def test_a_link_may_be_repeated_by_hand_but_not_contradicted(
             ["--model.lr_scheduler", "ReduceLROnPlateau"],
             "model.lr_scheduler: more than one class is named ReduceLROnPlateau",
         ),
+        (
+            ["--trainer.sync_batchnorm", "true", "--trainer.accelerator", "cpu"],
+            "trainer.sync_batchnorm: torch has it for GPUs only",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(
