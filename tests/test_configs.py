@@ -9,7 +9,7 @@ import yaml
 from alexnet_lightning import data as sets
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.fit import fit
@@ -18,6 +18,8 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 EXPERIMENTS = sorted(CONFIGS.glob("*.yaml"))
 OVERLAYS = sorted(CONFIGS.glob("overlays/*.yaml"))
 DATA = CONFIGS.parent / "data"
+DECISIVE = ("native_size", "largest", "folder", "seed", "val_images", "val_fraction", "storage")
+LOADED: dict[tuple[str, str], dict[str, Images]] = {}  # each data set is decoded once
 SAMPLE = "imagenette-224"  # a small one in ImageNet's layout
 
 
@@ -42,11 +44,15 @@ def data_or_noise(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for data in final(ImageDataModule):
         load = data.load
 
-        def load_or_noise(self: ImageDataModule, load=load) -> dict[str, ImageTensors]:
-            try:
-                return load(self)
-            except UserError:
-                return synthetic(self)
+        def load_or_noise(self: ImageDataModule, load=load) -> dict[str, Images]:
+            settings = sorted((key, str(getattr(self, key, None))) for key in DECISIVE)
+            known = (type(self).__name__, str(settings))
+            if known not in LOADED:
+                try:
+                    LOADED[known] = load(self)
+                except UserError:
+                    LOADED[known] = synthetic(self)
+            return LOADED[known]
 
         monkeypatch.setattr(data, "load", load_or_noise)
         monkeypatch.setattr(data, "prepare_data", lambda self: None)
