@@ -1,7 +1,7 @@
 """What several rooms' tests need: a quick experiment, and commands as a user runs them."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -95,3 +95,21 @@ def trained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) ->
         fit(["--config", str(quick_config), "--runs_dir", str(root), "--trainer.max_epochs", "4"])
     (config,) = root.rglob("config.yaml")
     return config.parent
+
+
+@pytest.fixture
+def outcome(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command as a user does; give its status and what it wrote on both streams."""
+
+    def run(command: Callable[[Sequence[str]], None], *args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["command", *map(str, args)])
+        try:
+            run_command(command)
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return status, *capsys.readouterr()
+
+    return run

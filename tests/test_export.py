@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ import torch
 import yaml
 from PIL import Image
 
-from alexnet_lightning.command import run_command
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.export import export_command
 from alexnet_lightning.inference.exporters import read_safetensors
@@ -19,19 +18,9 @@ from alexnet_lightning.inference.predictor import Predictor
 
 
 @pytest.fixture
-def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+def run(outcome) -> Callable[..., tuple[int, str, str]]:
     """Runs the command; gives its status and what it wrote on both streams."""
-
-    def command(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["export", *map(str, args)])
-        try:
-            run_command(export_command)
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        return status, *capsys.readouterr()
-
-    return command
+    return partial(outcome, export_command)
 
 
 @pytest.fixture

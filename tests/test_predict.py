@@ -6,30 +6,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from alexnet_lightning.command import run_command
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.predict import predict
 
 
 @pytest.fixture
-def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+def run(outcome) -> Callable[..., tuple[int, str, str]]:
     """Runs the command; gives its status and what it wrote on both streams."""
-
-    def command(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["predict", *map(str, args)])
-        try:
-            run_command(predict)
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        return status, *capsys.readouterr()
-
-    return command
+    return partial(outcome, predict)
 
 
 @pytest.fixture

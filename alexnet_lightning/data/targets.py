@@ -35,7 +35,25 @@ class OneHot(Targets):
         return images, F.one_hot(labels, num_classes).float()
 
 
-class MixUp(Targets):
+class Mixed(Targets):
+    """A transform of torchvision's, which draws from torch's global state, by our generator."""
+
+    @abstractmethod
+    def transform(self, num_classes: int) -> torch.nn.Module:
+        """Return it; called with images and labels."""
+
+    def mix(
+        self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        start = torch.randint(2**62, (), generator=generator, device=generator.device)
+        with torch.random.fork_rng(devices=[]):  # its draws are on the CPU, wherever the images are
+            # Not torch.manual_seed, which would set the devices' states too.
+            torch.default_generator.manual_seed(int(start))
+            images, shares = self.transform(num_classes)(images, labels)
+        return images, shares
+
+
+class MixUp(Mixed):
     """Each image mixed with its neighbour in the batch, and so their classes; torchvision's.
 
     One weight a batch, from Beta(alpha, alpha). Source: Zhang et al. 2018.
@@ -47,16 +65,13 @@ class MixUp(Targets):
     def __init__(self, alpha: float = 0.2) -> None:
         self.alpha = positive("MixUp.alpha", alpha)
 
-    def mix(
-        self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
-    ) -> tuple[Tensor, Tensor]:
+    def transform(self, num_classes: int) -> torch.nn.Module:
         from torchvision.transforms import v2
 
-        mixed = v2.MixUp(alpha=self.alpha, num_classes=num_classes)
-        return drawn_from(generator, mixed, images, labels)
+        return v2.MixUp(alpha=self.alpha, num_classes=num_classes)
 
 
-class CutMix(Targets):
+class CutMix(Mixed):
     """A window of each image taken from its neighbour in the batch, and so their classes.
 
     torchvision's, with one window a batch. Source: Yun et al. 2019.
@@ -68,25 +83,10 @@ class CutMix(Targets):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = positive("CutMix.alpha", alpha)
 
-    def mix(
-        self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
-    ) -> tuple[Tensor, Tensor]:
+    def transform(self, num_classes: int) -> torch.nn.Module:
         from torchvision.transforms import v2
 
-        mixed = v2.CutMix(alpha=self.alpha, num_classes=num_classes)
-        return drawn_from(generator, mixed, images, labels)
-
-
-def drawn_from(
-    generator: Generator, transform: torch.nn.Module, images: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Run a transform of torchvision, which draws from torch's global state, by `generator`."""
-    start = torch.randint(2**62, (), generator=generator, device=generator.device)
-    with torch.random.fork_rng(devices=[]):  # its draws are on the CPU, wherever the images are
-        # Not torch.manual_seed, which would set the devices' states too.
-        torch.default_generator.manual_seed(int(start))
-        images, shares = transform(images, labels)
-    return images, shares
+        return v2.CutMix(alpha=self.alpha, num_classes=num_classes)
 
 
 def positive(name: str, value: float) -> float:

@@ -57,14 +57,15 @@ class Pictures(NamedTuple):
         return cls(pixels, [data.class_names[label] for label in labels.tolist()])
 
 
-def run_data(run: RunFolder) -> ImageDataModule:
-    """Return the data module of a run's configuration, set up.
+def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
+    """Return the data module of a run's configuration, set up; fetched if it is not there.
 
     Raises:
         UserError: the data cannot be had.
     """
     data = ExperimentCLI(["--config", str(run.config)]).datamodule
-    data.prepare_data()
+    if download:
+        data.prepare_data()
     data.setup()
     return data
 

@@ -1,0 +1,163 @@
+"""demo in a browser, as a user sees it."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from alexnet_lightning.command import run_command
+from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.demo import demo
+from alexnet_lightning.inference.predictor import Predictor
+from tests.serving import Started, started
+
+WAIT = 120_000  # ms
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        # Its sandbox does not start as root; it sees nothing but our own page.
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """A demo of the run on digits."""
+    folder = tmp_path_factory.mktemp("demo")
+    with started("demo", folder, [trained_run], "/_stcore/health") as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Any]:
+    """An empty tab that notes the hosts it talks to, and may talk to this machine only."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(WAIT)
+    hosts = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2].split(":")[0]))
+    yield page
+    page.close()
+    assert hosts <= {"127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def known_digit(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The file of a test image that the network gets right, and its class."""
+    images, labels = DigitsDataModule().load()["test"][torch.arange(300)]
+    said = Predictor.load(trained_run).probabilities(images).max(dim=1)
+    right = (said.indices == labels).float() * said.values
+    number = int(right.argmax())
+    path = tmp_path_factory.mktemp("digit") / "digit.png"
+    Image.fromarray(images[number, 0].numpy()).save(path)
+    return path, str(int(labels[number]))
+
+
+@pytest.mark.slow
+def test_an_uploaded_picture(server, page, trained_run, known_digit) -> None:
+    path, name = known_digit
+    page.goto(f"http://127.0.0.1:{server.port}")
+    page.set_input_files("input[type=file]", path)
+    page.get_by_role("heading", level=3).nth(1).wait_for()
+    headings = page.get_by_role("heading", level=3).all_inner_texts()
+    assert headings == [
+        f"{which} of {trained_run.parent.name}/{trained_run.name}" for which in ("best", "last")
+    ]
+    expected = [
+        f"{guess} – {share:.1%}"
+        for which in ("best", "last")
+        for said in Predictor.load(trained_run, which).predict([path])
+        for guess, share in zip(*said, strict=True)
+    ]
+    assert expected[0].startswith(f"{name} – ")
+    wait_for(page, lambda: page.get_by_test_id("stProgress").all_inner_texts() == expected)
+    settle(page)
+    assert page.get_by_test_id("stImage").count() == 2 * 3  # overlay, neighbours, planes
+    for image in page.locator("[data-testid=stImage] img").all():
+        assert image.evaluate("image => image.complete && image.naturalWidth > 300")
+    assert page.get_by_text("training images, by penultimate features").count() == 2
+
+
+@pytest.mark.slow
+def test_samples(server, page) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}")
+    settle(page)
+    before = page.get_by_test_id("stProgress").all_inner_texts()
+    page.get_by_test_id("stRadio").get_by_text("7").click()
+    wait_for(page, lambda: page.get_by_test_id("stProgress").all_inner_texts() != before)
+    settle(page)
+    assert page.get_by_test_id("stException").count() == 0
+
+
+@pytest.mark.slow
+def test_a_file_that_is_no_picture(server, page, tmp_path) -> None:
+    (tmp_path / "text.png").write_text("no picture at all")
+    page.goto(f"http://127.0.0.1:{server.port}")
+    page.set_input_files("input[type=file]", tmp_path / "text.png")
+    error = page.get_by_test_id("stAlert").first
+    error.wait_for()
+    assert "cannot be read as an image" in error.inner_text()
+    assert page.get_by_test_id("stException").count() == 0
+
+
+@pytest.mark.slow
+def test_without_the_data_set(page, trained_run, known_digit, tmp_path) -> None:
+    run = tmp_path / "runs" / "moved"
+    shutil.copytree(trained_run, run)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["data"] = {
+        "class_path": "alexnet_lightning.data.CIFAR10DataModule",
+        "init_args": {"root": str(tmp_path)},
+    }
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    with started("demo", tmp_path, [run], "/_stcore/health") as server:
+        page.goto(f"http://127.0.0.1:{server.port}")
+        page.get_by_text("No samples:").wait_for()
+        page.set_input_files("input[type=file]", known_digit[0])
+        page.get_by_text("Without the data set").first.wait_for()
+        settle(page)
+        assert page.get_by_test_id("stProgress").count() == 2 * 5
+        assert page.get_by_test_id("stImage").count() == 2  # overlay
+
+
+def wait_for(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds, for half a minute."""
+    for _ in range(300):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(page.inner_text("body"))
+
+
+def settle(page: Any) -> None:
+    """Wait until the page shows all that it will."""
+    page.get_by_test_id("stImage").first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys) -> None:
+    for args, word in (
+        ([tmp_path], "no run folder"),
+        ([tmp_path, "--port", 80], "--port is 80"),
+        ([tmp_path, "--host", "203.0.113.9"], "--host 203.0.113.9"),
+        ([], "run_dir"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["demo", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            run_command(demo)
+        error = capsys.readouterr().err
+        assert stop.value.code == 2
+        assert error.startswith("error: ") and error.count("\n") == 1 and word in error
