@@ -42,8 +42,6 @@ def quieten() -> None:
     notices.addFilter(lambda record: "Tip:" not in record.getMessage())
     # Lightning 2.6 calls torch's own pytree in the way of older versions.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
-    # Splits are tensors in memory and come a batch at a time: workers would only copy them.
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # That srun is installed does not mean that it is wanted; cluster.check sees to what is wrong.
     warnings.filterwarnings("ignore", ".*srun. command is available on your system.*")
     # A resumed run goes on in its own folder.
