@@ -107,6 +107,9 @@ class ExperimentCLI(LightningCLI):
             raise UserError(explain(error)) from error
         if self.config.name is None:
             self.config.name = files[0].stem if files else "run"
+        of_data, seed = self.config.data.init_args, self.config.seed_everything
+        if of_data.seed is None and not isinstance(seed, bool):
+            of_data.seed = seed  # one number changes all that chance decides
 
     def instantiate_classes(self) -> None:
         """Build the data, then the model that fits it; the Trainer waits for a run folder."""

@@ -36,7 +36,8 @@ class ImageDataModule(LightningDataModule, ABC):
             mean of the training images, as in 2012.
         std: per channel, in units of 0-1 pixels; by default the training set's.
         pixel_max: spread of the input's pixels, > 0: 1 for modern recipes, 255 for 2012's.
-        seed: of the split, of the order of images, and of augmentation, >= 0.
+        seed: of the split, of the order of images, and of augmentation, >= 0; null follows
+            `seed_everything` on the command line, and is 0 elsewhere.
     """
 
     class_names: list[str]
@@ -58,7 +59,7 @@ class ImageDataModule(LightningDataModule, ABC):
         mean: list[float] | Literal["image"] | None = None,
         std: list[float] | None = None,
         pixel_max: float = 1.0,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -70,7 +71,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.mean = mean or list(self.channel_mean)
         self.std = std or list(self.channel_std)
         self.pixel_max = pixel_max
-        self.seed = seed
+        self.seed = seed or 0
         self.splits: dict[Split, Images] = {}
         self.mean_image: Tensor | None = None
         self.statistics: PixelStatistics | None = None

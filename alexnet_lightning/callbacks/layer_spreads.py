@@ -1,0 +1,67 @@
+"""spreads.csv: what of the images reaches each layer, and what of the loss, as training goes on."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.networks.spreads import spreads
+
+COLUMNS = ("step", "layer", "forward", "backward")
+
+
+class LayerSpreads(Callback):
+    """Write `spreads.csv` in the run folder: a row a layer and step, see `networks.spreads`.
+
+    Args:
+        steps: optimiser steps after which to look, each >= 0.
+        images: how many training images to look with, >= 2; the same ones each time.
+    """
+
+    def __init__(self, steps: Sequence[int] = (0, 100), images: int = 64) -> None:
+        if min(steps, default=-1) < 0:
+            raise UserError(f"LayerSpreads.steps is {list(steps)}: give numbers of steps >= 0")
+        if images < 2:
+            raise UserError(f"LayerSpreads.images is {images}: give a number >= 2")
+        self.steps = frozenset(steps)
+        self.images = images
+        self._looked_at = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._look(trainer, pl_module)
+
+    def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        step = trainer.global_step
+        if step not in self.steps or step == self._looked_at or not trainer.is_global_zero:
+            return
+        self._looked_at = step  # with accumulated batches a step is seen several times
+        images, labels = trainer.datamodule.sample("train", self.images)  # type: ignore[attr-defined]
+        precision, device = trainer.precision_plugin, pl_module.device
+        network: Any = pl_module.network
+        with precision.forward_context():
+            found = spreads(network, precision.convert_input(images.to(device)), labels.to(device))
+        write(Path(trainer.default_root_dir) / "spreads.csv", step, found)
+
+
+def write(path: Path, step: int, rows: Sequence[Sequence[Any]]) -> None:
+    """Put the rows of a step in place of earlier ones of the same or a later step."""
+    earlier = read(path) if path.is_file() else []
+    kept = [[row[column] for column in COLUMNS] for row in earlier if int(row["step"]) < step]
+    with replacing(path) as part, part.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([COLUMNS, *kept, *((step, *row) for row in rows)])
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a spreads.csv."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,1 @@
+"""Studies: the grid of runs, how it is run, what its figures say."""

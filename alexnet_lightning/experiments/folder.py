@@ -1,0 +1,92 @@
+"""The folder of a study: which of its runs are finished, under way, broken or not begun."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from filelock import FileLock, Timeout
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments.grid import Run, resolved
+from alexnet_lightning.run import RunFolder
+
+State = Literal["finished", "running", "broken", "waiting"]
+ELSEWHERE = ("runs_dir",)  # keys that may differ: where the folder was when the run began
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of the grid and its folder, if it has begun."""
+
+    run: Run
+    folder: RunFolder | None
+
+    @cached_property
+    def state(self) -> State:
+        """Tell how far the run is."""
+        if self.folder is None:
+            return "waiting"
+        if self.folder.summary.is_file():
+            return "finished"
+        return "running" if is_locked(self.folder) else "broken"
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Return the figures of a finished run; empty for another."""
+        if self.folder is None or not self.folder.summary.is_file():
+            return {}
+        figures: dict[str, Any] = json.loads(self.folder.summary.read_text())
+        return figures
+
+
+def is_locked(run: RunFolder) -> bool:
+    """Tell whether a process trains in a run folder."""
+    if not (run.path / ".lock").exists():
+        return False
+    try:
+        with FileLock(run.path / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def find(run: Run, folder: Path) -> Cell:
+    """Return a run with its folder: the finished one if there is one, else the newest."""
+    found = [RunFolder(path.parent) for path in (folder / run.variant).glob("*/config.yaml")]
+    same = [
+        candidate
+        for candidate in sorted(found, key=lambda candidate: candidate.path.name)
+        if yaml.safe_load(candidate.config.read_text())["seed_everything"] == run.seed
+    ]
+    same.sort(key=lambda candidate: candidate.summary.is_file())
+    return Cell(run, same[-1] if same else None)
+
+
+def check_unchanged(cell: Cell, folder: Path) -> None:
+    """Raise a UserError if a run was begun with another configuration than the study asks for."""
+    wanted = resolved(cell.run, folder)
+    if cell.folder is None:
+        return
+    begun = yaml.safe_load(cell.folder.config.read_text())
+    changed = {key for key in differences(begun, wanted) if key not in ELSEWHERE}
+    if changed:
+        keys = ", ".join(sorted(changed)[:3])
+        raise UserError(
+            f"{cell.folder.path}: this run was begun with other settings than the study now has "
+            f"({keys}): name another --output, or delete the run to do it again"
+        )
+
+
+def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return the dotted keys in which two configurations differ, with both values."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return {} if one == other else {key: (one, other)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in [*one, *(name for name in other if name not in one)]:
+        inner = f"{key}.{name}" if key else str(name)
+        found |= differences(one.get(name), other.get(name), inner)
+    return found

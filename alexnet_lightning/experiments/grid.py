@@ -1,0 +1,189 @@
+"""A study: variants times seeds, read from one YAML file, and the command line of each run."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.config_files import check_yaml
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.parse_errors import as_user_error
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One side of a comparison.
+
+    Args:
+        label: how the report names it; by default its key.
+        config: configurations in place of the study's base.
+        overrides: flags of `fit` and their values, after the study's.
+    """
+
+    label: str = ""
+    config: list[str] = field(default_factory=list)
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What two variants are compared for, and what its source says.
+
+    Args:
+        ask: the question, in words.
+        of: the variant in question.
+        against: the variant that it is held against, seed by seed.
+        metric: figure of the rows of runs.csv; accuracies are compared in points.
+        source: what the source says, with its printed figure.
+        protocol: in what the source's protocol differs from ours.
+        finding: what we make of it, in words; the figures come from the runs.
+    """
+
+    ask: str
+    of: str
+    against: str
+    metric: str = "test/top1"
+    source: str = ""
+    protocol: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class FullSize:
+    """The same study for those with a GPU: what takes the place of `base` and `overrides`."""
+
+    base: list[str]
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Variants that differ in what is asked about, each trained with every seed.
+
+    Args:
+        title: what the study is about.
+        base: configurations that all variants start from.
+        variants: by name, which is the folder of their runs.
+        seeds: numbers for `seed_everything`, at least one; two or more give intervals.
+        overrides: flags of `fit` and their values, for all variants.
+        questions: which variants are compared, and why.
+        reach: figures of training curves and a level: the report tells after how many steps each
+            run comes to it.
+        notes: what a reader should know of the sizes and the protocol.
+        full: the study at full size, for `--full`.
+    """
+
+    title: str
+    base: list[str]
+    variants: dict[str, Variant]
+    seeds: list[int]
+    overrides: dict[str, Any] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+    reach: dict[str, float] = field(default_factory=dict)
+    notes: str = ""
+    full: FullSize | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid: its variant's name, its seed and its flags without either."""
+
+    variant: str
+    seed: int
+    flags: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return what the run is called on the screen and its log file by."""
+        return f"{self.variant}-seed{self.seed}"
+
+    def arguments(self, folder: Path) -> list[str]:
+        """Return the command line of `fit`."""
+        own = [f"--seed_everything={self.seed}", f"--name={self.variant}", f"--runs_dir={folder}"]
+        return [*self.flags, *own]
+
+
+def read_study(path: Path, full: bool = False) -> Study:
+    """Return the study of a file.
+
+    Args:
+        path: a YAML with the arguments of `Study`.
+        full: whether to take it at full size.
+
+    Raises:
+        UserError: it cannot be read, or its keys and values are not a study's.
+    """
+    check_yaml(path)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Study)
+    try:
+        study = Study(**parser.instantiate(parser.parse_object(yaml.safe_load(path.read_text()))))
+    except Exception as error:
+        raise UserError(f"{path}: {as_user_error(error)}") from error
+    check_study(path, study)
+    if not full:
+        return study
+    if study.full is None:
+        raise UserError(f"{path}: full: this study has no full size; run it without --full")
+    changed = {"base": study.full.base, "overrides": study.full.overrides, "full": None}
+    return Study(**(study.__dict__ | changed))
+
+
+def check_study(path: Path, study: Study) -> None:
+    """Raise a UserError if the names, seeds or questions of a study do not hold together."""
+    if not study.variants:
+        raise UserError(f"{path}: variants: name at least one")
+    for name in study.variants:
+        if Path(name).name != name or name.startswith("."):
+            raise UserError(f"{path}: variants: {name!r} becomes a folder: give a plain name")
+    if not study.seeds or len(set(study.seeds)) < len(study.seeds) or min(study.seeds) < 0:
+        raise UserError(f"{path}: seeds: {study.seeds}: give one or more numbers >= 0, each once")
+    for question in study.questions:
+        for name in (question.of, question.against):
+            if name not in study.variants:
+                known = ", ".join(study.variants)
+                raise UserError(f"{path}: questions: no variant {name}; there are {known}")
+
+
+def flags(study: Study, variant: Variant) -> tuple[str, ...]:
+    """Return the flags of `fit` that make a variant."""
+    files = [f"--config={path}" for path in variant.config or study.base]
+    values = [
+        f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in (study.overrides | variant.overrides).items()
+    ]
+    return (*files, *values)
+
+
+def grid(study: Study) -> list[Run]:
+    """Return all runs, one seed after the other, so that every variant soon has a figure."""
+    return [
+        Run(name, seed, flags(study, variant))
+        for seed in study.seeds
+        for name, variant in study.variants.items()
+    ]
+
+
+class ParsedOnly(ExperimentCLI):
+    """A configuration of `fit`, checked by its parser, of which nothing is built."""
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+
+def resolved(run: Run, folder: Path) -> dict[str, Any]:
+    """Return the whole configuration of a run, as its config.yaml will have it.
+
+    Raises:
+        UserError: `fit` would refuse it.
+    """
+    try:
+        text = ParsedOnly(run.arguments(folder)).resolved()
+    except UserError as error:
+        raise UserError(f"{run.name}: {error}") from error
+    configuration: dict[str, Any] = yaml.safe_load(text)
+    return configuration
