@@ -13,6 +13,7 @@ from alexnet_lightning.data.tiny_imagenet import TinyImageNetDataModule
 from alexnet_lightning.data.transforms import (
     Flip,
     Identity,
+    PadCropAlternatingFlip,
     PadCropFlip,
     Transform,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "MixUp",
     "OneHot",
     "PCANoise",
+    "PadCropAlternatingFlip",
     "PadCropFlip",
     "RandomResizedCropFlip",
     "ResizeCropFlip",

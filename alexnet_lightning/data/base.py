@@ -169,7 +169,7 @@ class ImageDataModule(LightningDataModule, ABC):
         """Training input and its targets, drawn from the seed, the two numbers and the rank."""
         rank = 0 if self.trainer is None else self.trainer.global_rank
         generator = seeded(images.device, self.seed, epoch, batch, rank)
-        pixels, offsets = self.transform.augment(images, generator), None
+        pixels, offsets = self.transform.augment_in(epoch, images, generator), None
         if self.colour is not None and self.statistics is not None:
             offsets = self.colour.draw(self.statistics, len(images), generator)
         pixels = self.normalise(pixels, offsets)

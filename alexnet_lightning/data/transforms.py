@@ -34,6 +34,10 @@ class Transform(ABC):
         `generator` lives on the images' device and is the only source of chance.
         """
 
+    def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
+        """Training view in an epoch, counted from 0; to most transforms it does not matter."""
+        return self.augment(images, generator)
+
     def whole(self, images: Tensor) -> Tensor:
         """What evaluation views are cut from: uint8 (N, C, S, S) to 0-255 (N, C, R, R)."""
         return images
@@ -102,6 +106,28 @@ class PadCropFlip(Transform):
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         padded = F.pad(images, [self.padding] * 4)
         return random_crop(padded, images.shape[-1], self.flip, generator)
+
+
+class PadCropAlternatingFlip(PadCropFlip):
+    """PadCropFlip in which each image is mirrored in every second epoch, some first, some later.
+
+    Two epochs show both sides of every image, where chance shows a quarter of them twice the same.
+    Which side comes first, the image's own pixels say, so that it needs no memory.
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.6.
+
+    Args:
+        padding: black pixels added on each side, >= 0.
+    """
+
+    def __init__(self, padding: int = 4) -> None:
+        super().__init__(padding, flip=False)
+
+    def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
+        odd = images.flatten(1).sum(dim=1, dtype=torch.int64) % 2 == 1
+        mirrored = odd.logical_xor(torch.tensor(epoch % 2 == 1, device=images.device))
+        turned = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        return self.augment(turned, generator)
 
 
 def centre_crops(images: Tensor, size: int) -> list[Tensor]:

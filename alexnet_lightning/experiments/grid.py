@@ -1,7 +1,7 @@
 """A study: variants times seeds, read from one YAML file, and the command line of each run."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,17 @@ class Question:
 
 @dataclass(frozen=True)
 class FullSize:
-    """The same study for those with a GPU: what takes the place of `base` and `overrides`."""
+    """The same study for those with a GPU.
+
+    Args:
+        base: in place of the study's.
+        overrides: in place of the study's.
+        variants: what changes in some of them: configurations in place of theirs, more overrides.
+    """
 
     base: list[str]
     overrides: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,8 +78,8 @@ class Study:
         seeds: numbers for `seed_everything`, at least one; two or more give intervals.
         overrides: flags of `fit` and their values, for all variants.
         questions: which variants are compared, and why.
-        reach: figures of training curves and a level: the report tells after how many steps each
-            run comes to it.
+        reach: figures of training curves and levels: the report tells after how many epochs each
+            run comes to them.
         notes: what a reader should know of the sizes and the protocol.
         full: the study at full size, for `--full`.
     """
@@ -83,7 +90,7 @@ class Study:
     seeds: list[int]
     overrides: dict[str, Any] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
-    reach: dict[str, float] = field(default_factory=dict)
+    reach: dict[str, list[float]] = field(default_factory=dict)
     notes: str = ""
     full: FullSize | None = None
 
@@ -129,8 +136,17 @@ def read_study(path: Path, full: bool = False) -> Study:
         return study
     if study.full is None:
         raise UserError(f"{path}: full: this study has no full size; run it without --full")
-    changed = {"base": study.full.base, "overrides": study.full.overrides, "full": None}
-    return Study(**(study.__dict__ | changed))
+    return at_full_size(study, study.full)
+
+
+def at_full_size(study: Study, full: FullSize) -> Study:
+    """Return a study with the configurations and overrides of its full size."""
+    variants = dict(study.variants)
+    for name, change in full.variants.items():
+        variant = variants[name]
+        overrides = variant.overrides | change.overrides
+        variants[name] = Variant(variant.label, change.config or variant.config, overrides)
+    return replace(study, base=full.base, overrides=full.overrides, variants=variants, full=None)
 
 
 def check_study(path: Path, study: Study) -> None:
@@ -143,10 +159,17 @@ def check_study(path: Path, study: Study) -> None:
     if not study.seeds or len(set(study.seeds)) < len(study.seeds) or min(study.seeds) < 0:
         raise UserError(f"{path}: seeds: {study.seeds}: give one or more numbers >= 0, each once")
     for question in study.questions:
-        for name in (question.of, question.against):
-            if name not in study.variants:
-                known = ", ".join(study.variants)
-                raise UserError(f"{path}: questions: no variant {name}; there are {known}")
+        check_names(path, "questions", study, question.of, question.against)
+    if study.full is not None:
+        check_names(path, "full.variants", study, *study.full.variants)
+
+
+def check_names(path: Path, key: str, study: Study, *names: str) -> None:
+    """Raise a UserError for a name that no variant has."""
+    for name in names:
+        if name not in study.variants:
+            known = ", ".join(study.variants)
+            raise UserError(f"{path}: {key}: no variant {name}; there are {known}")
 
 
 def flags(study: Study, variant: Variant) -> tuple[str, ...]:

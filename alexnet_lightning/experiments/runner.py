@@ -119,7 +119,7 @@ class Runner:
             yield
         finally:
             for signum, handler in before.items():
-                signal.signal(signum, handler)  # type: ignore[arg-type]
+                signal.signal(signum, handler)
         if received:
             raise Stopped(received[0])
 
