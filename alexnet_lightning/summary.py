@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks import Throughput
 from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.recovery import Recovery
 from alexnet_lightning.run import git_commit, versions
 
@@ -34,12 +35,15 @@ def test_figures(trainer: Trainer) -> dict[str, float]:
 
 
 def facts(trainer: Trainer, model: LightningModule) -> dict[str, Any]:
-    """Return what a run cost, in seconds of wall time and parameters, and what it ran on."""
+    """Return what a run cost, in time, parameters and multiply-adds an image, and what it ran on."""
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    network: Any = model.network
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
     rates = [c.images_per_second for c in callbacks if isinstance(c, Throughput)]
     (seconds,) = (c.seconds for c in callbacks if isinstance(c, Recovery))
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "multiply_adds": multiply_adds(network, data.in_channels, data.image_size),
         "epochs": trainer.current_epoch,
         "stopped_early": trainer.should_stop,
         "seconds": round(seconds, 3),
