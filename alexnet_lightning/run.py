@@ -1,6 +1,7 @@
 """A run is one folder: made, found and read here."""
 
 import json
+import os
 import platform
 import subprocess
 from datetime import datetime
@@ -174,6 +175,16 @@ def versions() -> str:
     return ", ".join(
         [f"python {platform.python_version()}"] + [f"{name} {version(name)}" for name in PACKAGES]
     )
+
+
+def machine() -> str:
+    """Return the processor and the GPUs that this ran on, as "AMD EPYC, 2 cores"."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    processor = models[0] if models else platform.processor() or platform.machine()
+    gpus = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
+    return ", ".join([processor, f"{os.cpu_count()} cores", *gpus])
 
 
 def git_commit() -> str | None:

@@ -11,7 +11,7 @@ from alexnet_lightning.callbacks import Throughput
 from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.recovery import Recovery
-from alexnet_lightning.run import git_commit, versions
+from alexnet_lightning.run import git_commit, machine, versions
 
 
 def best_figures(trainer: Trainer, metrics: MetricsCSV) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def test_figures(trainer: Trainer) -> dict[str, float]:
 
 
 def facts(trainer: Trainer, model: LightningModule) -> dict[str, Any]:
-    """Return what a run cost, in time, parameters and multiply-adds an image, and what it ran on."""
+    """Return what a run cost, in time, parameters and multiply-adds, and what it ran on."""
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     network: Any = model.network
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
@@ -48,6 +48,7 @@ def facts(trainer: Trainer, model: LightningModule) -> dict[str, Any]:
         "stopped_early": trainer.should_stop,
         "seconds": round(seconds, 3),
         "train/images_per_second": rates[0],
+        "machine": machine(),
         "versions": versions(),
         "git_commit": git_commit(),
     }

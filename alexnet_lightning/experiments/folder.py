@@ -15,7 +15,8 @@ from alexnet_lightning.experiments.grid import Run, resolved
 from alexnet_lightning.run import RunFolder
 
 State = Literal["finished", "running", "broken", "waiting"]
-ELSEWHERE = ("runs_dir",)  # keys that may differ: where the folder was when the run began
+# Keys that may differ: where the folder was when the run began, who looked on.
+ELSEWHERE = ("runs_dir", "trainer.enable_progress_bar")
 
 
 @dataclass(frozen=True)

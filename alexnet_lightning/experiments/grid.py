@@ -20,11 +20,13 @@ class Variant:
 
     Args:
         label: how the report names it; by default its key.
+        printed: what its source prints for it, and for what protocol.
         config: configurations in place of the study's base.
         overrides: flags of `fit` and their values, after the study's.
     """
 
     label: str = ""
+    printed: str = ""
     config: list[str] = field(default_factory=list)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -37,7 +39,7 @@ class Question:
         ask: the question, in words.
         of: the variant in question.
         against: the variant that it is held against, seed by seed.
-        metric: figure of the rows of runs.csv; accuracies are compared in points.
+        metric: accuracy in the rows of runs.csv; compared in points.
         source: what the source says, with its printed figure.
         protocol: in what the source's protocol differs from ours.
         finding: what we make of it, in words; the figures come from the runs.
@@ -80,6 +82,9 @@ class Study:
         questions: which variants are compared, and why.
         reach: figures of training curves and levels: the report tells after how many epochs each
             run comes to them.
+        ladder: whether each variant is the one before it and one idea more.
+        chance: test accuracy of one answer for all images, where it is worth a line in the figure.
+        embeddings: variants whose embedding plots the report shows, of their first seed.
         notes: what a reader should know of the sizes and the protocol.
         full: the study at full size, for `--full`.
     """
@@ -91,6 +96,9 @@ class Study:
     overrides: dict[str, Any] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     reach: dict[str, list[float]] = field(default_factory=dict)
+    ladder: bool = False
+    chance: float | None = None
+    embeddings: list[str] = field(default_factory=list)
     notes: str = ""
     full: FullSize | None = None
 
@@ -145,7 +153,8 @@ def at_full_size(study: Study, full: FullSize) -> Study:
     for name, change in full.variants.items():
         variant = variants[name]
         overrides = variant.overrides | change.overrides
-        variants[name] = Variant(variant.label, change.config or variant.config, overrides)
+        config = change.config or variant.config
+        variants[name] = replace(variant, config=config, overrides=overrides)
     return replace(study, base=full.base, overrides=full.overrides, variants=variants, full=None)
 
 
@@ -160,6 +169,11 @@ def check_study(path: Path, study: Study) -> None:
         raise UserError(f"{path}: seeds: {study.seeds}: give one or more numbers >= 0, each once")
     for question in study.questions:
         check_names(path, "questions", study, question.of, question.against)
+        if "/top" not in question.metric:
+            raise UserError(
+                f"{path}: questions: metric: {question.metric}: give test/top1 or alike"
+            )
+    check_names(path, "embeddings", study, *study.embeddings)
     if study.full is not None:
         check_names(path, "full.variants", study, *study.full.variants)
 

@@ -1,0 +1,84 @@
+"""A study's report, in Markdown: answers first, then what they rest on."""
+
+import shlex
+from collections.abc import Sequence
+
+from alexnet_lightning.experiments import tables
+from alexnet_lightning.experiments.evidence import Evidence
+from alexnet_lightning.experiments.grid import Question, Study
+
+METHOD = (
+    "Errors are those of the checkpoint that was best in validation, on the test images; ± is half "
+    "the width of the 95 % interval by Student's t over n seeds. A seed decides the starting "
+    "weights, the validation split, the order of images, crops and dropout; differences are taken "
+    "seed by seed, and one whose interval holds zero is called no difference shown."
+)
+
+
+def report(study: Study, evidence: Evidence, ledger: str, pictures: Sequence[str]) -> str:
+    """Return the whole report.
+
+    Args:
+        study: what was asked.
+        evidence: what came out.
+        ledger: table of all runs of the folder.
+        pictures: Markdown of the figures, in order.
+    """
+    parts = [f"# {study.title}", study.notes, size(study, evidence)]
+    if study.questions:
+        parts += [
+            "## Answers",
+            *(answered(question, study, evidence) for question in study.questions),
+        ]
+    parts += ["## Results", tables.results(study, evidence), METHOD]
+    if study.ladder:
+        parts += ["## Step by step", tables.ladder(study, evidence)]
+    if study.reach:
+        parts += ["## Epochs to a training error", tables.reach(study, evidence)]
+    parts += ["## Curves", *pictures, *spread_parts(study, evidence)]
+    parts += ["## Every run", ledger]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def size(study: Study, evidence: Evidence) -> str:
+    """Return which runs these are, and from which configurations."""
+    wanted = len(study.seeds) * len(study.variants)
+    bases = ", ".join(f"`{path}`" for path in study.base)
+    overrides = shlex.join(f"--{key}={value}" for key, value in study.overrides.items())
+    machine = sorted({str(row["machine"]) for row in evidence.runs if row.get("machine")})
+    return (
+        f"{len(evidence.runs)} of {wanted} runs; seeds {', '.join(map(str, study.seeds))}; from "
+        f"{bases}"
+        + (f" with `{overrides}`" if overrides else "")
+        + "."
+        + (f" On {'; '.join(machine)}." if machine else "")
+    )
+
+
+def answered(question: Question, study: Study, evidence: Evidence) -> str:
+    """Return a question, what the runs show, and what its source says."""
+    of, against = (tables.label(study, name) for name in (question.of, question.against))
+    found = tables.answer(evidence, question.of, question.against, question.metric)
+    lines = [f"**{question.ask}** {of} against {against}: **{found}**."]
+    for name, text in (
+        ("The source", question.source),
+        ("What differs", question.protocol),
+        ("Why", question.finding),
+    ):
+        if text:
+            lines.append(f"{name}: {text.rstrip('.')}.")
+    return "\n".join(lines)
+
+
+def spread_parts(study: Study, evidence: Evidence) -> list[str]:
+    """Return the tables of what reaches each layer, if the runs looked."""
+    parts = []
+    for step in sorted({row["step"] for row in evidence.spreads}):
+        when = "at the start" if step == 0 else f"after {step} steps"
+        parts += [
+            f"Spread of the pre-activations across 64 images, {when}, mean over the seeds:",
+            tables.spreads(study, evidence, "forward", step),
+            f"Spread of the loss' gradient by them across the images, {when}:",
+            tables.spreads(study, evidence, "backward", step),
+        ]
+    return ["## What reaches each layer", *parts] if parts else []

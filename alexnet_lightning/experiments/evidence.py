@@ -1,0 +1,175 @@
+"""What is kept of a study's runs: a row a run, a row an epoch, a row a layer, as CSV files."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments.folder import Cell
+
+Row = dict[str, Any]
+FILES = ("runs", "curves", "spreads")
+WORDS = (
+    "variant",
+    "config",
+    "overrides",
+    "state",
+    "date",
+    "layer",
+    "machine",
+    "versions",
+    "git_commit",
+)
+CURVES = ("train/loss", "train/top1", "val/loss", "val/top1")
+FIGURES = (  # of summary.json
+    "best_epoch",
+    "epochs",
+    "val/loss",
+    "val/top1",
+    "val/top5",
+    "test/loss",
+    "test/top1",
+    "test/top5",
+    "test/images",
+    "parameters",
+    "multiply_adds",
+    "seconds",
+    "train/images_per_second",
+)
+LAST = (  # the last value of a column of metrics.csv
+    "train/loss",
+    "train/top1",
+    "val/features_knn5",
+    "val/features_silhouette",
+    "val/penultimate_knn5",
+    "val/penultimate_silhouette",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All rows of a study.
+
+    Args:
+        runs: a row a finished run: variant, seed, figures, versions, commit.
+        curves: a row a run and epoch.
+        spreads: a row a run, step and layer, where the runs looked.
+    """
+
+    runs: list[Row]
+    curves: list[Row]
+    spreads: list[Row]
+
+    def by_seed(self, variant: str, metric: str) -> dict[int, float]:
+        """Return a figure of a variant's runs, by seed; runs without it are left out."""
+        return {
+            row["seed"]: row[metric]
+            for row in self.runs
+            if row["variant"] == variant and isinstance(row.get(metric), int | float)
+        }
+
+    def curve(self, variant: str, seed: int, metric: str) -> dict[int, float]:
+        """Return a figure of one run by epoch, counted from 1."""
+        return {
+            row["epoch"]: row[metric]
+            for row in self.curves
+            if (row["variant"], row["seed"]) == (variant, seed) and row.get(metric) is not None
+        }
+
+
+def gather(cells: Iterable[Cell]) -> Evidence:
+    """Return the rows of the finished runs, from their folders."""
+    runs: list[Row] = []
+    curves: list[Row] = []
+    spreads: list[Row] = []
+    for cell in cells:
+        if cell.state != "finished" or cell.folder is None:
+            continue
+        key = {"variant": cell.run.variant, "seed": cell.run.seed}
+        metrics = read_rows(cell.folder.metrics)
+        runs.append(key | run_row(cell, metrics))
+        curves += [key | row for row in epochs(metrics)]
+        layers = cell.folder.path / "spreads.csv"
+        spreads += [key | row for row in read_rows(layers)] if layers.is_file() else []
+    return Evidence(runs, curves, spreads)
+
+
+def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
+    """Return the figures of a finished run."""
+    assert cell.folder is not None
+    summary, flags = cell.summary, cell.run.flags
+    last = {name: values[-1] for name in LAST if (values := column(metrics, name))}
+    ends = {f"last_{name}": column(metrics, name)[-1:] for name in ("val/top1", "val/loss")}
+    return {
+        "config": " ".join(flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")),
+        "overrides": " ".join(flag[2:] for flag in flags if not flag.startswith("--config=")),
+        "date": cell.folder.path.name[:15],
+        **{name: summary[name] for name in FIGURES if name in summary},
+        **last,
+        **{name: values[0] for name, values in ends.items() if values},
+        "machine": summary.get("machine", ""),
+        "versions": summary["versions"],
+        "git_commit": summary["git_commit"],
+    }
+
+
+def column(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
+    """Return the values of a column, without the empty ones."""
+    return [row[name] for row in rows if row.get(name) is not None]
+
+
+def epochs(metrics: Sequence[Row]) -> list[Row]:
+    """Return a row an epoch, counted from 1: the last of each figure in it."""
+    found: dict[int, Row] = {}
+    for row in metrics:
+        values = {name: row[name] for name in CURVES if row.get(name) is not None}
+        if values and row.get("epoch") is not None:
+            found.setdefault(int(row["epoch"]) + 1, {}).update(values)
+    return [{"epoch": epoch, **found[epoch]} for epoch in sorted(found)]
+
+
+def write(evidence: Evidence, folder: Path) -> None:
+    """Write runs.csv, curves.csv and, if there are any, spreads.csv."""
+    for name in FILES:
+        rows: list[Row] = getattr(evidence, name)
+        if not rows:
+            continue
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        with replacing(folder / f"{name}.csv") as part, part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read(folder: Path) -> Evidence:
+    """Return what `write` wrote.
+
+    Raises:
+        UserError: the folder has no runs.csv.
+    """
+    if not (folder / "runs.csv").is_file():
+        raise UserError(f"{folder}: no runs.csv; name the folder of a study or of its report")
+    paths = [folder / f"{name}.csv" for name in FILES]
+    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a CSV file: numbers as such, empty cells as None."""
+    with path.open(newline="") as file:
+        return [
+            {name: value if name in WORDS else number(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def number(text: str) -> float | int | None:
+    """Return the number in a cell; None for an empty one."""
+    if not text:
+        return None
+    value = float(text)
+    whole = math.isfinite(value) and value.is_integer() and not set(text) & set(".eE")
+    return int(value) if whole else value

@@ -1,0 +1,200 @@
+"""The tables of a report, out of its rows, in Markdown."""
+
+from collections.abc import Sequence
+
+from alexnet_lightning.experiments.evidence import Evidence, Row
+from alexnet_lightning.experiments.grid import Study
+from alexnet_lightning.experiments.statistics import Estimate, estimate, paired, verdict
+
+NONE = "–"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first stand to the right."""
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    lines = [header, rule, *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
+
+
+def label(study: Study, variant: str) -> str:
+    """Return a variant's name for readers."""
+    return study.variants[variant].label or variant
+
+
+def results(study: Study, evidence: Evidence) -> str:
+    """Return a line a variant: errors with intervals, separability, what it cost, what is printed.
+
+    Errors in per cent, at the best checkpoint; the training error is the last epoch's mean.
+    """
+    header = [
+        "variant",
+        "n",
+        "test top-1 error",
+        "test top-5 error",
+        "training error",
+        "val error, best",
+        "val error, last",
+        "5-NN features",
+        "5-NN penultimate",
+        "parameters",
+        "multiply-adds",
+        "seconds",
+        "the source prints",
+    ]
+    rows = []
+    for name, variant in study.variants.items():
+        errors = [
+            error(evidence, name, metric)
+            for metric in ("test/top1", "test/top5", "train/top1", "val/top1", "last_val/top1")
+        ]
+        knn = [
+            mean(evidence, name, f"val/{tap}_knn5", scale=100, form=".1f", unit=" %")
+            for tap in ("features", "penultimate")
+        ]
+        cost = [
+            mean(evidence, name, "parameters", form=",.0f"),
+            mean(evidence, name, "multiply_adds", scale=1e-6, form=".1f", unit=" M"),
+            mean(evidence, name, "seconds", form=".0f"),
+        ]
+        n = str(len(evidence.by_seed(name, "seconds")))
+        rows.append([label(study, name), n, *errors, *knn, *cost, variant.printed or NONE])
+    kept = [place for place, _ in enumerate(header) if any(row[place] != NONE for row in rows)]
+    return table(
+        [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
+    )
+
+
+def error(evidence: Evidence, variant: str, metric: str) -> str:
+    """Return the error of an accuracy in per cent with its interval."""
+    values = [100 * (1 - value) for value in evidence.by_seed(variant, metric).values()]
+    return shown(estimate(values), " %") if values else NONE
+
+
+def shown(value: Estimate, unit: str = "") -> str:
+    """Return "12.34 ± 0.56 %"."""
+    interval = "" if value.half is None else f" ± {value.half:.2f}"
+    return f"{value.mean:.2f}{interval}{unit}"
+
+
+def mean(
+    evidence: Evidence, variant: str, metric: str, scale: float = 1, form: str = "", unit: str = ""
+) -> str:
+    """Return the mean of a figure over the seeds, without an interval."""
+    values = list(evidence.by_seed(variant, metric).values())
+    return f"{scale * sum(values) / len(values):{form}}{unit}" if values else NONE
+
+
+def difference(evidence: Evidence, of: str, against: str, metric: str) -> Estimate | None:
+    """Return by how many points an accuracy differs between two variants, seed by seed."""
+    sides = (evidence.by_seed(name, metric) for name in (of, against))
+    return paired(*({seed: 100 * value for seed, value in side.items()} for side in sides))
+
+
+def answer(evidence: Evidence, of: str, against: str, metric: str) -> str:
+    """Return what a comparison shows, in words."""
+    found = difference(evidence, of, against, metric)
+    return "no runs to tell it by" if found is None else verdict(found)
+
+
+def ladder(study: Study, evidence: Evidence) -> str:
+    """Return a line a step: its error and what it gains over the step before."""
+    names = list(study.variants)
+    rows = [
+        [
+            label(study, name),
+            error(evidence, name, "test/top1"),
+            answer(evidence, name, before, "test/top1") if before else NONE,
+        ]
+        for before, name in zip([None, *names], names, strict=False)
+    ]
+    return table(["step", "test top-1 error", "over the step before"], rows)
+
+
+def epochs_to(curve: dict[int, float], level: float) -> float | None:
+    """Return after how many epochs a figure comes to a level; None if it never does.
+
+    An epoch's mean stands for its middle; between two epochs along a straight line.
+
+    Args:
+        curve: a figure's mean over each epoch, by epoch from 1.
+        level: that it rises to.
+    """
+    before: tuple[int, float] | None = None
+    for epoch, value in sorted(curve.items()):
+        if value >= level:
+            if before is None:
+                return epoch - 0.5
+            step = (level - before[1]) / (value - before[1])
+            return before[0] - 0.5 + step * (epoch - before[0])
+        before = (epoch, value)
+    return None
+
+
+def reach(study: Study, evidence: Evidence) -> str:
+    """Return a line a figure and level: epochs to it by variant, and how many times the first's."""
+    first, *others = study.variants
+    header = ["training curve", *(label(study, name) for name in study.variants)]
+    header += [f"{label(study, name)} over {label(study, first)}" for name in others]
+    rows = []
+    for metric, levels in study.reach.items():
+        for level in levels:
+            found = {name: reached(evidence, name, metric, level) for name in study.variants}
+            cells = [epochs_cell(evidence, found[name], name) for name in study.variants]
+            cells += [ratio_cell(found[name], found[first]) for name in others]
+            what = f"{metric.split('/')[0]} error {100 * (1 - level):.0f} %"
+            rows.append([what, *cells])
+    return table(header, rows)
+
+
+def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict[int, float]:
+    """Return after how many epochs each run of a variant comes to a level; those that do."""
+    seeds = evidence.by_seed(variant, "seconds")
+    found = {seed: epochs_to(evidence.curve(variant, seed, metric), level) for seed in seeds}
+    return {seed: epochs for seed, epochs in found.items() if epochs is not None}
+
+
+def epochs_cell(evidence: Evidence, found: dict[int, float], variant: str) -> str:
+    """Return the mean number of epochs, and how many runs never came so far."""
+    runs = evidence.by_seed(variant, "epochs")
+    missing = len(runs) - len(found)
+    if not found:
+        return f"not in {max(runs.values(), default=0):.0f}"
+    return shown(estimate(list(found.values()))) + (f" ({missing} never)" if missing else "")
+
+
+def ratio_cell(of: dict[int, float], against: dict[int, float]) -> str:
+    """Return how many times as long one takes as the other, seed by seed."""
+    ratios = [of[seed] / against[seed] for seed in of if seed in against]
+    return f"{shown(estimate(ratios))} times" if ratios else NONE
+
+
+def spreads(study: Study, evidence: Evidence, kind: str, step: int) -> str:
+    """Return a line a variant: the spread of each of its layers after `step` steps.
+
+    Args:
+        study: names the variants.
+        evidence: holds the spreads.
+        kind: "forward" or "backward".
+        step: one of those that the runs looked at.
+    """
+    layers = list(
+        dict.fromkeys(row["layer"].rsplit(".", 1)[-1] for row in main_path(evidence.spreads))
+    )
+    rows = []
+    for name in study.variants:
+        cells = [
+            [
+                row[kind]
+                for row in main_path(evidence.spreads)
+                if (row["variant"], row["step"]) == (name, step)
+                and row["layer"].rsplit(".", 1)[-1] == layer
+            ]
+            for layer in layers
+        ]
+        rows.append([label(study, name), *(f"{sum(c) / len(c):.1e}" if c else NONE for c in cells)])
+    return table(["variant", *layers], rows)
+
+
+def main_path(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the layers that are not a residual connection's projection."""
+    return [row for row in rows if "projection" not in row["layer"]]
