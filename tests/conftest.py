@@ -1,8 +1,12 @@
 """What several rooms' tests need: a quick experiment, and commands as a user runs them."""
 
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,11 +15,16 @@ import yaml
 from alexnet_lightning.command import run_command
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
+from alexnet_lightning.networks.one_weird_trick import one_weird_trick
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 # So small that threads wait for each other longer than they work, above all on a busy machine.
 torch.set_num_threads(1)
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "configs"
 COMMANDS = {"fit": fit, "evaluate": evaluate}
 QUICK = {
     "model": {
@@ -77,7 +86,7 @@ def mistake(
             run_command(COMMANDS[command])
         assert stop.value.code == 2
         error = capsys.readouterr().err
-        lines = [line for line in error.splitlines() if line and "Seed set to" not in line]
+        lines = error.splitlines()
         assert len(lines) == 1, error
         assert lines[0].startswith("error: ")
         assert not (in_tmp / "runs").exists(), "a mistake must leave nothing behind"
@@ -97,6 +106,36 @@ def trained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return config.parent
 
 
+@pytest.fixture(scope="session")
+def pretrained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a network that began with weights which are no longer to be had."""
+    root = tmp_path_factory.mktemp("pretrained")
+    weights = root / "weights.pt"
+    torch.save(one_weird_trick(10, 1, 8, "small", 0.05).state_dict(), weights)
+    model = ["AlexNetOWT", "--model.stem", "small", "--model.width", "0.05"]
+    flags = ["--model", *model, "--model.weights", str(weights), "--trainer.max_epochs", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        fit(["--config", str(quick_config), *flags, "--runs_dir", str(root)])
+    weights.unlink()
+    (config,) = root.rglob("config.yaml")
+    return config.parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        # Its sandbox does not start as root; it sees nothing but our own pages.
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
 def outcome(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -111,5 +150,29 @@ def outcome(
         except SystemExit as stop:
             status = int(stop.code or 0)
         return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def execute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> "Callable[[NotebookNode, str], NotebookNode]":
+    """Run a copy of a notebook as `make notebooks` does; nothing is written elsewhere."""
+    import nbformat
+
+    base = tmp_path_factory.getbasetemp()
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(base / name.lower()))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where the notebooks train
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    def run(notebook: "NotebookNode", name: str) -> "NotebookNode":
+        path = tmp_path / name
+        nbformat.write(notebook, path)
+        command = [sys.executable, str(ROOT / "notebooks" / "execute.py"), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+        return nbformat.read(path, as_version=4)
 
     return run

@@ -200,6 +200,8 @@ def test_another_seed_gives_another_run(run: Path, quick_config: Path, tmp_path:
         "--test=false",
     )
     assert scalars(other)[-1]["val/loss"] != scalars(run)[0]["val/loss"]
+    config = yaml.safe_load((other / "config.yaml").read_text())
+    assert config["data"]["init_args"]["seed"] == 1, "the data follow, unless told otherwise"
     assert "test/top1" not in json.loads((other / "summary.json").read_text())
 
 

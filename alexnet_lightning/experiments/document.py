@@ -59,15 +59,14 @@ def answered(question: Question, study: Study, evidence: Evidence) -> str:
     """Return a question, what the runs show, and what its source says."""
     of, against = (tables.label(study, name) for name in (question.of, question.against))
     found = tables.answer(evidence, question.of, question.against, question.metric)
-    lines = [f"**{question.ask}** {of} against {against}: **{found}**."]
-    for name, text in (
-        ("The source", question.source),
-        ("What differs", question.protocol),
-        ("Why", question.finding),
-    ):
-        if text:
-            lines.append(f"{name}: {text.rstrip('.')}.")
-    return "\n".join(lines)
+    remarks = {
+        "The source": question.source,
+        "What differs": question.protocol,
+        "Why": question.finding,
+    }
+    lines = [f"- {name}: {text.rstrip('.')}." for name, text in remarks.items() if text]
+    verdict = f"**{question.ask}** {of} against {against}: **{found}**."
+    return "\n".join([verdict, "", *lines]) if lines else verdict
 
 
 def spread_parts(study: Study, evidence: Evidence) -> list[str]:

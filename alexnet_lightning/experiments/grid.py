@@ -170,9 +170,7 @@ def check_study(path: Path, study: Study) -> None:
     for question in study.questions:
         check_names(path, "questions", study, question.of, question.against)
         if "/top" not in question.metric:
-            raise UserError(
-                f"{path}: questions: metric: {question.metric}: give test/top1 or alike"
-            )
+            raise UserError(f"{path}: questions: metric {question.metric}: give test/top1 or alike")
     check_names(path, "embeddings", study, *study.embeddings)
     if study.full is not None:
         check_names(path, "full.variants", study, *study.full.variants)

@@ -45,11 +45,12 @@ def page(title: str, markdown: str, folder: Path) -> str:
     parser.add_render_rule("image", image)
     parser.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    unbroken = markdown.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n"
-        f"<body>\n{parser.render(markdown)}</body>\n</html>\n"
+        f"<body>\n{parser.render(unbroken)}</body>\n</html>\n"
     )
 
 

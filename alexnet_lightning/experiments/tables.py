@@ -1,6 +1,8 @@
 """The tables of a report, out of its rows, in Markdown."""
 
+import re
 from collections.abc import Sequence
+from statistics import fmean
 
 from alexnet_lightning.experiments.evidence import Evidence, Row
 from alexnet_lightning.experiments.grid import Study
@@ -81,7 +83,7 @@ def mean(
 ) -> str:
     """Return the mean of a figure over the seeds, without an interval."""
     values = list(evidence.by_seed(variant, metric).values())
-    return f"{scale * sum(values) / len(values):{form}}{unit}" if values else NONE
+    return f"{scale * fmean(values):{form}}{unit}" if values else NONE
 
 
 def difference(evidence: Evidence, of: str, against: str, metric: str) -> Estimate | None:
@@ -177,22 +179,23 @@ def spreads(study: Study, evidence: Evidence, kind: str, step: int) -> str:
         kind: "forward" or "backward".
         step: one of those that the runs looked at.
     """
-    layers = list(
-        dict.fromkeys(row["layer"].rsplit(".", 1)[-1] for row in main_path(evidence.spreads))
-    )
+    found = [row for row in main_path(evidence.spreads) if row["step"] == step]
+    layers = list(dict.fromkeys(short(row["layer"]) for row in found))
     rows = []
     for name in study.variants:
-        cells = [
-            [
-                row[kind]
-                for row in main_path(evidence.spreads)
-                if (row["variant"], row["step"]) == (name, step)
-                and row["layer"].rsplit(".", 1)[-1] == layer
-            ]
-            for layer in layers
-        ]
-        rows.append([label(study, name), *(f"{sum(c) / len(c):.1e}" if c else NONE for c in cells)])
+        values: dict[str, list[float]] = {layer: [] for layer in layers}
+        for row in found:
+            if row["variant"] == name:
+                values[short(row["layer"])].append(row[kind])
+        cells = [f"{fmean(seeds):.1e}" if seeds else NONE for seeds in values.values()]
+        rows.append([label(study, name), *cells])
     return table(["variant", *layers], rows)
+
+
+def short(layer: str) -> str:
+    """Return the part of a layer's name that the paper's figure knows: "conv2", or all of it."""
+    known = [part for part in layer.split(".") if re.fullmatch(r"(conv|fc)\d+", part)]
+    return known[-1] if known else layer
 
 
 def main_path(rows: Sequence[Row]) -> list[Row]:

@@ -8,6 +8,7 @@ from torchvision.transforms.v2 import functional as V
 from alexnet_lightning.data import (
     Flip,
     Identity,
+    PadCropAlternatingFlip,
     PadCropFlip,
     RandomResizedCropFlip,
     ResizeCropFlip,
@@ -89,3 +90,16 @@ def test_contract(transform: Transform, channels: int) -> None:
 def test_arguments_out_of_range() -> None:
     with pytest.raises(UserError, match=r"padding is -1"):
         PadCropFlip(-1)
+
+
+def test_alternating_flips_show_both_sides_in_two_epochs_each_first_half_the_time() -> None:
+    images = noise(256, size=8)
+    transform = PadCropAlternatingFlip(padding=0)
+    first, second, third = (
+        transform.augment_in(epoch, images, seeded("cpu", epoch)) for epoch in range(3)
+    )
+    mirrored = (first == images.flip(-1)).flatten(1).all(dim=1)
+    assert 96 < int(mirrored.sum()) < 160
+    assert torch.equal(first[~mirrored], images[~mirrored])
+    assert torch.equal(second, first.flip(-1))
+    assert torch.equal(third, first)

@@ -1,0 +1,99 @@
+"""What a study's YAML becomes, and what is refused in one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments.grid import Study, grid, read_study, resolved
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
+GOOD = {"title": "x", "base": ["configs/a.yaml"], "variants": {"a": {}, "b": {}}, "seeds": [1]}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_fit_accepts_every_run_of_every_study_that_we_ship(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONFIGS.parent)
+    sizes = [False, True] if "\nfull:" in path.read_text() else [False]
+    for full in sizes:
+        study = read_study(path, full)
+        found = [resolved(run, Path("runs")) for run in grid(study)[: len(study.variants)]]
+        texts = {yaml.safe_dump(config | {"name": ""}) for config in found}
+        assert len(texts) == len(study.variants), "two variants are the same experiment"
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_opens_with_its_four_facts(path: Path) -> None:
+    keys = [line.split(":")[0] for line in path.read_text().splitlines()[:4]]
+    assert keys == ["# source", "# command", "# cost", "# result"]
+
+
+def test_every_cell_has_its_own_flags_and_the_data_follow_the_seed(plan: Study) -> None:
+    runs = grid(plan)
+    assert [run.name for run in runs[:3]] == ["plain-seed3", "it's wide-seed3", "two files-seed3"]
+    assert len(runs) == 6
+    config = resolved(runs[4], Path("runs"))
+    assert config["seed_everything"] == config["data"]["init_args"]["seed"] == 5
+    assert config["model"]["init_args"]["width"] == 0.06
+    assert config["name"] == "it's wide"
+    fixed = replace(runs[4], flags=(*runs[4].flags, "--data.seed=9"))
+    assert resolved(fixed, Path("runs"))["data"]["init_args"]["seed"] == 9
+
+
+def test_full_size_takes_the_place_of_base_and_overrides(tmp_path: Path) -> None:
+    full = {
+        "base": ["configs/big.yaml"],
+        "overrides": {"trainer.max_epochs": 90},
+        "variants": {"b": {"config": ["configs/b.yaml"], "overrides": {"model.width": 1.0}}},
+    }
+    path = tmp_path / "study.yaml"
+    overrides = {"model.width": 0.1}
+    variants = {"a": {}, "b": {"label": "B", "overrides": {"model.width": 0.2, "test": False}}}
+    study = {**GOOD, "overrides": overrides, "variants": variants, "full": full}
+    path.write_text(yaml.safe_dump(study))
+    found = read_study(path, full=True)
+    assert found.base == ["configs/big.yaml"]
+    assert found.overrides == {"trainer.max_epochs": 90}
+    assert found.variants["b"].label == "B"
+    assert found.variants["b"].config == ["configs/b.yaml"]
+    assert found.variants["b"].overrides == {"model.width": 1.0, "test": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seeds": []}, "seeds: []: give one or more"),
+        ({"seeds": [1, 1]}, "seeds: [1, 1]"),
+        ({"seeds": ["x"]}, "seeds"),
+        ({"variants": {}}, "variants: name at least one"),
+        ({"variants": {"a/b": {}}}, "'a/b' becomes a folder"),
+        ({"varaints": 1}, "varaints"),
+        ({"title": None}, "title"),
+        ({"questions": [{"ask": "?", "of": "a", "against": "c"}]}, "no variant c; there are a, b"),
+        ({"questions": [{"ask": "?", "of": "a", "against": "b", "metric": "x"}]}, "metric x"),
+        ({"embeddings": ["c"]}, "embeddings: no variant c"),
+        ({"full": {"base": ["x"], "variants": {"c": {}}}}, "full.variants: no variant c"),
+    ],
+)
+def test_a_mistake_in_a_study_is_one_line(
+    tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(GOOD | change))
+    with pytest.raises(UserError) as error:
+        read_study(path)
+    assert words in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_study_without_a_full_size_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(GOOD))
+    with pytest.raises(UserError, match="no full size"):
+        read_study(path, full=True)

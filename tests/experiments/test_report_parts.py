@@ -1,0 +1,167 @@
+"""From run folders to rows, from rows to tables, from Markdown to a page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments import evidence, tables
+from alexnet_lightning.experiments.evidence import FILES, Evidence, gather, read, write
+from alexnet_lightning.experiments.folder import find
+from alexnet_lightning.experiments.grid import Question, Study, grid
+from alexnet_lightning.experiments.ledger import ledger
+from alexnet_lightning.experiments.page import page
+from alexnet_lightning.report import report
+from tests.experiments.made_up import make_run
+
+TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
+
+
+@pytest.fixture
+def folder(plan: Study, tmp_path: Path) -> Path:
+    """Two variants with both seeds, the third with a broken run."""
+    for run in grid(plan):
+        if run.variant in TOP1:
+            top1 = TOP1[run.variant][plan.seeds.index(run.seed)]
+            made = make_run(run, tmp_path / "s", {"test/top1": top1}, f"20260101-00000{run.seed}")
+            rows = "".join(f"{step},conv1,{step + 1}.5,0.25\n" for step in (0, 100))
+            (made / "spreads.csv").write_text("step,layer,forward,backward\n" + rows)
+        elif run.seed == 3:
+            make_run(run, tmp_path / "s", None, "20260102-000000")
+    return tmp_path / "s"
+
+
+@pytest.fixture
+def found(plan: Study, folder: Path) -> Evidence:
+    return gather([find(run, folder) for run in grid(plan)])
+
+
+def test_a_finished_run_is_a_row_with_its_seed_figures_and_versions(found: Evidence) -> None:
+    assert len(found.runs) == 4
+    row = found.runs[0]
+    assert (row["variant"], row["seed"], row["test/top1"]) == ("plain", 3, 0.50)
+    assert (row["train/top1"], row["last_val/top1"], row["val/penultimate_knn5"]) == (
+        0.8,
+        0.6,
+        0.75,
+    )
+    assert row["config"].endswith("quick.yaml")
+    assert "trainer.max_epochs=1" in row["overrides"]
+    assert (row["git_commit"], row["machine"]) == ("abc", "a machine")
+    assert found.curve("plain", 3, "val/top1") == {1: 0.5, 2: 0.6}
+    whose = {"variant": "plain", "seed": 3}
+    spread = {"step": 0, "layer": "conv1", "forward": 1.5, "backward": 0.25}
+    assert found.spreads[0] == whose | spread
+
+
+def test_rows_survive_their_files(found: Evidence, tmp_path: Path) -> None:
+    write(found, tmp_path / "out")
+    assert read(tmp_path / "out") == found
+
+
+def test_the_tables_say_what_the_rows_do(plan: Study, found: Evidence) -> None:
+    lines = tables.results(plan, found).splitlines()
+    assert lines[0].startswith("| variant | n | test top-1 error |")
+    assert lines[2].startswith("| plain | 2 | 49.00 ± 12.71 % | 10.00 ± 0.00 % |")
+    assert "| 1,234 | 5.0 M | 60 |" in lines[2]
+    assert lines[4].startswith("| two files | 0 | – |")
+    assert "the source prints" not in lines[0], "a column that nobody fills is left out"
+    answer = tables.answer(found, "it's wide", "plain", "test/top1")
+    assert answer == "no difference shown (+11.00 ± 12.71 points, n = 2)"
+    assert tables.answer(found, "two files", "plain", "test/top1") == "no runs to tell it by"
+
+
+def test_a_ladder_holds_each_step_against_the_one_before(plan: Study, found: Evidence) -> None:
+    lines = tables.ladder(plan, found).splitlines()
+    assert lines[2].endswith("| – |")
+    assert "no difference shown (+11.00 ± 12.71 points, n = 2)" in lines[3]
+
+
+def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: Evidence) -> None:
+    lines = tables.spreads(plan, found, "forward", 100).splitlines()
+    assert lines[0] == "| variant | conv1 |"
+    assert lines[2] == "| plain | 1.0e+02 |"
+    assert lines[4] == "| two files | – |"
+
+
+@pytest.mark.parametrize(
+    ("level", "epochs"), [(0.3, 0.5), (0.4, 0.5), (0.6, 1.0), (0.8, 1.5), (0.81, None)]
+)
+def test_a_level_is_reached_between_the_middles_of_epochs(
+    level: float, epochs: float | None
+) -> None:
+    assert tables.epochs_to({1: 0.4, 2: 0.8}, level) == pytest.approx(epochs)
+
+
+def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
+    study = replace(plan, reach={"train/top1": [0.6, 0.9]})
+    lines = tables.reach(study, found).splitlines()
+    assert lines[2].startswith("| train error 40 % | 1.00 ± 0.00 | 1.00 ± 0.00 |")
+    assert "1.00 ± 0.00 times" in lines[2]
+    assert lines[3].startswith("| train error 10 % | not in 2 | not in 2 |")
+
+
+def test_the_ledger_has_every_run_by_date_with_what_is_different(plan: Study, folder: Path) -> None:
+    lines = ledger(folder, plan.base).splitlines()[2:]
+    assert len(lines) == 5
+    assert [line.split(" | ")[3] for line in lines] == ["finished"] * 4 + ["broken"]
+    wide = next(line for line in lines if "it's wide" in line)
+    assert "model.width=0.06" in wide and "trainer.max_epochs=1" in wide
+    assert "| 80.00% |" in wide, "training accuracy of the last epoch"
+    with pytest.raises(UserError, match="no run here"):
+        ledger(folder / "plain")
+
+
+def test_a_page_holds_all_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    text = page(
+        "T <1>", "# Hi\n\n![a < b](a.png)\n\n| x | y |\n| :-- | --: |\n| 1 | <b> |\n", tmp_path
+    )
+    assert 'src="data:image/png;base64,iVBORw=="' in text
+    assert "<title>T &lt;1&gt;</title>" in text
+    assert '<div class="table"><table>' in text
+    assert "&lt;b&gt;" in text and "<b>" not in text
+    assert "http" not in text, "needs no network"
+
+
+def test_a_report_is_written_from_run_folders_alone(
+    plan: Study, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import yaml
+
+    question = Question("Wider?", "it's wide", "plain", source="a book says so")
+    study = {
+        "title": plan.title,
+        "base": plan.base,
+        "variants": {
+            name: {"config": variant.config, "overrides": variant.overrides}
+            for name, variant in plan.variants.items()
+        },
+        "seeds": plan.seeds,
+        "overrides": plan.overrides,
+        "questions": [question.__dict__],
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    out = tmp_path / "out"
+    report([str(folder), "--output", str(out)])
+    assert "4 of 6 runs are finished" in capsys.readouterr().out
+    text = (out / "report.md").read_text()
+    assert "**Wider?** it's wide against plain: **no difference shown (+11.00" in text
+    assert "The source: a book says so." in text
+    assert tables.results(plan, read(out)) in text
+    names = {"report.md", "report.html", "study.yaml", "figures"}
+    assert {path.name for path in out.iterdir()} == names | {f"{name}.csv" for name in FILES}
+    assert (out / "figures" / "curves.png").stat().st_size > 5000
+
+
+def test_a_folder_of_any_runs_gets_its_ledger(folder: Path, tmp_path: Path) -> None:
+    report([str(folder), "--output", str(tmp_path / "out")])
+    assert "it's wide 20260101-000003" in (tmp_path / "out" / "report.md").read_text()
+    with pytest.raises(UserError, match="no such folder"):
+        report([str(folder / "nowhere")])
+
+
+def test_a_folder_without_rows_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no runs\.csv"):
+        evidence.read(tmp_path)

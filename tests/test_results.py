@@ -1,0 +1,96 @@
+"""What results/ says, recomputed from its rows, and how its pages look."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from alexnet_lightning.experiments import document, tables
+from alexnet_lightning.experiments.evidence import read
+from alexnet_lightning.experiments.grid import grid, read_study
+from alexnet_lightning.experiments.page import page
+
+RESULTS = Path(__file__).parents[1] / "results"
+REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
+WIDTHS = {"desktop": 1280, "phone": 390}  # pixels
+
+
+def test_there_are_reports() -> None:
+    assert REPORTS
+
+
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_a_report_says_what_its_rows_do(folder: Path) -> None:
+    study, evidence = read_study(folder / "study.yaml"), read(folder)
+    text = (folder / "report.md").read_text()
+    assert tables.results(study, evidence) in text
+    assert not study.ladder or tables.ladder(study, evidence) in text
+    assert not study.reach or tables.reach(study, evidence) in text
+    for question in study.questions:
+        assert document.answered(question, study, evidence) in text
+    for part in document.spread_parts(study, evidence):
+        assert part in text
+
+
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_its_errors_and_differences_are_scipys(folder: Path) -> None:
+    study, evidence = read_study(folder / "study.yaml"), read(folder)
+    text = (folder / "report.md").read_text()
+    top1: dict[str, dict[int, float]] = defaultdict(dict)
+    for row in evidence.runs:
+        top1[row["variant"]][row["seed"]] = 100 * row["test/top1"]
+    for values in top1.values():
+        errors = 100 - np.array(list(values.values()))
+        shown = f"{errors.mean():.2f}"
+        if len(errors) > 1:
+            half = stats.sem(errors) * stats.t.ppf(0.975, len(errors) - 1)
+            shown += f" ± {half:.2f}"
+        assert f"| {shown} % |" in text
+    for question in study.questions:
+        of, against = top1[question.of], top1[question.against]
+        seeds = [seed for seed in of if seed in against]
+        if len(seeds) > 1 and question.metric == "test/top1":
+            both = [[side[seed] for seed in seeds] for side in (of, against)]
+            interval = stats.ttest_rel(*both).confidence_interval(0.95)
+            found = tables.difference(evidence, question.of, question.against, question.metric)
+            assert found is not None and found.half is not None
+            assert found.mean + found.half == pytest.approx(interval.high, abs=1e-6)
+            shows = interval.low > 0 or interval.high < 0
+            assert ("no difference shown" in document.answered(question, study, evidence)) != shows
+
+
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_every_run_of_a_study_has_its_row_and_its_figures_are_there(folder: Path) -> None:
+    study, evidence = read_study(folder / "study.yaml"), read(folder)
+    wanted = {(run.variant, run.seed) for run in grid(study)}
+    assert {(row["variant"], row["seed"]) for row in evidence.runs} == wanted
+    assert all(row["versions"] and row["git_commit"] for row in evidence.runs)
+    for line in (folder / "report.md").read_text().splitlines():
+        if line.startswith("!["):
+            assert (folder / line.split("(")[-1].rstrip(")")).is_file()
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_nothing_of_a_page_overflows(
+    folder: Path, width: int, browser: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page("Report", (folder / "report.md").read_text(), folder))
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    try:
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        wide = (
+            "width => [...document.querySelectorAll('p, h1, h2, li, img, .table')]"
+            ".filter(part => part.getBoundingClientRect().right > width + 0.5)"
+            ".map(part => part.outerHTML.slice(0, 80))"
+        )
+        assert tab.evaluate(wide, width) == []
+        loaded = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
+        assert tab.evaluate(loaded)
+    finally:
+        tab.close()

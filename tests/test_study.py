@@ -1,0 +1,132 @@
+"""A study as a user runs it: done in one go, or killed half-way and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments import tables
+from alexnet_lightning.experiments.evidence import Evidence, read
+from alexnet_lightning.experiments.grid import read_study
+from alexnet_lightning.report import report
+from alexnet_lightning.study import study
+
+HOUSE = Path(__file__).parents[1]
+SMOKE = HOUSE / "configs" / "studies" / "smoke.yaml"
+OF_THE_CLOCK = ("date", "seconds", "train/images_per_second")
+
+
+def start(*flags: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "alexnet_lightning.study", "--config", str(SMOKE), *map(str, flags)],
+        cwd=HOUSE,
+        env={**os.environ, "WANDB_MODE": "disabled", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def without_the_clock(evidence: Evidence) -> Evidence:
+    rows = [{k: v for k, v in row.items() if k not in OF_THE_CLOCK} for row in evidence.runs]
+    return Evidence(rows, evidence.curves, evidence.spreads)
+
+
+@pytest.mark.slow
+def test_killed_half_way_and_started_again_it_gives_the_same_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(HOUSE)
+    whole = start("--output", tmp_path / "whole", "--jobs", 2)
+    assert whole.communicate()[0].endswith(f"alexnet_lightning.report {tmp_path / 'whole'}\n")
+
+    cut = start("--output", tmp_path / "cut", "--jobs", 2)
+    while len(list((tmp_path / "cut").glob("*/*/summary.json"))) < 3:
+        time.sleep(0.2)
+        assert cut.poll() is None
+    cut.send_signal(signal.SIGTERM)
+    cut.communicate()
+    assert cut.returncode == 128 + signal.SIGTERM
+    done = len(list((tmp_path / "cut").glob("*/*/summary.json")))
+    assert 3 <= done < 8
+    again = start("--output", tmp_path / "cut", "--jobs", 2)
+    assert "all 8 runs are finished" in again.communicate()[0]
+    assert again.returncode == 0
+
+    for name in ("whole", "cut"):
+        report([str(tmp_path / name)])
+    rows = [read(tmp_path / name) for name in ("whole", "cut")]
+    assert without_the_clock(rows[0]) == without_the_clock(rows[1])
+    assert len(rows[0].runs) == 8 and rows[0].spreads
+    plan = read_study(SMOKE)
+    texts = [(tmp_path / name / "report.md").read_text() for name in ("whole", "cut")]
+    for question in plan.questions:
+        answer = tables.answer(rows[0], question.of, question.against, question.metric)
+        assert all(answer in text for text in texts)
+    assert "embeddings_batch_norm.png" in texts[0]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_named_and_the_others_go_on(
+    quick_config: Path,
+    in_tmp: Path,
+    outcome: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = {
+        "title": "One that fails",
+        "base": [str(quick_config)],
+        "overrides": {"trainer.max_epochs": 1, "test": False},
+        "variants": {"bad": {"overrides": {"data.batch_size": -1}}, "good": {}},
+        "seeds": [1],
+    }
+    Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    status, out, _ = outcome(study, "--config", "plan.yaml")
+    assert status == 1
+    assert "failed: bad-seed1; see runs/plan/logs" in out
+    assert "data.batch_size is -1" in Path("runs/plan/logs/bad-seed1.log").read_text()
+    assert len(list(Path("runs/plan/good").glob("*/summary.json"))) == 1
+
+
+def test_a_configuration_that_fit_refuses_stops_the_study_before_its_first_run(
+    quick_config: Path, in_tmp: Path
+) -> None:
+    plan = {
+        "title": "Wrong",
+        "base": [str(quick_config)],
+        "variants": {"good": {}, "bad": {"overrides": {"model.widht": 1}}},
+        "seeds": [1],
+    }
+    Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    with pytest.raises(UserError, match=r"bad-seed1: .*widht.*did you mean width"):
+        study(["--config", "plan.yaml"])
+    assert not Path("runs").exists()
+
+
+def test_two_studies_at_once_in_one_folder_are_refused(quick_config: Path, in_tmp: Path) -> None:
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan))
+    Path("runs/plan").mkdir(parents=True)
+    with FileLock("runs/plan/.lock"), pytest.raises(UserError, match="another process runs this"):
+        study(["--config", "plan.yaml"])
+
+
+def test_the_list_runs_nothing(
+    quick_config: Path, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1, 2]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan))
+    study(["--config", "plan.yaml", "--list"])
+    assert "0 of 2 finished" in capsys.readouterr().out
+    assert not Path("runs").exists()
+    with pytest.raises(UserError, match="--jobs: 0"):
+        study(["--config", "plan.yaml", "--jobs", "0"])
