@@ -15,8 +15,18 @@ from alexnet_lightning.experiments.grid import Run, resolved
 from alexnet_lightning.run import RunFolder
 
 State = Literal["finished", "running", "broken", "waiting"]
-# Keys that may differ: where the folder was when the run began, who looked on.
-ELSEWHERE = ("runs_dir", "trainer.enable_progress_bar")
+# Keys that may differ, with all below them: where a run was trained and kept, who looked on.
+ELSEWHERE = (
+    "runs_dir",
+    "recovery",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "trainer.sync_batchnorm",
+    "trainer.plugins",
+    "trainer.enable_progress_bar",
+)
 
 
 @dataclass(frozen=True)
@@ -73,13 +83,18 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
     if cell.folder is None:
         return
     begun = yaml.safe_load(cell.folder.config.read_text())
-    changed = {key for key in differences(begun, wanted) if key not in ELSEWHERE}
+    changed = {key for key in differences(begun, wanted) if not is_elsewhere(key)}
     if changed:
         keys = ", ".join(sorted(changed)[:3])
         raise UserError(
             f"{cell.folder.path}: this run was begun with other settings than the study now has "
             f"({keys}): name another --output, or delete the run to do it again"
         )
+
+
+def is_elsewhere(key: str) -> bool:
+    """Tell whether a dotted key says where a run ran."""
+    return any(key == place or key.startswith(f"{place}.") for place in ELSEWHERE)
 
 
 def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:

@@ -1,7 +1,93 @@
-"""x"""
+"""A study as arrays of SLURM's jobs: one a variant, of which each task is a seed."""
 
-from typing import Any
+import shlex
+from pathlib import Path
+
+import yaml
+
+from alexnet_lightning.atomic import replacing
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.experiments.folder import find
+from alexnet_lightning.experiments.grid import Run, Study, grid
+
+BATCH_SCRIPT = Path("train.sbatch")
+# One process a run, as a study trains elsewhere: a second one would double the images of a step.
+PROCESSES = ("--nodes=1", "--ntasks-per-node=1")
 
 
-def job_array(plan: Any, name: str, folder: Any) -> str:
-    return ""
+def job_array(plan: Study, name: str, folder: Path) -> str:
+    """Write FOLDER/submit.sh, which submits the runs that are not finished or under way.
+
+    Args:
+        plan: the study.
+        name: of the W&B group that its runs share.
+        folder: of the study, at the same path on all nodes.
+
+    Returns:
+        The lines that say how to submit them and how to see what came of it.
+
+    Raises:
+        UserError: there is no train.sbatch here, or it cannot take a variant's configurations.
+    """
+    if not BATCH_SCRIPT.is_file():
+        raise UserError(f"--slurm: no {BATCH_SCRIPT} here: run this in a checkout of the project")
+    left: dict[str, list[Run]] = {}
+    for run in grid(plan):
+        if find(run, folder).state in ("waiting", "broken"):
+            left.setdefault(run.variant, []).append(run)
+    if not left:
+        return f"nothing to submit: all runs in {folder} are finished or under way"
+    lines = [
+        "#!/bin/bash",
+        f"# {' '.join(plan.title.split())}: written by study --slurm; the flags are fit's.",
+        "set -e",
+        f"cd {shlex.quote(str(Path.cwd()))}",
+        f"mkdir -p {shlex.quote(str(folder / 'logs'))}  # sbatch makes no folders",
+        f"export WANDB_RUN_GROUP={shlex.quote(name)}",
+        *(shlex.join(submission(runs, name, folder)) for runs in left.values()),
+    ]
+    script = folder / "submit.sh"
+    with replacing(script) as part:
+        part.write_text("\n".join(lines) + "\n")
+        part.chmod(0o755)
+    total = sum(map(len, left.values()))
+    return (
+        f"to submit {total} runs as {len(left)} job arrays: {script}\n"
+        f"to see them: python -m alexnet_lightning.study --config {folder / 'study.yaml'} "
+        f"--output {folder} --list"
+    )
+
+
+def submission(runs: list[Run], name: str, folder: Path) -> list[str]:
+    """Return the command line of `sbatch` for the seeds of one variant."""
+    variant = runs[0].variant
+    return [
+        "sbatch",
+        *PROCESSES,
+        f"--array={','.join(str(run.seed) for run in runs)}",
+        f"--job-name={name}-{variant}",
+        f"--output={folder / 'logs' / f'{variant}-%A_%a.out'}",
+        "--export=ALL",
+        str(BATCH_SCRIPT),
+        *batch_arguments(runs[0].flags),
+        f"--name={variant}",
+        f"--runs_dir={folder}",
+    ]
+
+
+def batch_arguments(flags: tuple[str, ...]) -> list[str]:
+    """Return flags of `fit` as train.sbatch takes them: the first configuration, then the rest.
+
+    Raises:
+        UserError: there is no configuration, or a later one sets the seed over the array's.
+    """
+    files = [flag.removeprefix("--config=") for flag in flags if flag.startswith("--config=")]
+    if not files:
+        raise UserError(f"--slurm: {BATCH_SCRIPT} needs a configuration: give the study a base")
+    for path in files[1:]:
+        if "seed_everything" in yaml.safe_load(Path(path).read_text()):
+            raise UserError(
+                f"--slurm: {path} sets seed_everything, which {BATCH_SCRIPT} gives before it: "
+                "leave it out there, or make it the first configuration"
+            )
+    return [files[0], *flags[1:]]

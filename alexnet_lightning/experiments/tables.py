@@ -23,47 +23,54 @@ def label(study: Study, variant: str) -> str:
     return study.variants[variant].label or variant
 
 
-def results(study: Study, evidence: Evidence) -> str:
-    """Return a line a variant: errors with intervals, separability, what it cost, what is printed.
+ERRORS = {
+    "test top-1 error": "test/top1",
+    "test top-5 error": "test/top5",
+    "training error": "train/top1",
+    "val error, best": "val/top1",
+    "val error, last": "last_val/top1",
+}
 
-    Errors in per cent, at the best checkpoint; the training error is the last epoch's mean.
+
+def results(study: Study, evidence: Evidence) -> str:
+    """Return a line a variant: errors in per cent with intervals, and what its source prints.
+
+    Test errors at the best checkpoint; the training error is the last epoch's mean.
     """
-    header = [
-        "variant",
-        "n",
-        "test top-1 error",
-        "test top-5 error",
-        "training error",
-        "val error, best",
-        "val error, last",
-        "5-NN features",
-        "5-NN penultimate",
-        "parameters",
-        "multiply-adds",
-        "seconds",
-        "the source prints",
+    rows = [
+        [
+            label(study, name),
+            str(len(evidence.by_seed(name, "seconds"))),
+            *(error(evidence, name, metric) for metric in ERRORS.values()),
+            variant.printed or NONE,
+        ]
+        for name, variant in study.variants.items()
     ]
-    rows = []
-    for name, variant in study.variants.items():
-        errors = [
-            error(evidence, name, metric)
-            for metric in ("test/top1", "test/top5", "train/top1", "val/top1", "last_val/top1")
-        ]
-        knn = [
-            mean(evidence, name, f"val/{tap}_knn5", scale=100, form=".1f", unit=" %")
-            for tap in ("features", "penultimate")
-        ]
-        cost = [
+    return table(*filled(["variant", "n", *ERRORS, "the source prints"], rows))
+
+
+def costs(study: Study, evidence: Evidence) -> str:
+    """Return a line a variant: what it takes, and how well its embeddings separate the classes."""
+    header = ["variant", "parameters", "multiply-adds", "seconds"]
+    header += ["5-NN of features", "5-NN before the logits"]
+    rows = [
+        [
+            label(study, name),
             mean(evidence, name, "parameters", form=",.0f"),
             mean(evidence, name, "multiply_adds", scale=1e-6, form=".1f", unit=" M"),
             mean(evidence, name, "seconds", form=".0f"),
+            mean(evidence, name, "val/features_knn5", scale=100, form=".1f", unit=" %"),
+            mean(evidence, name, "val/penultimate_knn5", scale=100, form=".1f", unit=" %"),
         ]
-        n = str(len(evidence.by_seed(name, "seconds")))
-        rows.append([label(study, name), n, *errors, *knn, *cost, variant.printed or NONE])
+        for name in study.variants
+    ]
+    return table(*filled(header, rows))
+
+
+def filled(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return a table without the columns in which nobody has anything."""
     kept = [place for place, _ in enumerate(header) if any(row[place] != NONE for row in rows)]
-    return table(
-        [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    )
+    return [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
 
 
 def error(evidence: Evidence, variant: str, metric: str) -> str:

@@ -1,0 +1,95 @@
+"""Every combination of a sweep, given to the parser as W&B's agent would, is a run of the study."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+from alexnet_lightning.experiments.folder import check_unchanged, find
+from alexnet_lightning.experiments.grid import ParsedOnly, Study, grid
+from alexnet_lightning.experiments.sweep import sweep
+
+# https://docs.wandb.ai/models/sweeps/sweep-config-keys
+REQUIRED = {"program", "method", "parameters"}
+KNOWN = REQUIRED | {"entity", "project", "description", "name", "metric", "command", "run_cap"}
+FOLDER = Path("runs/s")
+
+
+@pytest.fixture
+def described(in_tmp: Path, plan: Study) -> dict[str, Any]:
+    said = sweep(plan, "s", FOLDER)
+    assert "to start 6 runs: wandb sweep runs/s/sweep.yaml" in said
+    return yaml.safe_load((FOLDER / "sweep.yaml").read_text())
+
+
+def command_lines(described: dict[str, Any], by_name: bool) -> list[list[str]]:
+    """What the agent runs, as wandb/wandb_agent.py puts it together."""
+    parameters = described["parameters"]
+    names = sorted(parameters) if by_name else list(parameters)
+    lines = []
+    for values in product(*(parameters[name].get("values") or [None] for name in names)):
+        chosen = {
+            name: {"value": parameters[name].get("value", value)}
+            for name, value in zip(names, values, strict=True)
+        }
+        macros = create_sweep_command_args({"args": chosen}) | {
+            "env": ["/usr/bin/env"],
+            "interpreter": ["python"],
+            "program": [described["program"]],
+        }
+        lines.append(
+            [
+                word
+                for part in described["command"]
+                for word in (macros[part[2:-1]] if part.startswith("${") else [part])
+            ]
+        )
+    return lines
+
+
+def test_its_keys_are_those_that_wandb_documents(described: dict[str, Any], plan: Study) -> None:
+    assert REQUIRED <= set(described) <= KNOWN
+    assert described["method"] == "grid"
+    for parameter in described["parameters"].values():
+        assert set(parameter) in ({"value"}, {"values"})
+    shared = {key for key, given in described["parameters"].items() if "value" in given}
+    assert shared == {"trainer.max_epochs", "test"}, "numbers that no variant can change"
+    assert described["parameters"]["seed_everything"]["values"] == plan.seeds
+
+
+@pytest.mark.parametrize("by_name", [False, True])  # W&B promises no order
+def test_every_combination_is_a_run_of_the_study(
+    described: dict[str, Any], plan: Study, by_name: bool
+) -> None:
+    begun = set()
+    for number, line in enumerate(command_lines(described, by_name)):
+        assert line[:5] == [
+            "/usr/bin/env",
+            "WANDB_RUN_GROUP=s",
+            "python",
+            "-m",
+            "alexnet_lightning.fit",
+        ]
+        text = ParsedOnly(line[5:]).resolved()
+        configuration = yaml.safe_load(text)
+        path = FOLDER / configuration["name"] / str(number) / "config.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        begun.add((configuration["name"], configuration["seed_everything"]))
+    assert begun == {(variant, seed) for variant in plan.variants for seed in plan.seeds}
+    for run in grid(plan):  # the study finds them, and takes them for its own
+        cell = find(run, FOLDER)
+        assert cell.state == "broken"
+        check_unchanged(cell, FOLDER)
+
+
+def test_a_seed_of_the_data_that_the_study_sets_stays(in_tmp: Path, plan: Study) -> None:
+    plan.overrides["data.seed"] = plan.seeds[0]
+    sweep(plan, "s", FOLDER)
+    for variant in plan.variants:
+        written = yaml.safe_load((FOLDER / "sweep" / f"{variant}.yaml").read_text())
+        assert written["data"]["init_args"]["seed"] == plan.seeds[0]
+        assert not {"seed_everything", "name", "runs_dir"} & set(written)
