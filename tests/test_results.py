@@ -10,8 +10,10 @@ from scipy import stats
 
 from alexnet_lightning.experiments import document, tables
 from alexnet_lightning.experiments.evidence import read
-from alexnet_lightning.experiments.grid import grid, read_study
+from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.page import page
+from alexnet_lightning.experiments.plan import read_study
+from alexnet_lightning.experiments.reach import reach
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
@@ -27,8 +29,9 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     study, evidence = read_study(folder / "study.yaml"), read(folder)
     text = (folder / "report.md").read_text()
     assert tables.results(study, evidence) in text
+    assert tables.costs(study, evidence) in text
     assert not study.ladder or tables.ladder(study, evidence) in text
-    assert not study.reach or tables.reach(study, evidence) in text
+    assert not study.reach or reach(study, evidence) in text
     for question in study.questions:
         assert document.answered(question, study, evidence) in text
     for part in document.spread_parts(study, evidence):

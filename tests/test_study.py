@@ -15,7 +15,7 @@ from filelock import FileLock
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments import tables
 from alexnet_lightning.experiments.evidence import Evidence, read
-from alexnet_lightning.experiments.grid import read_study
+from alexnet_lightning.experiments.plan import read_study
 from alexnet_lightning.report import report
 from alexnet_lightning.study import study
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from alexnet_lightning.experiments import tables
 from alexnet_lightning.experiments.evidence import Evidence
-from alexnet_lightning.experiments.grid import Question, Study
+from alexnet_lightning.experiments.plan import Question, Study
+from alexnet_lightning.experiments.reach import reach
 
 METHOD = (
     "Errors are those of the checkpoint that was best in validation, on the test images; ± is half "
@@ -42,7 +43,7 @@ def report(study: Study, evidence: Evidence, ledger: str, pictures: Sequence[str
     if study.ladder:
         parts += ["## Step by step", tables.ladder(study, evidence)]
     if study.reach:
-        parts += ["## Epochs to a training error", tables.reach(study, evidence)]
+        parts += ["## Epochs to a training error", reach(study, evidence)]
     parts += ["## Curves", *pictures, *spread_parts(study, evidence)]
     parts += ["## Every run", ledger]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.callbacks.figures import COLOURS, DPI, MARKERS, new_figure
 from alexnet_lightning.experiments.evidence import Evidence
-from alexnet_lightning.experiments.grid import Study
+from alexnet_lightning.experiments.plan import Study
 from alexnet_lightning.experiments.tables import label
 
 if TYPE_CHECKING:

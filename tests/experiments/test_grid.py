@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from alexnet_lightning.errors import UserError
-from alexnet_lightning.experiments.grid import Study, grid, read_study, resolved
+from alexnet_lightning.experiments.grid import grid, resolved
+from alexnet_lightning.experiments.plan import Study, read_study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))

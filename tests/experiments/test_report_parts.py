@@ -9,9 +9,11 @@ from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments import evidence, tables
 from alexnet_lightning.experiments.evidence import FILES, Evidence, gather, read, write
 from alexnet_lightning.experiments.folder import find
-from alexnet_lightning.experiments.grid import Question, Study, grid
+from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.ledger import ledger
 from alexnet_lightning.experiments.page import page
+from alexnet_lightning.experiments.plan import Question, Study
+from alexnet_lightning.experiments.reach import epochs_to, reach
 from alexnet_lightning.report import report
 from tests.experiments.made_up import make_run
 
@@ -91,12 +93,12 @@ def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: 
 def test_a_level_is_reached_between_the_middles_of_epochs(
     level: float, epochs: float | None
 ) -> None:
-    assert tables.epochs_to({1: 0.4, 2: 0.8}, level) == pytest.approx(epochs)
+    assert epochs_to({1: 0.4, 2: 0.8}, level) == pytest.approx(epochs)
 
 
 def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
     study = replace(plan, reach={"train/top1": [0.6, 0.9]})
-    lines = tables.reach(study, found).splitlines()
+    lines = reach(study, found).splitlines()
     assert lines[2].startswith("| train error 40 % | 1.00 ± 0.00 | 1.00 ± 0.00 |")
     assert "1.00 ± 0.00 times" in lines[2]
     assert lines[3].startswith("| train error 10 % | not in 2 | not in 2 |")

@@ -13,7 +13,8 @@ import yaml
 
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import check_unchanged, find
-from alexnet_lightning.experiments.grid import ParsedOnly, Study, Variant, grid
+from alexnet_lightning.experiments.grid import ParsedOnly, grid
+from alexnet_lightning.experiments.plan import Study, Variant
 from alexnet_lightning.experiments.slurm import job_array
 
 ROOT = Path(__file__).parents[2]
