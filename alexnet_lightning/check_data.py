@@ -2,44 +2,19 @@
 
 import json
 import sys
-from argparse import Namespace as Options
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import Namespace
-from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LightningArgumentParser
-
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.callbacks.contact_sheet import draw_contact_sheet
-from alexnet_lightning.classifier import ImageClassifier
-from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.originals import Originals, originals
 from alexnet_lightning.data.survey import Survey, survey
+from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.data_report import as_json, problems, report
 from alexnet_lightning.errors import UserError
-from alexnet_lightning.parse_errors import as_user_error
-
-
-class DataCLI(ExperimentCLI):
-    """A configuration of fit of which the data alone is built; it need not name a model."""
-
-    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_lightning_class_args(Trainer, "trainer")
-        parser.add_lightning_class_args(
-            ImageClassifier, "model", subclass_mode=True, required=False
-        )
-        parser.add_lightning_class_args(ImageDataModule, "data", subclass_mode=True)
-
-    def instantiate_classes(self) -> None:
-        try:
-            built = self.parser.instantiate(Namespace(data=self.config.data))
-        except Exception as error:
-            raise as_user_error(error) from error
-        self.datamodule = built.data
 
 
 def check_data(args: Sequence[str]) -> None:
@@ -74,7 +49,7 @@ def check_data(args: Sequence[str]) -> None:
         sys.exit(1)
 
 
-def parsed(args: Sequence[str]) -> tuple[Options, list[str]]:
+def parsed(args: Sequence[str]) -> tuple[Namespace, list[str]]:
     """Return this command's options and the flags of fit."""
     parser = CommandParser(
         prog="python -m alexnet_lightning.check_data",

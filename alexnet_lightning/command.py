@@ -11,6 +11,9 @@ from typing import NoReturn
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.signals import Stopped
 
+# Of Lightning: what it advertises, and what it does in between.
+NOTICES = ("Tip:", "Loading `train_dataloader` to estimate")
+
 
 class CommandParser(argparse.ArgumentParser):
     """A parser whose mistakes are one line, without the usage above it."""
@@ -37,9 +40,11 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
 
 
 def quieten() -> None:
-    """Leave out what Lightning says that is advertising or does not hold here."""
+    """Leave out what Lightning says that is advertising, plain or does not hold here."""
     notices = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    notices.addFilter(lambda record: "Tip:" not in record.getMessage())
+    notices.addFilter(lambda record: not any(words in record.getMessage() for words in NOTICES))
+    # It says that it takes the seed, which the configuration holds.
+    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
     # Lightning 2.6 calls torch's own pytree in the way of older versions.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
     # That srun is installed does not mean that it is wanted; cluster.check sees to what is wrong.

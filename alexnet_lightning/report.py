@@ -11,9 +11,10 @@ from alexnet_lightning.experiments import figures
 from alexnet_lightning.experiments.document import report as document
 from alexnet_lightning.experiments.evidence import Evidence, gather, write
 from alexnet_lightning.experiments.folder import Cell, find
-from alexnet_lightning.experiments.grid import Study, grid, read_study
+from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.ledger import ledger
 from alexnet_lightning.experiments.page import page
+from alexnet_lightning.experiments.plan import Study, read_study
 
 
 def report(args: Sequence[str]) -> None:

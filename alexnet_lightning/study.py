@@ -9,8 +9,9 @@ from alexnet_lightning.atomic import replacing
 from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import check_unchanged, find
-from alexnet_lightning.experiments.grid import grid, read_study
+from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.listing import listing
+from alexnet_lightning.experiments.plan import read_study
 from alexnet_lightning.experiments.runner import Runner
 from alexnet_lightning.experiments.slurm import job_array
 from alexnet_lightning.experiments.sweep import sweep

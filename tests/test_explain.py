@@ -64,6 +64,11 @@ def test_no_run_folder(tmp_path) -> None:
         explain([str(tmp_path)])
 
 
+def test_weights_that_it_began_with_are_not_asked_for(pretrained_run, tmp_path) -> None:
+    explain([str(pretrained_run), "--what", "gradcam", "mistakes", "--output", str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == {"gradcam.png", "mistakes.png"}
+
+
 def test_figures_need_no_gradients_left_on(trained_run, tmp_path) -> None:
     before = torch.is_grad_enabled()
     explain([str(trained_run), "--what", "gradcam", "--output", str(tmp_path)])

@@ -78,6 +78,13 @@ def test_without_the_data_set_it_is_checked_on_noise_and_says_so(run, copy) -> N
     assert not Path("nowhere").exists()
 
 
+def test_weights_that_it_began_with_are_not_asked_for(run, pretrained_run, tmp_path) -> None:
+    path = tmp_path / "net.safetensors"
+    status, out, _ = run(pretrained_run, "--format", "safetensors", "--output", path)
+    assert status == 0
+    assert "checked on   32 test images" in out
+
+
 def test_a_checkpoint_alone_is_checked_on_pictures_given(run, copy, tmp_path) -> None:
     alone = tmp_path / "alone" / "mine.ckpt"
     alone.parent.mkdir()

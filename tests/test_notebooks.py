@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
@@ -27,26 +24,6 @@ def cells(notebook: NotebookNode) -> list[NotebookNode]:
 def shown(notebook: NotebookNode) -> list[list[str]]:
     """The kinds of a cell's outputs, cell by cell."""
     return [[output.output_type for output in cell.outputs] for cell in cells(notebook)]
-
-
-@pytest.fixture
-def execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory):
-    """Run a copy of a notebook as `make notebooks` does; nothing is written elsewhere."""
-    base = tmp_path_factory.getbasetemp()
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
-        monkeypatch.setenv(name, str(base / name.lower()))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where the notebooks train
-    monkeypatch.setattr(tempfile, "tempdir", None)
-
-    def run(notebook: NotebookNode, name: str) -> NotebookNode:
-        path = tmp_path / name
-        nbformat.write(notebook, path)
-        command = [sys.executable, str(FOLDER / "execute.py"), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr
-        return nbformat.read(path, as_version=4)
-
-    return run
 
 
 def test_there_are_four() -> None:

@@ -67,7 +67,7 @@ def extract(archive: Path, folder: Path) -> None:
             members = {member.name: member for member in opened.getmembers()}
         for name in members:
             check_inside(name, archive)
-        for member in tqdm(members.values(), f"unpacking {archive.name}", delay=1):
+        for member in tqdm(members.values(), f"unpacking {archive.name}", delay=1, disable=None):
             opened.extract(member, folder)
 
 

@@ -109,8 +109,8 @@ class CIFARDataModule(ImageDataModule):
     def read_folders(self, folder: Path) -> ImageTensors:
         """The images in the class folders under `folder`, decoded."""
         files = list_classes(folder, self.class_names)
-        # The bar shows only when the disk is slow.
-        paths = tqdm(files.paths, f"reading {folder}", delay=2)
+        # The bar shows only when the disk is slow, and on a terminal.
+        paths = tqdm(files.paths, f"reading {folder}", delay=2, disable=None)
         images = torch.stack([decode(path, self.native_size) for path in paths])
         return ImageTensors(images, files.labels, [str(path) for path in files.paths])
 

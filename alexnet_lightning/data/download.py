@@ -57,7 +57,14 @@ def fetch(url: str, part: Path) -> None:
         part.parent.mkdir(parents=True, exist_ok=True)  # not before there is something to put there
         with (
             part.open("ab" if resumed else "wb") as file,
-            tqdm(desc=part.stem, total=total, initial=start, unit="B", unit_scale=True) as bar,
+            tqdm(
+                desc=part.stem,
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                disable=None,  # unless it is a terminal
+            ) as bar,
         ):
             while chunk := response.read(CHUNK):
                 file.write(chunk)

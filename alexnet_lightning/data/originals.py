@@ -32,7 +32,7 @@ def originals(names: Iterable[str], count: int) -> Originals:
     from PIL import Image
 
     found = Originals()
-    for name in tqdm(names, "headers of the files", count, delay=2, leave=False):
+    for name in tqdm(names, "headers of the files", count, delay=2, leave=False, disable=None):
         if not Path(name).is_file():
             continue
         try:

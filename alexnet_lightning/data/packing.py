@@ -125,7 +125,7 @@ def decode_all(packer: Packer, title: str) -> dict[int, str]:
     loader = DataLoader(packer, sampler=chunks, batch_size=None, num_workers=workers, generator=own)
     broken: dict[int, str] = {}
     failure = None
-    with tqdm(desc=title, total=count, unit=" images", delay=0.5) as bar:
+    with tqdm(desc=title, total=count, unit=" images", delay=0.5, disable=None) as bar:
         for found in loader:
             if isinstance(found, UserError):
                 failure = found

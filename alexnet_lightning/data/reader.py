@@ -86,7 +86,9 @@ class Reader:
         self.faults: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Tensor]:
-        with tqdm(desc=self.title, total=len(self.images), unit=" images", leave=False) as bar:
+        with tqdm(
+            desc=self.title, total=len(self.images), unit=" images", leave=False, disable=None
+        ) as bar:
             for reading in self.loader:
                 self.indices.append(reading.indices)
                 self.digests.append(reading.digests)

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from alexnet_lightning.callbacks.contact_sheet import one_a_class
 from alexnet_lightning.callbacks.figures import COLOURS, new_figure
-from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.run import RunFolder
 
@@ -63,7 +63,7 @@ def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
     Raises:
         UserError: the data cannot be had.
     """
-    data = ExperimentCLI(["--config", str(run.config)]).datamodule
+    data = DataCLI(["--config", str(run.config)]).datamodule
     if download:
         data.prepare_data()
     data.setup()

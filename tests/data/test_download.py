@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,13 +66,21 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_whole(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_whole(
+    terminal: bool,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     path = tmp_path / "new" / "file.tar.gz"
     download(url, path, MD5)
     assert path.read_bytes() == CONTENT
     assert names(path.parent) == ["file.tar.gz"]
     shown = capsys.readouterr()
-    assert "file.tar.gz" in shown.err
+    assert ("file.tar.gz" in shown.err) is bool(shown.err) is terminal
     assert not shown.out
 
 

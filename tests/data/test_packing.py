@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_the_bar_names_the_pack(
     file_list: MakeFiles, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(packing, "tqdm", lambda **how: tqdm(**how | {"delay": 0}))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     open_pack(file_list(), 4, cache)
     assert re.search(rf"packing {cache}/\S+-pictures-4-\w+: 100%.* 6/6 ", capsys.readouterr().err)
 
