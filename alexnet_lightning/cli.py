@@ -55,12 +55,15 @@ class ExperimentCLI(LightningCLI):
 
     Args:
         args: command line without the program's name.
+        trained: whether a checkpoint will fill the model, so that weights it once began with are
+            not fetched.
 
     Raises:
         UserError: the configuration is wrong, in one line.
     """
 
-    def __init__(self, args: Sequence[str]) -> None:
+    def __init__(self, args: Sequence[str], trained: bool = False) -> None:
+        self.trained = trained
         super().__init__(
             ImageClassifier,
             ImageDataModule,
@@ -116,8 +119,11 @@ class ExperimentCLI(LightningCLI):
         # torch's own defaults differ between matrix products (exact) and convolutions (TF32).
         torch.set_float32_matmul_precision("high" if self.config.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = self.config.tf32
+        config = self.config.clone()
+        if self.trained and "weights" in config.model.init_args:
+            config.model.init_args.weights = None
         try:
-            self.config_init = self.parser.instantiate_classes(self.config)
+            self.config_init = self.parser.instantiate_classes(config)
         except Exception as error:
             raise as_user_error(error) from error
         self.datamodule: ImageDataModule = self.config_init["data"]

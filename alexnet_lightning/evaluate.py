@@ -29,7 +29,7 @@ def evaluate(args: Sequence[str]) -> None:
     run = RunFolder.find(options.run_dir)
     weights = run.weights(options.checkpoint)
 
-    cli = ExperimentCLI(["--config", str(run.config), *overrides])
+    cli = ExperimentCLI(["--config", str(run.config), *overrides], trained=True)
     try:
         cli.model.load_state_dict(weights)
     except RuntimeError as error:

@@ -17,7 +17,7 @@ from alexnet_lightning.command import run_command
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.resume import check_resume, resume_flag
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.run import LAST, RunFolder
 from alexnet_lightning.summary import best_figures, facts, run_table, test_figures
 
 
@@ -30,7 +30,8 @@ def fit(args: Sequence[str]) -> None:
     """
     cluster.check()
     earlier, args = resume_flag(args)
-    cli = ExperimentCLI(args)
+    trained = earlier is not None and (earlier.checkpoints / LAST).is_file()
+    cli = ExperimentCLI(args, trained)
     if cli.config.trainer.fast_dev_run:  # a look whether it runs: leaves no trace
         trainer = cli.build_trainer(Path(), [], looking_on=False)
         trainer.fit(cli.model, datamodule=cli.datamodule)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,14 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from alexnet_lightning import signals
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.errors import UserError
+from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
 from alexnet_lightning.run import RunFolder
 
@@ -326,3 +329,16 @@ def test_a_resumed_run_goes_on_in_its_wandb_run(
     folders = list(the_run(Path("war")).glob("wandb/offline-run-*"))
     assert len(folders) == 2
     assert len({path.name.rsplit("-", 1)[1] for path in folders}) == 1
+
+
+def test_weights_that_a_run_began_with_are_not_asked_for_again(
+    pretrained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    run = tmp_path / "runs" / "moved"
+    shutil.copytree(pretrained_run, run)
+    evaluate([str(run), "--split", "val"])
+    fit(["--resume", str(run), "--trainer.max_epochs", "2", "--test", "false"])
+    assert json.loads((run / "summary.json").read_text())["epochs"] == 2
+    began_with = yaml.safe_load((run / "config.yaml").read_text())["model"]["init_args"]["weights"]
+    assert began_with.endswith("weights.pt"), "the record stays"
