@@ -35,8 +35,13 @@ class Listening(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         network: Any = pl_module.network
         watched = {"conv1": network.features.conv1, "fc8": network.classifier.fc8}
-        for name, layer in watched.items():
-            layer.register_forward_hook(self.noting(name))
+        self.handles = [
+            layer.register_forward_hook(self.noting(name)) for name, layer in watched.items()
+        ]
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for handle in self.handles:  # the summary counts multiply-adds, in float32
+            handle.remove()
 
     def noting(self, name: str) -> Callable[..., None]:
         return lambda layer, inputs, output: self.dtypes[name].add(output.dtype)

@@ -1,5 +1,6 @@
 """What results/ says, recomputed from its rows, and how its pages look."""
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,18 @@ def test_every_run_of_a_study_has_its_row_and_its_figures_are_there(folder: Path
     for line in (folder / "report.md").read_text().splitlines():
         if line.startswith("!["):
             assert (folder / line.split("(")[-1].rstrip(")")).is_file()
+
+
+def test_the_summary_quotes_the_reports() -> None:
+    """What stands in bold in results/README.md stands in the report that its line links."""
+    quoted = 0
+    for line in (RESULTS / "README.md").read_text().replace("\n  ", " ").splitlines():
+        links = re.findall(r"\]\((\w+)/report\.md\)", line)
+        for words in re.findall(r"\*\*([^*]*\d[^*]*)\*\*", line):
+            reports = [(RESULTS / name / "report.md").read_text() for name in links]
+            assert any(words in report for report in reports), f"{words}: not in {links}"
+            quoted += 1
+    assert quoted >= len(REPORTS)
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
