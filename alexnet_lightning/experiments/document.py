@@ -71,7 +71,7 @@ def answered(question: Question, study: Study, evidence: Evidence) -> str:
     remarks = {
         "The source": question.source,
         "What differs": question.protocol,
-        "Why": question.finding,
+        "Finding": question.finding,
     }
     lines = [f"- {name}: {text.rstrip('.')}." for name, text in remarks.items() if text]
     verdict = f"**{question.ask}** {of} against {against}: **{found}**."

@@ -24,6 +24,7 @@ WORDS = (
     "versions",
     "git_commit",
 )
+FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1")
 FIGURES = (  # of summary.json
     "best_epoch",
@@ -56,7 +57,7 @@ class Evidence:
 
     Args:
         runs: a row a finished run: variant, seed, figures, versions, commit.
-        curves: a row a run and epoch.
+        curves: a row a run and epoch; of runs of few epochs also a row a logged step.
         spreads: a row a run, step and layer, where the runs looked.
     """
 
@@ -72,10 +73,10 @@ class Evidence:
             if row["variant"] == variant and isinstance(row.get(metric), int | float)
         }
 
-    def curve(self, variant: str, seed: int, metric: str) -> dict[int, float]:
-        """Return a figure of one run by epoch, counted from 1."""
+    def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
+        """Return a figure of one run by "epoch" or "step", counted from 1."""
         return {
-            row["epoch"]: row[metric]
+            row[over]: row[metric]
             for row in self.curves
             if (row["variant"], row["seed"]) == (variant, seed) and row.get(metric) is not None
         }
@@ -92,7 +93,10 @@ def gather(cells: Iterable[Cell]) -> Evidence:
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
         runs.append(key | run_row(cell, metrics))
-        curves += [key | row for row in epochs(metrics)]
+        by_epoch = epochs(metrics)
+        curves += [key | row for row in by_epoch]
+        if len(by_epoch) <= FEW_EPOCHS:
+            curves += [key | row for row in steps(metrics)]
         layers = cell.folder.path / "spreads.csv"
         spreads += [key | row for row in read_rows(layers)] if layers.is_file() else []
     return Evidence(runs, curves, spreads)
@@ -130,6 +134,13 @@ def epochs(metrics: Sequence[Row]) -> list[Row]:
         if values and row.get("epoch") is not None:
             found.setdefault(int(row["epoch"]) + 1, {}).update(values)
     return [{"epoch": epoch, **found[epoch]} for epoch in sorted(found)]
+
+
+def steps(metrics: Sequence[Row]) -> list[Row]:
+    """Return a row a logged step, counted from 1: its loss."""
+    name = "train/loss_step"
+    found = [row for row in metrics if row.get(name) is not None]
+    return [{"step": row["step"] + 1, name: row[name]} for row in found]
 
 
 def write(evidence: Evidence, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alexnet_lightning.atomic import replacing
 from alexnet_lightning.callbacks.figures import COLOURS, DPI, MARKERS, new_figure
-from alexnet_lightning.experiments.evidence import Evidence
+from alexnet_lightning.experiments.evidence import FEW_EPOCHS, Evidence
 from alexnet_lightning.experiments.plan import Study
 from alexnet_lightning.experiments.tables import label
 
@@ -16,22 +16,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS = {"train/loss": "training loss (nats)", "val/top1": "validation top-1 error (%)"}
+PANELS = {
+    "train/loss": ("epoch", "training loss (nats)"),
+    "val/top1": ("epoch", "validation top-1 error (%)"),
+}
+STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
 
 
 def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
-    """Write training loss and validation error by epoch: mean over seeds, band from min to max."""
+    """Write training loss and validation error by epoch: mean over seeds, band from min to max.
+
+    Of runs of few epochs: the loss by step.
+    """
+    by_step = any(row.get("step") for row in evidence.curves)
+    few = by_step and all((row.get("epoch") or 0) <= FEW_EPOCHS for row in evidence.curves)
+    panels = STEP_PANEL if few else PANELS
     with new_figure(9, 4.6) as figure:
-        panels = figure.subplots(1, 2)
-        for axes, (metric, unit) in zip(panels, PANELS.items(), strict=True):
+        every = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (metric, (over, unit)) in zip(every, panels.items(), strict=True):
             for place, name in enumerate(study.variants):
-                plot_band(axes, study, evidence, name, metric, place)
-            axes.set(xlabel="epoch", ylabel=unit)
+                plot_band(axes, study, name, over_seeds(evidence, name, metric, over), place)
+            axes.set(xlabel=over, ylabel=unit)
             whole_numbers(axes)
-        if study.chance is not None:
-            level = 100 * (1 - study.chance)
-            panels[1].axhline(level, color="#555555", ls="--", lw=1, label="one answer for all")
-        handles, labels = panels[1].get_legend_handles_labels()
+            if study.chance is not None and "/top" in metric:
+                level = 100 * (1 - study.chance)
+                axes.axhline(level, color="#555555", ls="--", lw=1, label="one answer for all")
+        handles, labels = every[-1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         save(figure, path)
 
@@ -49,31 +59,32 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
 
 
 def plot_band(
-    axes: Axes, study: Study, evidence: Evidence, variant: str, metric: str, place: int
+    axes: Axes, study: Study, variant: str, points: dict[int, list[float]], place: int
 ) -> None:
     """Plot one variant's mean, and a band where there are several seeds."""
-    points = over_seeds(evidence, variant, metric)
     if not points:
         return
-    epochs, colour = list(points), COLOURS[place % len(COLOURS)]
+    colour = COLOURS[place % len(COLOURS)]
     low, high = ([pick(values) for values in points.values()] for pick in (min, max))
-    axes.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+    axes.fill_between(list(points), low, high, color=colour, alpha=0.2, lw=0)
     axes.plot(
-        epochs,
+        list(points),
         [fmean(values) for values in points.values()],
         color=colour,
-        marker=MARKERS[place % len(MARKERS)] if len(epochs) <= 30 else None,
+        marker=MARKERS[place % len(MARKERS)] if len(points) <= 30 else None,
         markersize=4,
         label=label(study, variant),
     )
 
 
-def over_seeds(evidence: Evidence, variant: str, metric: str) -> dict[int, list[float]]:
-    """Return the values of all seeds by epoch; accuracies as errors in per cent."""
+def over_seeds(
+    evidence: Evidence, variant: str, metric: str, over: str = "epoch"
+) -> dict[int, list[float]]:
+    """Return the values of all seeds by epoch or step; accuracies as errors in per cent."""
     points: dict[int, list[float]] = {}
     for seed in evidence.by_seed(variant, "seconds"):
-        for epoch, value in evidence.curve(variant, seed, metric).items():
-            points.setdefault(epoch, []).append(100 * (1 - value) if "/top" in metric else value)
+        for place, value in evidence.curve(variant, seed, metric, over).items():
+            points.setdefault(place, []).append(100 * (1 - value) if "/top" in metric else value)
     return dict(sorted(points.items()))
 
 

@@ -57,6 +57,14 @@ def test_a_finished_run_is_a_row_with_its_seed_figures_and_versions(found: Evide
     assert found.spreads[0] == whose | spread
 
 
+def test_short_runs_are_told_by_the_step(plan: Study, folder: Path) -> None:
+    for metrics in folder.glob("*/*/metrics.csv"):
+        metrics.write_text("epoch,step,train/loss_step,val/top1\n0,9,2.5,\n0,19,2.0,0.5\n")
+    found = gather([find(run, folder) for run in grid(plan)])
+    assert found.curve("plain", 5, "train/loss_step", over="step") == {10: 2.5, 20: 2.0}
+    assert found.curve("plain", 5, "val/top1") == {1: 0.5}
+
+
 def test_rows_survive_their_files(found: Evidence, tmp_path: Path) -> None:
     write(found, tmp_path / "out")
     assert read(tmp_path / "out") == found
