@@ -20,6 +20,7 @@ PANELS = {
     "train/loss": ("epoch", "training loss (nats)"),
     "val/top1": ("epoch", "validation top-1 error (%)"),
 }
+WIDE = 20  # largest over smallest loss that a straight axis shows
 STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
 
 
@@ -38,6 +39,8 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
                 plot_band(axes, study, name, over_seeds(evidence, name, metric, over), place)
             axes.set(xlabel=over, ylabel=unit)
             whole_numbers(axes)
+            if "/loss" in metric and axes.dataLim.y1 > WIDE * axes.dataLim.y0 > 0:
+                logarithmic(axes)  # a first epoch that blew up would flatten all others
             if study.chance is not None and "/top" in metric:
                 level = 100 * (1 - study.chance)
                 axes.axhline(level, color="#555555", ls="--", lw=1, label="one answer for all")
@@ -115,6 +118,16 @@ def whole_numbers(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def logarithmic(axes: Axes) -> None:
+    """Let the vertical axis go by factors, with plain numbers on it."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, path: Path) -> None:
