@@ -56,8 +56,10 @@ class Runner:
                 run = pending[done]
                 if not done.result() and not self._stopping:
                     failed.append(run)
-                bar.update()
-                bar.write(self._line(find(run, self.folder)))
+                cell = find(run, self.folder)
+                if cell.state != "waiting":  # stopped before it was begun
+                    bar.update()
+                    bar.write(self._line(cell))
         return failed
 
     def run_one(self, run: Run) -> bool:
