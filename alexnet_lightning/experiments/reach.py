@@ -17,7 +17,7 @@ def reach(study: Study, evidence: Evidence) -> str:
             found = {name: reached(evidence, name, metric, level) for name in study.variants}
             cells = [epochs_cell(evidence, found[name], name) for name in study.variants]
             cells += [ratio_cell(found[name], found[first]) for name in others]
-            what = f"{metric.split('/')[0]} error {100 * (1 - level):.0f} %"
+            what = f"{metric.split('/')[0]} error {100 * (1 - level):.3g} %"
             rows.append([what, *cells])
     return table(header, rows)
 
@@ -25,26 +25,28 @@ def reach(study: Study, evidence: Evidence) -> str:
 def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict[int, float]:
     """Return after how many epochs each run of a variant comes to a level; those that do."""
     seeds = evidence.by_seed(variant, "seconds")
-    found = {seed: epochs_to(evidence.curve(variant, seed, metric), level) for seed in seeds}
+    place = 0.5 if metric.startswith("train/") else 1.0
+    found = {seed: epochs_to(evidence.curve(variant, seed, metric), level, place) for seed in seeds}
     return {seed: epochs for seed, epochs in found.items() if epochs is not None}
 
 
-def epochs_to(curve: dict[int, float], level: float) -> float | None:
+def epochs_to(curve: dict[int, float], level: float, place: float) -> float | None:
     """Return after how many epochs a figure comes to a level; None if it never does.
 
-    An epoch's mean stands for its middle; between two epochs along a straight line.
+    Between two epochs along a straight line.
 
     Args:
-        curve: a figure's mean over each epoch, by epoch from 1.
+        curve: a figure by epoch, from 1.
         level: that it rises to.
+        place: where in its epoch a figure belongs: 1 at the end, 1/2 for a mean over all of it.
     """
     before: tuple[int, float] | None = None
     for epoch, value in sorted(curve.items()):
         if value >= level:
             if before is None:
-                return epoch - 0.5
+                return epoch - 1 + place
             step = (level - before[1]) / (value - before[1])
-            return before[0] - 0.5 + step * (epoch - before[0])
+            return before[0] - 1 + place + step * (epoch - before[0])
         before = (epoch, value)
     return None
 

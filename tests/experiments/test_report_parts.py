@@ -101,7 +101,11 @@ def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: 
 def test_a_level_is_reached_between_the_middles_of_epochs(
     level: float, epochs: float | None
 ) -> None:
-    assert epochs_to({1: 0.4, 2: 0.8}, level) == pytest.approx(epochs)
+    assert epochs_to({1: 0.4, 2: 0.8}, level, place=0.5) == pytest.approx(epochs)
+
+
+def test_a_validation_belongs_to_the_end_of_its_epoch() -> None:
+    assert epochs_to({1: 0.4, 2: 0.8}, 0.6, place=1.0) == pytest.approx(1.5)
 
 
 def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
