@@ -107,6 +107,15 @@ def trained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of two epochs on digits with its offline W&B run; tests only read it."""
+    root = tmp_path_factory.mktemp("runs")
+    fit(["--config", str(quick_config), "--runs_dir", str(root)])
+    (folder,) = (root / "quick").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
 def pretrained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a network that began with weights which are no longer to be had."""
     root = tmp_path_factory.mktemp("pretrained")

@@ -23,14 +23,6 @@ def inspect(run: Path, *flags: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("runs")
-    fit(["--config", str(quick_config), "--runs_dir", str(root)])
-    (folder,) = (root / "quick").iterdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
 def summary(run: Path) -> dict[str, Any]:
     return json.loads(inspect(run, "--summary"))
 

@@ -4,19 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from alexnet_lightning.experiments.workspace import workspace
-from alexnet_lightning.fit import fit
 from tests.test_tracking import inspect
-
-
-@pytest.fixture(scope="module")
-def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("runs")
-    fit(["--config", str(quick_config), "--runs_dir", str(root)])
-    (folder,) = (root / "quick").iterdir()
-    return folder
 
 
 def content(group: str | None = None) -> dict[str, Any]:
