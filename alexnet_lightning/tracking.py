@@ -36,7 +36,7 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
             experiment = wandb.init(
                 project=project,
                 name=run.name,
-                dir=run.path,
+                dir=run.path.absolute(),  # it writes later too, wherever the process then is
                 id=run.wandb_id,  # a resumed run goes on in its W&B run
                 resume="allow",
                 mode=mode,  # type: ignore[arg-type]  # wandb checks the word itself

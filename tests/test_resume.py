@@ -129,7 +129,7 @@ def test_a_signal_anywhere_and_a_resume(
     peace = undisturbed(quick_config, *flags)
     interrupted_by(5, raise_signal(signal.SIGTERM))  # mid-epoch
     with pytest.raises(signals.Stopped) as stop:
-        fit(["--config", str(quick_config), *flags, "--runs_dir", str(Path("war").resolve())])
+        fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
     assert stop.value.status == 143
     war = the_run(Path("war"))
     assert not (war / "summary.json").exists()
@@ -161,7 +161,7 @@ def test_a_kill_after_any_checkpoint(
                 str(quick_config),
                 *flags,
                 "--runs_dir",
-                str(Path("war").resolve()),
+                "war",
             ]
             fit(["--resume", str(war[0])] if war else begun)
             os._exit(0)
@@ -181,7 +181,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     peace = undisturbed(quick_config, *flags)
     interrupted_by(11, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *flags, "--runs_dir", str(Path("war").resolve())])
+        fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
     interrupted_by(None)
     last = the_run(Path("war")) / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:5000])
@@ -205,7 +205,7 @@ def test_a_reader_that_fails_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(ImageTensors, "__getitem__", failing)
         with pytest.raises(OSError, match="the disk is gone"):
-            fit(["--config", str(quick_config), *BATCHES, "--runs_dir", str(Path("war").resolve())])
+            fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
     war = the_run(Path("war"))
     checkpoint = torch.load(war / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] >= 1
@@ -222,7 +222,7 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
 ) -> None:
     flags = [*BATCHES, *PLATEAU]
     peace = undisturbed(quick_config, *flags, "--trainer.max_epochs", "4")
-    fit(["--config", str(quick_config), *flags, "--runs_dir", str(Path("war").resolve())])
+    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
     war = the_run(Path("war"))
     before = contents(war)
     fit(["--resume", str(war)])
@@ -243,7 +243,7 @@ def test_a_moved_run_keeps_its_best(
     peace = undisturbed(quick_config, *BATCHES)
     interrupted_by(15, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", str(Path("war").resolve())])
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
     interrupted_by(None)
     Path("war").rename("elsewhere")
     moved = the_run(Path("elsewhere"))
@@ -255,7 +255,7 @@ def test_a_moved_run_keeps_its_best(
 def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]) -> RunFolder:
     interrupted_by(5, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", str(Path("war").resolve())])
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
     interrupted_by(None)
     return RunFolder(the_run(Path("war")))
 
@@ -297,7 +297,7 @@ def test_all_checkpoints_damaged(stopped_run: RunFolder) -> None:
 
 def test_a_schedule_over_a_budget_cannot_get_more_epochs(quick_config: Path, in_tmp: Path) -> None:
     flags = RECIPES["one cycle"]
-    fit(["--config", str(quick_config), *flags, "--runs_dir", str(Path("war").resolve())])
+    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
     with pytest.raises(UserError, match=r"trainer.max_epochs: .* was laid out over"):
         fit(["--resume", str(the_run(Path("war"))), "--trainer.max_epochs", "4"])
 
@@ -328,7 +328,7 @@ def test_a_resumed_run_goes_on_in_its_wandb_run(
     monkeypatch.setenv("WANDB_MODE", "offline")
     interrupted_by(5, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", str(Path("war").resolve())])
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
     interrupted_by(None)
     time.sleep(1)  # W&B names its folders by the second
     fit(["--resume", str(the_run(Path("war")))])
