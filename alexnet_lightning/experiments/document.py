@@ -1,7 +1,9 @@
 """A study's report, in Markdown: answers first, then what they rest on."""
 
-import shlex
 from collections.abc import Sequence
+from typing import Any
+
+import yaml
 
 from alexnet_lightning.experiments import tables
 from alexnet_lightning.experiments.evidence import Evidence
@@ -53,15 +55,20 @@ def size(study: Study, evidence: Evidence) -> str:
     """Return which runs these are, and from which configurations."""
     wanted = len(study.seeds) * len(study.variants)
     bases = ", ".join(f"`{path}`" for path in study.base)
-    overrides = shlex.join(f"--{key}={value}" for key, value in study.overrides.items())
+    overrides = ", ".join(f"`{setting(key, value)}`" for key, value in study.overrides.items())
     machine = sorted({str(row["machine"]) for row in evidence.runs if row.get("machine")})
     return (
         f"{len(evidence.runs)} of {wanted} runs; seeds {', '.join(map(str, study.seeds))}; from "
         f"{bases}"
-        + (f" with `{overrides}`" if overrides else "")
+        + (f" with {overrides}" if overrides else "")
         + "."
         + (f" On {'; '.join(machine)}." if machine else "")
     )
+
+
+def setting(key: str, value: Any) -> str:
+    """Return an override as one line of YAML."""
+    return yaml.safe_dump({key: value}, default_flow_style=True, width=1000).strip()[1:-1]
 
 
 def answered(question: Question, study: Study, evidence: Evidence) -> str:
