@@ -46,7 +46,8 @@ def study(args: Sequence[str]) -> None:
         names = ", ".join(run.name for run in failed)
         print(f"failed: {names}; see {folder / 'logs'}; the same command tries them again")
         sys.exit(1)
-    print(f"all {len(cells)} runs are finished: python -m alexnet_lightning.report {folder}")
+    flag = " --full" if options.full else ""
+    print(f"all {len(cells)} runs are finished: python -m alexnet_lightning.report {folder}{flag}")
 
 
 def parsed(args: Sequence[str]) -> Options:

@@ -39,11 +39,7 @@ class Cell:
     @cached_property
     def state(self) -> State:
         """Tell how far the run is."""
-        if self.folder is None:
-            return "waiting"
-        if self.folder.summary.is_file():
-            return "finished"
-        return "running" if is_locked(self.folder) else "broken"
+        return "waiting" if self.folder is None else state_of(self.folder)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -52,6 +48,13 @@ class Cell:
             return {}
         figures: dict[str, Any] = json.loads(self.folder.summary.read_text())
         return figures
+
+
+def state_of(run: RunFolder) -> State:
+    """Tell how far a run is that has begun."""
+    if run.summary.is_file():
+        return "finished"
+    return "running" if is_locked(run) else "broken"
 
 
 def is_locked(run: RunFolder) -> bool:

@@ -10,7 +10,7 @@ import yaml
 
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.evidence import column, read_rows
-from alexnet_lightning.experiments.folder import ELSEWHERE, differences, is_locked
+from alexnet_lightning.experiments.folder import ELSEWHERE, differences, state_of
 from alexnet_lightning.experiments.grid import Run, resolved
 from alexnet_lightning.experiments.tables import NONE, table
 from alexnet_lightning.run import RunFolder
@@ -66,7 +66,7 @@ def line(run: RunFolder, bases: list[str] | None, known: dict[str, Any]) -> list
         f"{name} {run.path.name}",
         str(config["seed_everything"]),
         changes(known[name], config),
-        state(run),
+        state_of(run),
         str(epochs),
         *cells,
         number(summary.get("parameters"), ",.0f"),
@@ -103,13 +103,6 @@ def brief(value: Any) -> str:
     if isinstance(value, list):
         return f"[{' '.join(map(brief, value))}]"
     return str(value).rsplit(".", 1)[-1] if str(value).startswith("alexnet_l") else str(value)
-
-
-def state(run: RunFolder) -> str:
-    """Return how far a run is."""
-    if run.summary.is_file():
-        return "finished"
-    return "running" if is_locked(run) else "broken"
 
 
 def number(value: float | None, form: str) -> str:
