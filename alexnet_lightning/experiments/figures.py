@@ -51,7 +51,7 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
 
 def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
     """Write validation error against seconds of training, and the test error at the end."""
-    with new_figure(7, 4.6) as figure:
+    with new_figure(9, 4.6) as figure:
         axes = figure.subplots()
         for place, name in enumerate(study.variants):
             plot_time(axes, study, evidence, name, place)
