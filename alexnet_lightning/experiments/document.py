@@ -45,7 +45,7 @@ def report(study: Study, evidence: Evidence, ledger: str, pictures: Sequence[str
     if study.ladder:
         parts += ["## Step by step", tables.ladder(study, evidence)]
     if study.reach:
-        parts += ["## Epochs to a training error", reach(study, evidence)]
+        parts += ["## Epochs to a level", reach(study, evidence)]
     parts += ["## Curves", *pictures, *spread_parts(study, evidence)]
     parts += ["## Every run", ledger]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ PANELS = {
     "val/top1": ("epoch", "validation top-1 error (%)"),
 }
 WIDE = 20  # largest over smallest loss that a straight axis shows
+DASHES = ("--", ":", "-.")
 STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
 
 
@@ -41,9 +43,8 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
             whole_numbers(axes)
             if "/loss" in metric and axes.dataLim.y1 > WIDE * axes.dataLim.y0 > 0:
                 logarithmic(axes)  # a first epoch that blew up would flatten all others
-            if study.chance is not None and "/top" in metric:
-                level = 100 * (1 - study.chance)
-                axes.axhline(level, color="#555555", ls="--", lw=1, label="one answer for all")
+            if "/top" in metric:
+                plot_levels(axes, study)
         handles, labels = every[-1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         save(figure, path)
@@ -57,6 +58,7 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
             plot_time(axes, study, evidence, name, place)
         axes.set(xlabel="seconds of training", ylabel="top-1 error (%): validation –, test ★")
         axes.set_xlim(left=0)
+        plot_levels(axes, study)
         figure.legend(loc="outside lower center", ncols=3)
         save(figure, path)
 
@@ -111,6 +113,12 @@ def plot_time(axes: Axes, study: Study, evidence: Evidence, variant: str, place:
     )
     if tested:
         axes.plot(fmean(seconds), 100 * (1 - fmean(tested)), "*", color=colour, markersize=12)
+
+
+def plot_levels(axes: Axes, study: Study) -> None:
+    """Draw a line at each of the study's levels, as errors in per cent."""
+    for (name, accuracy), dashes in zip(study.levels.items(), cycle(DASHES)):
+        axes.axhline(100 * (1 - accuracy), color="#555555", ls=dashes, lw=1, label=name)
 
 
 def whole_numbers(axes: Axes) -> None:

@@ -81,7 +81,7 @@ class Study:
         reach: figures of training curves and levels: the report tells after how many epochs each
             run comes to them.
         ladder: whether each variant is the one before it and one idea more.
-        chance: test accuracy of one answer for all images, where it is worth a line in the figure.
+        levels: accuracies that the figures draw a line at, by what they are.
         embeddings: variants whose embedding plots the report shows, of their first seed.
         notes: what a reader should know of the sizes and the protocol.
         full: the study at full size, for `--full`.
@@ -95,7 +95,7 @@ class Study:
     questions: list[Question] = field(default_factory=list)
     reach: dict[str, list[float]] = field(default_factory=dict)
     ladder: bool = False
-    chance: float | None = None
+    levels: dict[str, float] = field(default_factory=dict)
     embeddings: list[str] = field(default_factory=list)
     notes: str = ""
     full: FullSize | None = None
