@@ -27,6 +27,7 @@ from alexnet_lightning.callbacks import (
 )
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.config_files import check_yaml, config_files
+from alexnet_lightning.consistency import LINKED, check_links, check_monitors
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.help_page import show_help
@@ -36,7 +37,6 @@ from alexnet_lightning.run import RunFolder
 from alexnet_lightning.step_seed import StepSeed
 from alexnet_lightning.tracking import wandb_logger
 
-LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 DEFAULTS = {
     "trainer.log_every_n_steps": 10,
     "trainer.use_distributed_sampler": False,  # the data module shards, without padding
@@ -128,42 +128,10 @@ class ExperimentCLI(LightningCLI):
             raise as_user_error(error) from error
         self.datamodule: ImageDataModule = self.config_init["data"]
         self.model: ImageClassifier = self.config_init["model"]
-        self._check_links()
-        self._check_monitors()
+        check_links(self.config.model.init_args, self.datamodule)
+        callbacks = self.config_init["trainer"].get("callbacks") or []
+        check_monitors(self.config, callbacks, self.model.val_metrics.names)
         self.model.check_recipe()
-
-    def _check_links(self) -> None:
-        """Refuse a value given by hand that the data contradicts; the parser would replace it."""
-        for name in LINKED:
-            given = self.config.model.init_args.get(name)
-            of_data = getattr(self.datamodule, name)
-            if given not in (None, of_data):
-                raise UserError(
-                    f"model.{name}: {given} contradicts the data, which has {of_data}; leave it out"
-                )
-
-    def _check_monitors(self) -> None:
-        """Refuse to wait for a figure that is never logged, or not as often as it is asked for."""
-        trainer, known = self.config.trainer, self.model.val_metrics.names
-        schedule = self.config.model.init_args.get("lr_scheduler")
-        monitors = {"checkpoint.monitor": self.config.checkpoint.monitor}
-        if schedule is not None and "monitor" in schedule.get("init_args", {}):
-            monitors["model.lr_scheduler.monitor"] = schedule.init_args.monitor
-            every = trainer.check_val_every_n_epoch
-            if every != 1 or trainer.limit_val_batches == 0:
-                raise UserError(
-                    "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
-                    f"time, but trainer.check_val_every_n_epoch is {every} and "
-                    f"trainer.limit_val_batches {trainer.limit_val_batches}; validate every epoch"
-                )
-        for callback in self.config_init["trainer"].get("callbacks") or []:
-            if hasattr(callback, "monitor"):
-                monitors[f"trainer.callbacks: {type(callback).__name__}.monitor"] = callback.monitor
-        for key, monitor in monitors.items():
-            if monitor is not None and trainer.limit_val_batches == 0:
-                raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
-            if monitor is not None and monitor not in known:
-                raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")
 
     def resolved(self) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""

@@ -1,0 +1,54 @@
+"""What no single part of a configuration can see: where its parts contradict each other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.errors import UserError
+
+LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
+
+
+def check_links(given: Any, data: ImageDataModule) -> None:
+    """Refuse a value given by hand that the data contradicts; the parser would replace it.
+
+    Args:
+        given: the model's arguments in the configuration.
+        data: what it is trained on.
+    """
+    for name in LINKED:
+        by_hand, of_data = given.get(name), getattr(data, name)
+        if by_hand not in (None, of_data):
+            raise UserError(
+                f"model.{name}: {by_hand} contradicts the data, which has {of_data}; leave it out"
+            )
+
+
+def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) -> None:
+    """Refuse to wait for a figure that is never logged, or not as often as it is asked for.
+
+    Args:
+        config: the whole configuration.
+        callbacks: the Trainer's, as they were asked for.
+        known: names of the figures that a validation logs.
+    """
+    trainer = config.trainer
+    schedule = config.model.init_args.get("lr_scheduler")
+    monitors = {"checkpoint.monitor": config.checkpoint.monitor}
+    if schedule is not None and "monitor" in schedule.get("init_args", {}):
+        monitors["model.lr_scheduler.monitor"] = schedule.init_args.monitor
+        every = trainer.check_val_every_n_epoch
+        if every != 1 or trainer.limit_val_batches == 0:
+            raise UserError(
+                "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
+                f"time, but trainer.check_val_every_n_epoch is {every} and "
+                f"trainer.limit_val_batches {trainer.limit_val_batches}; validate every epoch"
+            )
+    for callback in callbacks:
+        if hasattr(callback, "monitor"):
+            monitors[f"trainer.callbacks: {type(callback).__name__}.monitor"] = callback.monitor
+    for key, monitor in monitors.items():
+        if monitor is not None and trainer.limit_val_batches == 0:
+            raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
+        if monitor is not None and monitor not in known:
+            raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")

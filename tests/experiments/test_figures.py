@@ -1,0 +1,18 @@
+"""What a study's figures show besides the runs."""
+
+from dataclasses import replace
+
+from alexnet_lightning.callbacks.figures import new_figure
+from alexnet_lightning.experiments.figures import plot_levels
+from alexnet_lightning.experiments.plan import Study
+
+
+def test_a_level_is_a_line_at_its_error_with_its_name(plan: Study) -> None:
+    study = replace(plan, levels={"one answer for all": 0.25, "ResNet-18": 0.903})
+    with new_figure(4, 3) as figure:
+        axes = figure.subplots()
+        plot_levels(axes, study)
+        _, labels = axes.get_legend_handles_labels()
+    assert labels == list(study.levels)
+    assert [round(line.get_ydata()[0], 9) for line in axes.lines] == [75.0, 9.7]
+    assert len({line.get_linestyle() for line in axes.lines}) == 2, "told apart in black and white"
