@@ -21,7 +21,7 @@ PARAMETERS = {
     "AlexNet2012": 2_250_983,
     "AlexNetBN": 2_339_647,
     "AlexNetBNSkip": 2_353_471,
-    "AlexNetModern": 121_239,
+    "AlexNetModern": 54_007,
     "AlexNetOWT": 2_259_927,
     "AlexNetSkip": 2_353_127,
     "AlexNetSkipScaled": 2_353_131,

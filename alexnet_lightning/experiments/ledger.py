@@ -86,14 +86,26 @@ def base_of(name: str, bases: list[str] | None) -> dict[str, Any] | None:
 
 
 def changes(base: dict[str, Any], config: dict[str, Any]) -> str:
-    """Return the keys in which a run differs from its base, with its own values."""
+    """Return the keys in which a run differs from its base, with its own values.
+
+    Arguments that its classes do not have are left out.
+    """
     found = [
         f"{key.replace('.init_args', '')}={brief(value)}"
         for key, (_, value) in differences(base, config).items()
-        if key not in NO_DIFFERENCE
+        if key not in NO_DIFFERENCE and has(config, key)
     ]
     more = len(found) - MAX_DIFFERENCES
     return " ".join(found[:MAX_DIFFERENCES]) + (f" and {more} more" if more > 0 else "") or NONE
+
+
+def has(config: Any, key: str) -> bool:
+    """Tell whether a configuration has a dotted key, if only as null."""
+    for name in key.split("."):
+        if not isinstance(config, dict) or name not in config:
+            return False
+        config = config[name]
+    return True
 
 
 def brief(value: Any) -> str:

@@ -10,7 +10,7 @@ from alexnet_lightning.experiments import evidence, tables
 from alexnet_lightning.experiments.evidence import FILES, Evidence, gather, read, write
 from alexnet_lightning.experiments.folder import find
 from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.ledger import ledger
+from alexnet_lightning.experiments.ledger import changes, ledger
 from alexnet_lightning.experiments.page import page
 from alexnet_lightning.experiments.plan import Question, Study
 from alexnet_lightning.experiments.reach import epochs_to, reach
@@ -123,8 +123,16 @@ def test_the_ledger_has_every_run_by_date_with_what_is_different(plan: Study, fo
     wide = next(line for line in lines if "it's wide" in line)
     assert "model.width=0.06" in wide and "trainer.max_epochs=1" in wide
     assert "| 80.00% |" in wide, "training accuracy of the last epoch"
+    skip = next(line for line in lines if "two files" in line)
+    assert "AlexNetSkip" in skip and "=None" not in skip, "has no such argument"
     with pytest.raises(UserError, match="no run here"):
         ledger(folder / "plain")
+
+
+def test_a_difference_is_what_a_run_sets_not_what_its_classes_lack() -> None:
+    base = {"model": {"class_path": "A", "stem": "small", "norm": "lrn"}}
+    run = {"model": {"class_path": "B", "norm": None}}
+    assert changes(base, run) == "model.class_path=B model.norm=None"
 
 
 def test_a_page_holds_all_it_shows(tmp_path: Path) -> None:

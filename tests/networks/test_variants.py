@@ -76,7 +76,7 @@ def test_the_modern_net_has_five_convolutions_and_no_hidden_layer() -> None:
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [conv.kernel_size for conv in convs] == [(3, 3)] * 5
     assert sum(isinstance(m, nn.Linear) for m in network.modules()) == 1
-    assert count(network) == 1_923_402
+    assert 0.8e6 < count(network) < 1e6
     assert network(torch.zeros(2, 3, 48, 48)).shape == (2, 10), "any size"
 
 
