@@ -178,13 +178,15 @@ def versions() -> str:
 
 
 def machine() -> str:
-    """Return the processor and the GPUs that this ran on, as "AMD EPYC, 2 cores"."""
+    """Return the processor and the GPUs that this ran on, as "AMD EPYC (AVX2), 2 cores"."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     processor = models[0] if models else platform.processor() or platform.machine()
     gpus = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
-    return ", ".join([processor, f"{os.cpu_count()} cores", *gpus])
+    # Processors of one name can differ threefold by the vector instructions that torch finds.
+    capability = torch.backends.cpu.get_cpu_capability()
+    return ", ".join([f"{processor} ({capability})", f"{os.cpu_count()} cores", *gpus])
 
 
 def git_commit() -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.errors import UserError
-from alexnet_lightning.run import RunFolder, git_commit, versions
+from alexnet_lightning.run import RunFolder, git_commit, machine, versions
 
 
 def test_two_runs_in_the_same_second_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -40,6 +40,7 @@ def test_the_summary_is_flat_json(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
-def test_versions_and_commit_say_what_ran() -> None:
+def test_versions_machine_and_commit_say_what_ran() -> None:
+    assert re.fullmatch(r".+ \([A-Z]\w+\), \d+ cores(, .+)?", machine())
     assert re.search(r"python 3\.\d+.*torch \d.*lightning \d.*wandb \d", versions())
     assert git_commit() is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", git_commit() or "")
