@@ -129,7 +129,7 @@ class ExperimentCLI(LightningCLI):
         self.datamodule: ImageDataModule = self.config_init["data"]
         self.model: ImageClassifier = self.config_init["model"]
         check_links(self.config.model.init_args, self.datamodule)
-        callbacks = self.config_init["trainer"].get("callbacks") or []
+        callbacks = listed(self.config_init["trainer"].get("callbacks"))
         check_monitors(self.config, callbacks, self.model.val_metrics.names)
         self.model.check_recipe()
 
@@ -158,10 +158,7 @@ class ExperimentCLI(LightningCLI):
             UserError: Lightning refuses the combination of trainer flags.
         """
         config = self.config_init["trainer"]
-        plugins = config.get("plugins") or []
-        plugins = plugins if isinstance(plugins, list) else [plugins]
-        callbacks = config.get("callbacks") or []
-        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+        plugins, callbacks = listed(config.get("plugins")), listed(config.get("callbacks"))
         if looking_on:
             checkpoint: ModelCheckpoint = self.config_init["checkpoint"]
             checkpoint.dirpath = str(folder / "checkpoints")
@@ -188,3 +185,10 @@ class ExperimentCLI(LightningCLI):
         if config.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
             raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
         return trainer
+
+
+def listed(given: Any) -> list[Any]:
+    """Return what the Trainer takes alone, as a list or not at all, as a list."""
+    if given is None:
+        return []
+    return given if isinstance(given, list) else [given]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alexnet_lightning.callbacks import LayerSpreads
 from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.errors import UserError
 from alexnet_lightning.models import AlexNetBN
 
 Mistake = Callable[..., str]
@@ -47,6 +49,16 @@ def test_the_resolved_configuration_builds_the_same_again(
     second = ExperimentCLI(["--config", str(tmp_path / "config.yaml")])
     assert second.resolved() == first.resolved()
     assert yaml.safe_load(first.resolved())["name"] == "again"
+
+
+def test_a_callback_may_come_alone_and_its_monitor_is_checked(
+    quick_config: Path, tmp_path: Path
+) -> None:
+    config = ["--config", str(quick_config), "--trainer.callbacks"]
+    trainer = ExperimentCLI([*config, "LayerSpreads"]).build_trainer(tmp_path, [])
+    assert any(isinstance(callback, LayerSpreads) for callback in trainer.callbacks)
+    with pytest.raises(UserError, match=r"EarlyStopping.monitor: val/x is never logged"):
+        ExperimentCLI([*config, "EarlyStopping", "--trainer.callbacks.monitor", "val/x"])
 
 
 def test_a_link_may_be_repeated_by_hand_but_not_contradicted(

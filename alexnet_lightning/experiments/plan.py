@@ -81,7 +81,7 @@ class Study:
         reach: figures of training curves and levels: the report tells after how many epochs each
             run comes to them.
         ladder: whether each variant is the one before it and one idea more.
-        levels: accuracies that the figures draw a line at, by what they are.
+        levels: accuracies from 0 to 1 that the figures draw a line at, by what they are.
         embeddings: variants whose embedding plots the report shows, of their first seed.
         notes: what a reader should know of the sizes and the protocol.
         full: the study at full size, for `--full`.
@@ -138,7 +138,7 @@ def at_full_size(study: Study, full: FullSize) -> Study:
 
 
 def check_study(path: Path, study: Study) -> None:
-    """Raise a UserError if the names, seeds or questions of a study do not hold together."""
+    """Raise a UserError if the parts of a study do not hold together."""
     if not study.variants:
         raise UserError(f"{path}: variants: name at least one")
     for name in study.variants:
@@ -150,6 +150,9 @@ def check_study(path: Path, study: Study) -> None:
         check_names(path, "questions", study, question.of, question.against)
         if "/top" not in question.metric:
             raise UserError(f"{path}: questions: metric {question.metric}: give test/top1 or alike")
+    for name, accuracy in study.levels.items():
+        if not 0 <= accuracy <= 1:
+            raise UserError(f"{path}: levels: {name}: {accuracy}: give an accuracy from 0 to 1")
     check_names(path, "embeddings", study, *study.embeddings)
     if study.full is not None:
         check_names(path, "full.variants", study, *study.full.variants)

@@ -71,6 +71,7 @@ def test_full_size_takes_the_place_of_base_and_overrides(tmp_path: Path) -> None
         ({"seeds": []}, "seeds: []: give one or more"),
         ({"seeds": [1, 1]}, "seeds: [1, 1]"),
         ({"seeds": ["x"]}, "seeds"),
+        ({"levels": {"chance": 10}}, "levels: chance: 10.0: give an accuracy from 0 to 1"),
         ({"variants": {}}, "variants: name at least one"),
         ({"variants": {"a/b": {}}}, "'a/b' becomes a folder"),
         ({"varaints": 1}, "varaints"),
