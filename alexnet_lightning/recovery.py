@@ -100,6 +100,11 @@ class Recovery(Checkpoint):
         signals.forget()
         self._ended = time.monotonic()
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._ended is None:  # killed after the last step: Lightning leaves its end out
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+                callback.on_train_end(trainer, pl_module)
+
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:

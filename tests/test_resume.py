@@ -174,6 +174,29 @@ def test_a_kill_after_any_checkpoint(
     assert_same(peace, war)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "epochs"),
+    # The embeddings are drawn after every tenth epoch, and after the last if it is none of them.
+    [("plain", "2"), ("plateau", "2"), ("averaged", "2"), ("averaged", "10")],
+)
+def test_a_kill_after_the_last_checkpoint(
+    recipe: str, epochs: str, quick_config: Path, in_tmp: Path
+) -> None:
+    peace = undisturbed(quick_config, *RECIPES[recipe], "--trainer.max_epochs", epochs)
+    shutil.copytree("peace", "war")
+    war = the_run(Path("war"))
+    figures = {path.name for path in (war / "figures").iterdir()}
+    for name in ("summary.json", "metrics.csv"):
+        (war / name).unlink()
+    shutil.rmtree(war / "figures")
+    fit(["--resume", str(war)])
+    assert_same(peace, war)
+    # What was drawn before that checkpoint stays as it was then.
+    earlier = {f"embeddings_epoch_{epoch:03d}.png" for epoch in (1, 10)}
+    earlier |= {"embeddings.png"} if epochs == "10" else set()
+    assert {path.name for path in (war / "figures").iterdir()} == figures - earlier
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
 ) -> None:

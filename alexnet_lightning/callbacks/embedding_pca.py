@@ -63,10 +63,11 @@ class EmbeddingPCA(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The latest coordinates: after a resume the axes still point the same way."""
-        return {"coordinates": self._coordinates}
+        return {"coordinates": self._coordinates, "drawn": self._drawn}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._coordinates = state_dict["coordinates"]
+        self._drawn = state_dict.get("drawn", 0)
 
     def _look(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if not draws_here(trainer):
