@@ -75,6 +75,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+@rank_zero_only
 def close(logger: Logger | None, summary: dict[str, Any]) -> None:
     """Put the summary beside the curves and end the W&B run, so that its files are whole."""
     if isinstance(logger, WandbLogger):

@@ -107,3 +107,11 @@ def test_a_login_is_found_where_wandb_puts_it(
     assert not tracking.logged_in()
     monkeypatch.setenv("WANDB_API_KEY", "0123456789")
     assert tracking.logged_in()
+
+
+def test_only_rank_zero_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The others have a dummy in its place, whose attributes are functions.
+    monkeypatch.setattr("lightning.pytorch.utilities.rank_zero_only.rank", 1)
+    logger = tracking.WandbLogger(save_dir=tmp_path)
+    tracking.close(logger, {"val/top1": 0.5})
+    assert not list(tmp_path.iterdir())
