@@ -6,10 +6,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
 from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.data.transforms import Views
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.answers import Answer, answers, as_csv, as_json, as_table
 from alexnet_lightning.inference.listing import pictures
@@ -89,7 +91,7 @@ def parsed(args: Sequence[str]) -> Namespace:
             f"--{name}", dest="form", action="store_const", const=name, help=f"print {name.upper()}"
         )
     add("--sheet", type=Path, metavar="PNG", help="draw the pictures, up to five classes each")
-    add("--views", choices=("centre", "flip", "ten"), default="centre", help="of each picture")
+    add("--views", choices=get_args(Views), default="centre", help="of each picture")
     add("--checkpoint", default="best", help="best (default), last or a path")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.set_defaults(form="table")

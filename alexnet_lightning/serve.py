@@ -34,7 +34,7 @@ def serve(args: Sequence[str]) -> None:
     add = parser.add_argument
     add("run_dir", type=Path, help="run folder, as fit prints it, or a checkpoint file")
     add("--checkpoint", default="best", help="best (default) or last")
-    add("--views", choices=("centre", "flip", "ten"), default="centre", help="of a picture")
+    add("--views", choices=("centre", "flip", "six", "ten"), default="centre", help="of a picture")
     add("--host", choices=("127.0.0.1", "0.0.0.0", "::"), default="127.0.0.1")
     add("--port", type=int, default=8000)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from alexnet_lightning import models
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.errors import UserError
-from alexnet_lightning.models import AlexNet, AlexNetBN, AlexNetOWT
+from alexnet_lightning.models import AlexNet, AlexNetBN, AlexNetModern, AlexNetOWT
 
 VARIANTS = [getattr(models, name) for name in models.__all__]
 # At 7 classes and 32 px in the small form; a new variant adds its line.
@@ -101,6 +101,11 @@ def test_a_variant_is_final_and_says_where_it_comes_from(small: ImageClassifier)
 def test_the_base_is_abstract() -> None:
     with pytest.raises(TypeError, match="abstract"):
         ImageClassifier(network=torch.nn.Identity(), num_classes=3)  # type: ignore[abstract, arg-type]
+
+
+def test_a_scale_of_no_logits_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model.logit_scale is 0.0: give a number > 0"):
+        build(AlexNetModern, logit_scale=0.0)
 
 
 def test_the_ablations_build_and_differ() -> None:

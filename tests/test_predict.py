@@ -109,7 +109,10 @@ def test_a_sheet_beside_the_table(run, trained_run, pictures, tmp_path) -> None:
     [
         (["--top", "0"], "--top: 0: give a number >= 1"),
         (["--sheet", "sheet.jpg"], "--sheet: sheet.jpg is no .png"),
-        (["--views", "ten"], "--views: this network sees the whole image; give centre or flip"),
+        (
+            ["--views", "ten"],
+            "--views: this network sees the whole image; give centre, flip or six",
+        ),
         (["--checkpoint", "beste"], "--checkpoint: no file beste; give best, last or a path"),
         (["--csv", "--json"], "argument --json: not allowed with argument --csv; see --help"),
     ],

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from alexnet_lightning.data.resampling import crop
 from alexnet_lightning.errors import UserError
 
-# Of a test image: the centre; the centre and the mirrored image's; four corners and the centre of
-# both. Write-up 3's twenty views, ten crops and their flips, are these ten, twice.
-Views = Literal["centre", "flip", "ten"]
+# Of a test image: the centre; the centre and its mirror image; of both, the centre and it shifted
+# by a pixel each way; of both, four corners and the centre. Write-up 3's twenty views, ten crops
+# and their flips, are these ten, twice.
+Views = Literal["centre", "flip", "six", "ten"]
 
 
 class Transform(ABC):
@@ -54,7 +55,7 @@ class Transform(ABC):
         """Views of a test, in torchvision's order: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
         size, whole = self.output_size(images.shape[-1]), self.whole(images)
         sides = [whole] if views == "centre" else [whole, whole.flip(-1)]
-        cut = five_crops if views == "ten" else centre_crops
+        cut = {"six": shifted_crops, "ten": five_crops}.get(views, centre_crops)
         return torch.stack([window for side in sides for window in cut(side, size)], dim=1)
 
     def check(self, native: int, views: Views) -> None:
@@ -62,7 +63,7 @@ class Transform(ABC):
         if views == "ten" and self.whole_size(native) == self.output_size(native):
             raise UserError(
                 f"data.views is ten, but {type(self).__name__} takes the whole image: give a "
-                "transform that crops in evaluation, as ResizeCropFlip, or views flip"
+                "transform that crops in evaluation, as ResizeCropFlip, or views flip or six"
             )
 
 
@@ -134,6 +135,19 @@ def centre_crops(images: Tensor, size: int) -> list[Tensor]:
     """The window of side `size` in the middle, at torchvision's rounding, alone."""
     start = round((images.shape[-1] - size) / 2)
     return [images[..., start : start + size, start : start + size]]
+
+
+def shifted_crops(images: Tensor, size: int) -> list[Tensor]:
+    """The middle window, then its pixels moved by one up and left, and down and right.
+
+    The row and column that this leaves empty are their neighbours' copies.
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.5.
+    """
+    (centre,) = centre_crops(images, size)
+    places = torch.arange(size, device=images.device)
+    moved = (places + 1).clamp(max=size - 1), (places - 1).clamp(min=0)
+    return [centre, *(centre[..., rows[:, None], rows] for rows in moved)]
 
 
 def five_crops(images: Tensor, size: int) -> list[Tensor]:

@@ -51,7 +51,7 @@ class Predictor:
         self.preprocessing = Preprocessing.of(checkpoint)
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
-            raise UserError("--views: this network sees the whole image; give centre or flip")
+            raise UserError("--views: this network sees the whole image; give centre, flip or six")
         self.device = torch.device(device)
         self.model = rebuilt(checkpoint).to(self.device).eval()
 

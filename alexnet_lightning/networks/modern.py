@@ -1,6 +1,7 @@
 """AlexNet's five convolutions with all else as of today."""
 
 from collections import OrderedDict
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,20 +10,36 @@ from torch.nn import functional as F
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widened
 
-MODERN = (
+Size = Literal["small", "large"]
+SMALL = (
     Row(64, kernel=3, padding=1, then="bn relu half"),
     Row(128, kernel=3, padding=1, then="bn relu half"),
     Row(192, kernel=3, padding=1, then="bn relu"),
     Row(192, kernel=3, padding=1, then="bn relu"),
     Row(128, kernel=3, padding=1, then="bn relu"),
 )
+# The widths and poolings of airbench94 (Jordan 2024, section 3.1), without its second convolution.
+LARGE = (
+    Row(64, kernel=3, padding=1, then="half bn relu"),
+    Row(256, kernel=3, padding=1, then="half bn relu"),
+    Row(256, kernel=3, padding=1, then="bn relu"),
+    Row(256, kernel=3, padding=1, then="half bn relu"),
+    Row(256, kernel=3, padding=1, then="bn relu"),
+)
+ROWS: dict[Size, tuple[Row, ...]] = {"small": SMALL, "large": LARGE}
 
 
 def modern(
-    num_classes: int, in_channels: int, image_size: int, width: float, whitening: bool
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    width: float,
+    whitening: bool,
+    size: Size = "small",
+    logit_scale: float = 1.0,
 ) -> ConvNet:
     """Return five 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
-    rows = widened(MODERN, width)
+    rows = widened(ROWS[size], width)
     stem = Whitening(in_channels) if whitening else None
     if stem is not None:
         in_channels, image_size = stem.out_channels, image_size - 1
@@ -30,8 +47,27 @@ def modern(
     if stem is not None:
         layers = OrderedDict(whiten=stem, **dict(features.named_children()))
         features = nn.Sequential(layers)
-    logits = nn.Linear(rows[-1].channels, num_classes)
+    logits = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
     return ConvNet(features, nn.Sequential(OrderedDict(fc=logits)), nn.AdaptiveMaxPool2d(1))
+
+
+class ScaledLinear(nn.Linear):
+    """A linear layer times a constant, by whose square its outputs learn faster or slower.
+
+    Source: Page, "How to train your ResNet", part 4, 2018; Jordan 2024, section 3.1.
+
+    Args:
+        in_features: values an image.
+        out_features: logits an image.
+        scale: the constant.
+    """
+
+    def __init__(self, in_features: int, out_features: int, scale: float) -> None:
+        super().__init__(in_features, out_features)
+        self.scale = scale
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.scale * super().forward(features)
 
 
 class Whitening(nn.Module):

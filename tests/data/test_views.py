@@ -63,6 +63,19 @@ def test_centre_and_its_mirror_image(
     assert torch.equal(both, torch.stack([centre, centre.flip(-1)], dim=1))
 
 
+def test_six_views_are_the_centre_and_its_shifts_and_their_mirror_images() -> None:
+    images = noise()
+    six = ResizeCropFlip(48, 40).views(images, "six")
+    centre, up_left, down_right = six[:, :3].unbind(dim=1)
+    assert torch.equal(centre, ResizeCropFlip(48, 40).evaluate(images))
+    assert torch.equal(up_left[..., :-1, :-1], centre[..., 1:, 1:])
+    assert torch.equal(up_left[..., -1, :-1], centre[..., -1, 1:]), "the edge is repeated"
+    assert torch.equal(down_right[..., 1:, 1:], centre[..., :-1, :-1])
+    assert torch.equal(down_right[..., 1:, 0], centre[..., :-1, 0]), "the edge is repeated"
+    mirrored = ResizeCropFlip(48, 40).views(images.flip(-1), "six")[:, :3]
+    assert torch.equal(six[:, 3:], mirrored)
+
+
 def test_ten_views_need_room() -> None:
     for transform in (Flip(), ResizeCropFlip(24, 24)):
         with pytest.raises(UserError, match=r"data.views is ten, but .* takes the whole image"):

@@ -7,7 +7,7 @@ from torch import nn
 from alexnet_lightning.networks.alexnet import alexnet
 from alexnet_lightning.networks.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
 from alexnet_lightning.networks.four_layer import four_layer
-from alexnet_lightning.networks.modern import Whitening, modern
+from alexnet_lightning.networks.modern import Size, Whitening, modern
 from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
 from alexnet_lightning.networks.residual import Residual
 
@@ -71,13 +71,34 @@ def test_the_four_layer_net_has_four_layers_and_one_kind_of_activation(activatio
     assert found == {kind}
 
 
-def test_the_modern_net_has_five_convolutions_and_no_hidden_layer() -> None:
-    network = modern(10, 3, 32, 1.0, whitening=False)
+@pytest.mark.parametrize(("size", "millions"), [("small", 0.85), ("large", 1.94)])
+def test_the_modern_net_has_five_convolutions_and_no_hidden_layer(
+    size: Size, millions: float
+) -> None:
+    network = modern(10, 3, 32, 1.0, whitening=False, size=size)
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [conv.kernel_size for conv in convs] == [(3, 3)] * 5
     assert sum(isinstance(m, nn.Linear) for m in network.modules()) == 1
-    assert 0.8e6 < count(network) < 1e6
+    assert count(network) / 1e6 == pytest.approx(millions, abs=0.02)
     assert network(torch.zeros(2, 3, 48, 48)).shape == (2, 10), "any size"
+
+
+def test_scaled_logits_learn_by_the_square_of_their_scale() -> None:
+    torch.manual_seed(0)
+    plain = modern(10, 3, 32, 0.1, whitening=False)
+    scaled = modern(10, 3, 32, 0.1, whitening=False, logit_scale=0.5)
+    scaled.load_state_dict(plain.state_dict())
+    images = torch.randn(8, 3, 32, 32)
+    first = plain(images)
+    assert torch.allclose(scaled(images), first / 2)
+    moved = []
+    for network in (plain, scaled):
+        before = network.eval()(images).detach()
+        optimizer = torch.optim.SGD(network.classifier.parameters(), lr=0.1)
+        network(images)[:, 0].sum().backward()
+        optimizer.step()
+        moved.append(network(images).detach() - before)
+    assert torch.allclose(moved[1], moved[0] / 4, atol=1e-4)
 
 
 def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
