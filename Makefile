@@ -3,6 +3,8 @@
 CONFIG ?= configs/digits_bn.yaml
 ARGS ?=
 PYTHON ?= python3
+# Processes that share the tests out, file by file.
+JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
@@ -33,10 +35,10 @@ lint: install ## Check style and types
 	$(BIN)/mypy
 
 test: lint ## Check style and types, run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: install ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
 
 notebooks: install ## Execute the notebooks anew and keep what they show (under two minutes)
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
