@@ -77,16 +77,16 @@ def test_silhouette_is_that_of_the_whole_space():
 @pytest.mark.parametrize(
     ("labels", "scores"),
     [
-        ([0, 0, 0, 0], set()),  # one class
-        ([0, 1, 2, 3], set()),  # one image a class
-        ([0, 0, 0, 1], {"silhouette"}),  # nobody to compare the second class with
-        ([0, 0, 1, 1], {"knn5", "silhouette"}),
-        ([2, 2, 2, 2, 5, 5, 5, 1], {"knn5", "silhouette"}),
+        ([0, 0, 0, 0], []),  # one class
+        ([0, 1, 2, 3], []),  # one image a class
+        ([0, 0, 0, 1], ["silhouette"]),  # nobody to compare the second class with
+        ([0, 0, 1, 1], ["knn5", "silhouette"]),
+        ([2, 2, 2, 2, 5, 5, 5, 1], ["knn5", "silhouette"]),
     ],
     ids=str,
 )
 def test_a_small_sample_leaves_out_what_it_cannot_tell(labels, scores):
     space = 10 * torch.tensor(labels)[:, None] + torch.arange(len(labels))[:, None] / 10
     found = separability(space, torch.tensor(labels))
-    assert found.keys() == scores
+    assert sorted(found) == scores
     assert all(-1 <= score <= 1 for score in found.values())

@@ -51,7 +51,9 @@ def test_write_up_3s_twenty_views_are_the_ten_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "transform", [Identity(), Flip(), PadCropFlip(), ResizeCropFlip(48, 40)], ids=repr
+    "transform",
+    [Identity(), Flip(), PadCropFlip(), ResizeCropFlip(48, 40)],
+    ids=lambda t: type(t).__name__,
 )
 def test_centre_and_its_mirror_image(
     transform: Identity | Flip | PadCropFlip | ResizeCropFlip,
