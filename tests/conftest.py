@@ -131,9 +131,13 @@ def pretrained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory)
     return config.parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, without a screen."""
+    """Debian's Chromium, without a screen.
+
+    Closed before other modules start processes: workers of a data loader, which are forks of this
+    one, would hold its pipe open, and closing it would wait for ever.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
