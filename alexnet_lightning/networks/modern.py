@@ -54,7 +54,7 @@ def modern(
 class ScaledLinear(nn.Linear):
     """A linear layer times a constant, by whose square its outputs learn faster or slower.
 
-    Source: Page, "How to train your ResNet", part 4, 2018; Jordan 2024, section 3.1.
+    Source: Page, "How to train your ResNet", 2018 (1/8); Jordan 2024, section 3.1 (1/9).
 
     Args:
         in_features: values an image.
