@@ -76,7 +76,7 @@ def test_killed_while_two_train(how: list[str], quick_config: Path) -> None:
     figures = kill_and_resume(
         *("--config", str(quick_config), "--kills", "2", *how),
         *("--trainer.devices", str(MEMBERS), "--trainer.strategy", "ddp"),
-        *("--trainer.max_epochs", "60", "--recovery.every_n_steps", "7"),
+        *("--trainer.max_epochs", "30", "--recovery.every_n_steps", "7"),
     )
     assert figures["different"] == []
     # Not all need strike where the machine is faster at last than it was at first.
@@ -85,8 +85,8 @@ def test_killed_while_two_train(how: list[str], quick_config: Path) -> None:
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    """A root with 5,000 training and 1,000 test images of the real CIFAR-10, or skip."""
-    for split, count in (("train", 500), ("test", 100)):
+    """A root with 2,500 training and 500 test images of the real CIFAR-10, or skip."""
+    for split, count in (("train", 250), ("test", 50)):
         real = ROOT / "data" / "cifar10" / split
         if not real.is_dir():
             pytest.skip(f"needs the real data set in {real}")

@@ -29,11 +29,11 @@ def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_cifar_is_learnt_in_three_epochs(tmp_path: Path) -> None:
+def test_cifar_is_learnt_in_two_epochs(tmp_path: Path) -> None:
     if not (ROOT / "data" / "cifar10").is_dir():
         pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
-    summary = summary_of("cifar_bn_small.yaml", tmp_path, "--trainer.max_epochs", "3")
-    assert summary["test/top1"] >= 0.65, "all fourteen epochs come to 0.81 (results/cifar_bn_small)"
+    summary = summary_of("cifar_bn_small.yaml", tmp_path, "--trainer.max_epochs", "2")
+    assert summary["test/top1"] >= 0.6, "all fourteen epochs come to 0.81 (results/cifar_bn_small)"
     assert summary["test/images"] == 10_000
 
 

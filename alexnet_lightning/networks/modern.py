@@ -11,7 +11,7 @@ from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widened
 
 Size = Literal["small", "large"]
-SMALL = (
+MODERN = (
     Row(64, kernel=3, padding=1, then="bn relu half"),
     Row(128, kernel=3, padding=1, then="bn relu half"),
     Row(192, kernel=3, padding=1, then="bn relu"),
@@ -19,14 +19,14 @@ SMALL = (
     Row(128, kernel=3, padding=1, then="bn relu"),
 )
 # The widths and poolings of airbench94 (Jordan 2024, section 3.1), without its second convolution.
-LARGE = (
+MODERN_LARGE = (
     Row(64, kernel=3, padding=1, then="half bn relu"),
     Row(256, kernel=3, padding=1, then="half bn relu"),
     Row(256, kernel=3, padding=1, then="bn relu"),
     Row(256, kernel=3, padding=1, then="half bn relu"),
     Row(256, kernel=3, padding=1, then="bn relu"),
 )
-ROWS: dict[Size, tuple[Row, ...]] = {"small": SMALL, "large": LARGE}
+ROWS: dict[Size, tuple[Row, ...]] = {"small": MODERN, "large": MODERN_LARGE}
 
 
 def modern(
