@@ -29,12 +29,13 @@ def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_cifar_is_learnt_in_two_epochs(tmp_path: Path) -> None:
+def test_cifar_is_learnt_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
     if not (ROOT / "data" / "cifar10").is_dir():
         pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
-    summary = summary_of("cifar_bn_small.yaml", tmp_path, "--trainer.max_epochs", "2")
-    assert summary["test/top1"] >= 0.6, "all fourteen epochs come to 0.81 (results/cifar_bn_small)"
+    summary = summary_of("cifar_bn_small.yaml", tmp_path)
+    assert summary["test/top1"] >= 0.78
     assert summary["test/images"] == 10_000
+    assert summary["seconds"] < 900
 
 
 @pytest.mark.slow
