@@ -26,8 +26,8 @@ class AlexNetModern(ImageClassifier):
         width: multiplies the channels of every convolution.
         whitening: whether a fixed 2 × 2 convolution, fitted to training images when `fit` starts,
             comes first.
-        size: "small" ends with 128 channels after two poolings, "large" with 256 after three; large
-            is cheaper than small at twice the width, and better.
+        size: "small" ends with 128 channels after two poolings, "large" with 256 after three; at
+            32 px large has 1.6 times the multiply-adds.
         logit_scale: multiplies the logits, and the steps that the last layer makes by its square:
             1/9 lets the others learn at rates that the last could not stand.
 
