@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger
 
 import alexnet_lightning.data
 import alexnet_lightning.models
+import alexnet_lightning.muon
 import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
 from alexnet_lightning import cluster
 from alexnet_lightning.atomic import AtomicCheckpointIO
@@ -27,7 +28,7 @@ from alexnet_lightning.callbacks import (
 )
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.config_files import check_yaml, config_files
-from alexnet_lightning.consistency import LINKED, check_links, check_monitors
+from alexnet_lightning.consistency import LINKED, check_links, check_monitors, check_sizes
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.help_page import show_help
@@ -129,6 +130,7 @@ class ExperimentCLI(LightningCLI):
         self.datamodule: ImageDataModule = self.config_init["data"]
         self.model: ImageClassifier = self.config_init["model"]
         check_links(self.config.model.init_args, self.datamodule)
+        check_sizes(self.model.network, self.datamodule)
         callbacks = listed(self.config_init["trainer"].get("callbacks"))
         check_monitors(self.config, callbacks, self.model.val_metrics.names)
         self.model.check_recipe()

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+from torch import nn
+
 from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.data.resizing import ProgressiveResize
 from alexnet_lightning.errors import UserError
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
@@ -22,6 +26,26 @@ def check_links(given: Any, data: ImageDataModule) -> None:
             raise UserError(
                 f"model.{name}: {by_hand} contradicts the data, which has {of_data}; leave it out"
             )
+
+
+def check_sizes(network: nn.Module, data: ImageDataModule) -> None:
+    """Refuse images that are smaller in the first epochs where the network takes one size alone."""
+    transform = data.transform
+    if not isinstance(transform, ProgressiveResize):
+        return
+    network.eval()
+    try:
+        with torch.no_grad():
+            # Not network(images): a compiled one would be compiled anew for this look.
+            network.forward(torch.zeros(1, data.in_channels, transform.size, transform.size))
+    except RuntimeError as error:
+        raise UserError(
+            f"data.transform: the network does not take the {transform.size} px of "
+            f"ProgressiveResize beside {data.image_size}; give a model with global pooling, as "
+            "AlexNetModern, or a larger size"
+        ) from error
+    finally:
+        network.train()
 
 
 def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from alexnet_lightning.data.colour import PCANoise
 from alexnet_lightning.data.digits import DigitsDataModule
 from alexnet_lightning.data.image_folder import ImageFolderDataModule
 from alexnet_lightning.data.imagenet import ImageNetDataModule
-from alexnet_lightning.data.resizing import RandomResizedCropFlip, ResizeCropFlip
+from alexnet_lightning.data.resizing import ProgressiveResize, RandomResizedCropFlip, ResizeCropFlip
 from alexnet_lightning.data.stanford_dogs import StanfordDogsDataModule
 from alexnet_lightning.data.targets import CutMix, MixUp, OneHot
 from alexnet_lightning.data.tiny_imagenet import TinyImageNetDataModule
@@ -33,6 +33,7 @@ __all__ = [
     "PCANoise",
     "PadCropAlternatingFlip",
     "PadCropFlip",
+    "ProgressiveResize",
     "RandomResizedCropFlip",
     "ResizeCropFlip",
     "StanfordDogsDataModule",

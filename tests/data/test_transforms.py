@@ -10,11 +10,13 @@ from alexnet_lightning.data import (
     Identity,
     PadCropAlternatingFlip,
     PadCropFlip,
+    ProgressiveResize,
     RandomResizedCropFlip,
     ResizeCropFlip,
     Transform,
 )
 from alexnet_lightning.data.batches import seeded
+from alexnet_lightning.data.resampling import resize
 from alexnet_lightning.errors import UserError
 
 
@@ -103,3 +105,18 @@ def test_alternating_flips_show_both_sides_in_two_epochs_each_first_half_the_tim
     assert torch.equal(first[~mirrored], images[~mirrored])
     assert torch.equal(second, first.flip(-1))
     assert torch.equal(third, first)
+
+
+def test_progressive_resize_shrinks_what_its_transform_gives_in_the_first_epochs() -> None:
+    images, inner = noise(8), PadCropAlternatingFlip(2)
+    transform = ProgressiveResize(inner, size=24, epochs=2)
+    transform.check(32, "six")
+    for epoch in range(3):
+        full = inner.augment_in(epoch, images, seeded("cpu", epoch))
+        seen = transform.augment_in(epoch, images, seeded("cpu", epoch))
+        assert torch.equal(seen, resize(full, 24) if epoch < 2 else full)
+    assert torch.equal(transform.evaluate(images), images)
+    with pytest.raises(UserError, match=r"size is 40: give 1 to 32"):
+        ProgressiveResize(inner, 40, 2).check(32, "centre")
+    with pytest.raises(UserError, match=r"epochs is -1"):
+        ProgressiveResize(inner, 24, -1)

@@ -48,3 +48,17 @@ def test_default_leaves_what_torch_drew() -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     initialise(network, "default")
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_identity_hands_on_what_comes_in_and_leaves_the_other_filters() -> None:
+    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.125)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    initialise(network, "identity")
+    conv = network.features.conv2
+    count = conv.in_channels
+    images = torch.randn(2, count, 9, 9)
+    kept = conv(images)[:, :count] - conv.bias[:count, None, None]
+    assert torch.allclose(kept, images, atol=1e-5)
+    changed = conv.weight != before["features.conv2.weight"]
+    assert changed[:count].any() and not changed[count:].any()
+    assert torch.equal(network.classifier.fc8.weight, before["classifier.fc8.weight"])

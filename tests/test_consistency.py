@@ -1,0 +1,19 @@
+"""What the parts of a configuration say of each other."""
+
+import pytest
+
+from alexnet_lightning.consistency import check_sizes
+from alexnet_lightning.data import CIFAR10DataModule, PadCropFlip, ProgressiveResize
+from alexnet_lightning.errors import UserError
+from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
+from alexnet_lightning.networks.modern import modern
+
+
+def test_smaller_images_at_first_need_a_network_that_takes_them() -> None:
+    data = CIFAR10DataModule(transform=ProgressiveResize(PadCropFlip(), size=24, epochs=2))
+    check_sizes(modern(10, 3, 32, 0.25, whitening=True, size="large"), data)
+    fixed = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.125)
+    with pytest.raises(UserError, match=r"does not take the 24 px of ProgressiveResize beside 32"):
+        check_sizes(fixed, data)
+    assert fixed.training
+    check_sizes(fixed, CIFAR10DataModule())
