@@ -30,6 +30,7 @@ class AlexNetModern(ImageClassifier):
             32 px large has 1.6 times the multiply-adds.
         logit_scale: multiplies the logits, and the steps that the last layer makes by its square:
             1/9 lets the others learn at rates that the last could not stand.
+        norm_scales: whether the scales of batch norm are trained, or stay 1 beside biases that are.
 
     Raises:
         UserError: the scale is not above 0.
@@ -44,11 +45,14 @@ class AlexNetModern(ImageClassifier):
         whitening: bool = False,
         size: Size = "small",
         logit_scale: float = 1.0,
+        norm_scales: bool = True,
         **recipe: Any,
     ) -> None:
         if logit_scale <= 0:
             raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0")
-        network = modern(num_classes, in_channels, image_size, width, whitening, size, logit_scale)
+        network = modern(
+            num_classes, in_channels, image_size, width, whitening, size, logit_scale, norm_scales
+        )
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
     def on_fit_start(self) -> None:

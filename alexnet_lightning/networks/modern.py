@@ -37,6 +37,7 @@ def modern(
     whitening: bool,
     size: Size = "small",
     logit_scale: float = 1.0,
+    norm_scales: bool = True,
 ) -> ConvNet:
     """Return five 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
     rows = widened(ROWS[size], width)
@@ -44,6 +45,9 @@ def modern(
     if stem is not None:
         in_channels, image_size = stem.out_channels, image_size - 1
     features, _ = convolutions(rows, in_channels, image_size, Window())
+    for layer in features:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.weight.requires_grad_(norm_scales)
     if stem is not None:
         layers = OrderedDict(whiten=stem, **dict(features.named_children()))
         features = nn.Sequential(layers)
