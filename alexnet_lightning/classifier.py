@@ -37,7 +37,8 @@ class ImageClassifier(LightningModule, ABC):
     Args:
         network: maps images (N, C, H, W) to logits (N, num_classes).
         num_classes: number of classes, at least 2.
-        optimizer: `class_path` and `init_args` of any torch optimiser; needed to train.
+        optimizer: `class_path` and `init_args` of any torch optimiser, or of `MuonSGD`; needed to
+            train.
         lr_scheduler: the same of `Plateau`, or of any torch schedule.
         lr_interval: whether the schedule counts epochs or steps. A plateau counts validations, and
             one over a fixed budget (OneCycleLR) counts the steps of the run, whatever this says.

@@ -30,7 +30,8 @@ data sets (--data NAME, or data.class_path):
 
 most used (a later file or flag wins over an earlier one):
   --config FILE                 a YAML file; give it more than once to lay one over another
-  --model.optimizer NAME        any torch optimiser; --model.optimizer.lr 0.02 sets its arguments
+  --model.optimizer NAME        any torch optimiser, or MuonSGD; --model.optimizer.lr 0.02 sets its
+                                arguments
   --model.lr_scheduler NAME     Plateau, OneCycleLR, StepLR or any other of torch
   --data.batch_size N           images a process and step
   --data.root DIR               where the data sets are (default: data)

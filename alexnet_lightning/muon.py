@@ -15,15 +15,16 @@ class MuonSGD(Optimizer):
     """Steps of equal size in all directions for filters; SGD with Nesterov's momentum for the rest.
 
     The filters of a convolution are a matrix (out, in · k · k). Its gradient's momentum is replaced
-    by the nearest matrix with all singular values alike, and the filters are scaled to a mean norm
-    of 1 before each step, which only a norm after the convolution makes harmless.
+    by the nearest matrix with all singular values alike, and the filters are scaled before each
+    step so that the mean square of their norms is 1, which only a batch norm after the convolution
+    makes harmless.
 
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024;
     airbench94_muon.py of github.com/KellerJordan/cifar10-airbench. `torch.optim.Muon` takes
     matrices alone.
 
     Args:
-        lr: length of the filters' steps along each direction, >= 0; filters have norm 1.
+        lr: length of the filters' steps in each direction, >= 0; the filters have norms of about 1.
         momentum: of the filters, in [0, 1).
         rest_lr_factor: rate of the linear layers, biases and norms over `lr`, >= 0.
         rest_momentum: theirs, in [0, 1).

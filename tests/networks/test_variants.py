@@ -101,6 +101,15 @@ def test_scaled_logits_learn_by_the_square_of_their_scale() -> None:
     assert torch.allclose(moved[1], moved[0] / 4, atol=1e-4)
 
 
+def test_scales_of_norms_may_stay_one_beside_biases_that_learn() -> None:
+    def trained(**how: bool) -> set[str]:
+        named = modern(10, 3, 32, 0.1, whitening=True, **how).named_parameters()
+        return {name for name, parameter in named if parameter.requires_grad}
+
+    scales = {f"features.bn{number}.weight" for number in range(1, 6)}
+    assert trained() - trained(norm_scales=False) == scales
+
+
 def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
     torch.manual_seed(0)
     images = torch.randn(200, 3, 8, 8)
