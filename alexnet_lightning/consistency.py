@@ -9,6 +9,7 @@ from torch import nn
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.resizing import ProgressiveResize
 from alexnet_lightning.errors import UserError
+from alexnet_lightning.networks.inspect import on_the_batch
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 
@@ -33,19 +34,16 @@ def check_sizes(network: nn.Module, data: ImageDataModule) -> None:
     transform = data.transform
     if not isinstance(transform, ProgressiveResize):
         return
-    network.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), on_the_batch(network):
             # Not network(images): a compiled one would be compiled anew for this look.
-            network.forward(torch.zeros(1, data.in_channels, transform.size, transform.size))
+            network.forward(torch.zeros(2, data.in_channels, transform.size, transform.size))
     except RuntimeError as error:
         raise UserError(
             f"data.transform: the network does not take the {transform.size} px of "
             f"ProgressiveResize beside {data.image_size}; give a model with global pooling, as "
             "AlexNetModern, or a larger size"
         ) from error
-    finally:
-        network.train()
 
 
 def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) -> None:

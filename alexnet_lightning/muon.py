@@ -101,8 +101,7 @@ class MuonSGD(Optimizer):
 def equalised(matrix: Tensor, iterations: int) -> Tensor:
     """Return a matrix of the same singular vectors, with singular values of about 1.
 
-    Source: `zeropower_via_newtonschulz5` of airbench94_muon.py; after three iterations they lie
-    about between 0.1 and 1.2, the small ones of a matrix still below.
+    Source: `zeropower_via_newtonschulz5` of airbench94_muon.py. Small ones stay below.
     """
     a, b, c = QUINTIC
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
