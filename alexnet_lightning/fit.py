@@ -12,6 +12,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from alexnet_lightning import cluster, tracking
+from alexnet_lightning.allocation import keep_freed_memory
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import run_command
 from alexnet_lightning.errors import UserError
@@ -57,6 +58,8 @@ def train_and_test(
     checkpoint: Path | None,
 ) -> None:
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    if trainer.strategy.root_device.type == "cpu":
+        keep_freed_memory()
     tracker = cli.tracker(run)
     trainer.loggers = [metrics, *([tracker] if tracker else [])]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
