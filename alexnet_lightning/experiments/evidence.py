@@ -25,7 +25,7 @@ WORDS = (
     "git_commit",
 )
 FEW_EPOCHS = 2
-CURVES = ("train/loss", "train/top1", "val/loss", "val/top1")
+CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
     "best_epoch",
     "epochs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import accumulate, cycle
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -97,14 +97,13 @@ def plot_time(axes: Axes, study: Study, evidence: Evidence, variant: str, place:
     """Plot one variant's mean validation error over mean seconds, and its mean test error."""
     points = over_seeds(evidence, variant, "val/top1")
     seconds = evidence.by_seed(variant, "seconds").values()
-    epochs = evidence.by_seed(variant, "epochs").values()
     tested = evidence.by_seed(variant, "test/top1").values()
-    if not (points and epochs):
+    ends = ends_of_epochs(evidence, variant)
+    if not points:
         return
-    each = fmean(seconds) / fmean(epochs)
     colour = COLOURS[place % len(COLOURS)]
     axes.plot(
-        [epoch * each for epoch in points],
+        [fmean(ends[epoch]) for epoch in points],
         [fmean(values) for values in points.values()],
         color=colour,
         marker=MARKERS[place % len(MARKERS)],
@@ -113,6 +112,22 @@ def plot_time(axes: Axes, study: Study, evidence: Evidence, variant: str, place:
     )
     if tested:
         axes.plot(fmean(seconds), 100 * (1 - fmean(tested)), "*", color=colour, markersize=12)
+
+
+def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, list[float]]:
+    """Return the seconds after which an epoch ended, of all seeds, by epoch.
+
+    Of the seconds of its run an epoch has the larger share the fewer images a second it trained;
+    all have the same where a rate is missing.
+    """
+    ends: dict[int, list[float]] = {}
+    for seed, seconds in evidence.by_seed(variant, "seconds").items():
+        epochs = evidence.curve(variant, seed, "val/top1")
+        rates = evidence.curve(variant, seed, "train/images_per_second")
+        shares = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
+        for epoch, share in zip(epochs, accumulate(shares), strict=True):
+            ends.setdefault(epoch, []).append(seconds * share / sum(shares))
+    return ends
 
 
 def plot_levels(axes: Axes, study: Study) -> None:
