@@ -38,7 +38,7 @@ test: lint ## Check style and types, run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: install ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --durations=20
 
 notebooks: install ## Execute the notebooks anew and keep what they show (under two minutes)
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
