@@ -18,9 +18,10 @@ MODERN = (
     Row(192, kernel=3, padding=1, then="bn relu"),
     Row(128, kernel=3, padding=1, then="bn relu"),
 )
-# The widths and poolings of airbench94 (Jordan 2024, section 3.1), without its second convolution.
+# The widths and poolings of airbench94 (Jordan 2024, section 3.1): one convolution more.
 MODERN_LARGE = (
     Row(64, kernel=3, padding=1, then="half bn relu"),
+    Row(64, kernel=3, padding=1, then="bn relu"),
     Row(256, kernel=3, padding=1, then="half bn relu"),
     Row(256, kernel=3, padding=1, then="bn relu"),
     Row(256, kernel=3, padding=1, then="half bn relu"),
@@ -39,7 +40,7 @@ def modern(
     logit_scale: float = 1.0,
     norm_scales: bool = True,
 ) -> ConvNet:
-    """Return five 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
+    """Return 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
     rows = widened(ROWS[size], width)
     stem = Whitening(in_channels) if whitening else None
     if stem is not None:

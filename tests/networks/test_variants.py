@@ -71,13 +71,13 @@ def test_the_four_layer_net_has_four_layers_and_one_kind_of_activation(activatio
     assert found == {kind}
 
 
-@pytest.mark.parametrize(("size", "millions"), [("small", 0.85), ("large", 1.94)])
-def test_the_modern_net_has_five_convolutions_and_no_hidden_layer(
-    size: Size, millions: float
+@pytest.mark.parametrize(("size", "depth", "millions"), [("small", 5, 0.85), ("large", 6, 1.97)])
+def test_the_modern_net_has_convolutions_and_no_hidden_layer(
+    size: Size, depth: int, millions: float
 ) -> None:
     network = modern(10, 3, 32, 1.0, whitening=False, size=size)
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-    assert [conv.kernel_size for conv in convs] == [(3, 3)] * 5
+    assert [conv.kernel_size for conv in convs] == [(3, 3)] * depth
     assert sum(isinstance(m, nn.Linear) for m in network.modules()) == 1
     assert count(network) / 1e6 == pytest.approx(millions, abs=0.02)
     assert network(torch.zeros(2, 3, 48, 48)).shape == (2, 10), "any size"
