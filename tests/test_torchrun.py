@@ -15,6 +15,7 @@ from tests.processes import MEMBERS, Run, assert_same_result, finished, flags, s
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 FIT = ["-m", "alexnet_lightning.fit"]
 HERE = [*TORCHRUN, "--standalone", "--nproc-per-node", str(MEMBERS)]
+LONGER = ["--trainer.max_epochs", "30", "--recovery.every_n_steps", "7"]
 # Else restarted workers may find the addresses of the dead: pytorch issue 135712.
 FRESH_STORE = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 pytestmark = pytest.mark.slow
@@ -59,22 +60,27 @@ def test_two_machines(expected: Run, tmp_path: Path) -> None:
     assert run.rows == expected.rows
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What a longer training comes to that nobody kills."""
+    return trained({MEMBERS: tmp_path_factory.mktemp("undisturbed")}, *LONGER)[MEMBERS]
+
+
 @pytest.mark.parametrize("victim", range(MEMBERS))
-def test_a_killed_worker_restarts_all_and_the_run_goes_on(victim: int, tmp_path: Path) -> None:
-    longer = ["--trainer.max_epochs", "30", "--recovery.every_n_steps", "7"]
-    peace, war = tmp_path / "peace", tmp_path / "war"
-    expected = trained({MEMBERS: peace}, *longer)[MEMBERS]
-    command = [*HERE, "--max-restarts", "1", *FIT, *flags(war, MEMBERS, *longer)]
-    process = start(war, command, **FRESH_STORE)
+def test_a_killed_worker_restarts_all_and_the_run_goes_on(
+    victim: int, undisturbed: Run, tmp_path: Path
+) -> None:
+    command = [*HERE, "--max-restarts", "1", *FIT, *flags(tmp_path, MEMBERS, *LONGER)]
+    process = start(tmp_path, command, **FRESH_STORE)
     try:
-        wait_for(war, "runs/*/*/checkpoints/last-1.ckpt", process)
+        wait_for(tmp_path, "runs/*/*/checkpoints/last-1.ckpt", process)
         os.kill(workers(process.pid)[victim], signal.SIGKILL)
-        run = finished(war, process)
+        run = finished(tmp_path, process)
     finally:
         end(process)
     assert "going on after step" in run.printed
-    assert run.rows == expected.rows
-    assert all(weight.equal(run.weights[name]) for name, weight in expected.weights.items())
+    assert run.rows == undisturbed.rows
+    assert all(weight.equal(run.weights[name]) for name, weight in undisturbed.weights.items())
 
 
 def wait_for(folder: Path, pattern: str, process: "subprocess.Popen[str]") -> None:
