@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from alexnet_lightning.allocation import keep_freed_memory
 
-images = torch.rand(64, 3, 32, 32)
+images = torch.rand(64, 3, 64, 64)
 network = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU())
 
 def faults(steps):
