@@ -14,7 +14,8 @@ def evaluate(args: Sequence[str]) -> None:
     """Print the figures of a checkpoint on a split: the same, to the bit, as the fit's.
 
     Raises:
-        UserError: no such run or checkpoint, or one that does not fit the run's configuration.
+        UserError: no such run or checkpoint, one that does not fit the run's configuration, or
+            views of the validation split, which fit shows one of.
     """
     parser = CommandParser(
         prog="python -m alexnet_lightning.evaluate",
@@ -26,6 +27,8 @@ def evaluate(args: Sequence[str]) -> None:
     parser.add_argument("--checkpoint", default="best", help="best (default), last or a path")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     options, overrides = parser.parse_known_args(args)
+    if options.split == "val" and any(flag.startswith("--data.views") for flag in overrides):
+        raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(options.run_dir)
     weights = run.weights(options.checkpoint)
 

@@ -168,6 +168,10 @@ def test_the_last_checkpoint_can_be_evaluated_with_other_flags(
         ),
         (["{run}", "--checkpoint", "{run}/summary.json"], "summary.json is no checkpoint"),
         (["{run}", "--model.width", "0.1"], "does not fit the model"),
+        (
+            ["{run}", "--split", "val", "--data.views=flip"],
+            "--data.views: validation shows each image once; give --split test",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_said_in_one_line(

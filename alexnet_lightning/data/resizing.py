@@ -104,7 +104,8 @@ class ProgressiveResize(Transform):
     """Another transform, whose training images are smaller in the first epochs, which cost less.
 
     For networks that take images of any size, as those with global pooling. Evaluation is that of
-    the other transform. Bilinear with antialiasing.
+    the other transform: in the first epochs at a size that the network has not seen yet, so that
+    its figures say little until the next (results/hour). Bilinear with antialiasing.
 
     Source: Howard, "Training Imagenet in 3 hours for $25; and CIFAR10 for $0.26", 2018; Tan and Le
     2021 (EfficientNetV2), section 4.
