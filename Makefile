@@ -3,7 +3,7 @@
 CONFIG ?= configs/digits_bn.yaml
 ARGS ?=
 PYTHON ?= python3
-# Processes that share the quick tests out, file by file; the slow ones use all cores themselves.
+# Processes that share the tests out, file by file, but for those that use all cores themselves.
 JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -38,7 +38,8 @@ test: lint ## Check style and types, run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: install ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m slow --durations=20
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "slow and not all_cores"
+	$(BIN)/python -m pytest -m "slow and all_cores" --durations=20
 
 notebooks: install ## Execute the notebooks anew and keep what they show (under two minutes)
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb

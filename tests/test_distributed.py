@@ -71,6 +71,7 @@ def kill_and_resume(*args: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 @pytest.mark.parametrize("how", [["--one"], []], ids=["one of them", "both"])
 def test_killed_while_two_train(how: list[str], quick_config: Path) -> None:
     figures = kill_and_resume(
@@ -99,6 +100,7 @@ def photographs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_killed_while_it_trains_on_photographs(photographs: Path) -> None:
     figures = kill_and_resume(
         *("--config", str(ROOT / "configs" / "cifar_bn_small.yaml"), "--kills", "2"),

@@ -22,6 +22,7 @@ def summary_of(config: str, folder: Path, *more: str) -> dict[str, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
     summary = summary_of("digits_bn.yaml", tmp_path)
     assert summary["val/top1"] >= 0.97
@@ -29,6 +30,7 @@ def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_cifar_is_learnt_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
     if not (ROOT / "data" / "cifar10").is_dir():
         pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
@@ -39,6 +41,7 @@ def test_cifar_is_learnt_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_the_cured_recipe_tells_five_breeds_apart(tmp_path: Path) -> None:
     if not (ROOT / "data" / "stanford_dogs").is_dir():
         pytest.skip("needs Stanford Dogs in data/stanford_dogs")

@@ -15,6 +15,7 @@ from tests import slurm
 ROOT = Path(__file__).parents[1]
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.all_cores,
     pytest.mark.skipif(slurm.missing() is not None, reason=str(slurm.missing())),
 ]
 

@@ -44,6 +44,7 @@ def without_the_clock(evidence: Evidence) -> Evidence:
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_killed_half_way_and_started_again_it_gives_the_same_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_killed_half_way_and_started_again_it_gives_the_same_report(
 
 
 @pytest.mark.slow
+@pytest.mark.all_cores
 def test_a_run_that_fails_is_named_and_the_others_go_on(
     quick_config: Path,
     in_tmp: Path,

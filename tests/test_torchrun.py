@@ -18,7 +18,7 @@ HERE = [*TORCHRUN, "--standalone", "--nproc-per-node", str(MEMBERS)]
 LONGER = ["--trainer.max_epochs", "30", "--recovery.every_n_steps", "7"]
 # Else restarted workers may find the addresses of the dead: pytorch issue 135712.
 FRESH_STORE = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.all_cores]
 
 
 @pytest.fixture(scope="module")
