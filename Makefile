@@ -3,7 +3,7 @@
 CONFIG ?= configs/digits_bn.yaml
 ARGS ?=
 PYTHON ?= python3
-# Processes that share the tests out, file by file, but for those that use all cores themselves.
+# Processes that share the tests out, file by file, a thread each; tests that use all cores come alone.
 JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
