@@ -92,11 +92,16 @@ class Slurm:
     def wait(self, job: int, seconds: float = 120) -> str:
         """Wait until a job has ended; return how. One that waits to run again is hurried."""
         until = time.monotonic() + seconds
+        pending_from = time.monotonic()
         while time.monotonic() < until:
             state = self.state(job)
             if state in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"):
                 return state
-            if state == "PENDING":
+            if state != "PENDING":
+                pending_from = time.monotonic()
+            # Not at once: a start within the second of its requeue fails ("credential revoked"),
+            # for slurmd tells the new credential from the old by its second.
+            elif time.monotonic() > pending_from + 2:
                 hurry = ("scontrol", "update", f"JobId={job}", "StartTime=now")
                 subprocess.run(hurry, env=self.environment, capture_output=True)
             time.sleep(0.3)
