@@ -5,7 +5,7 @@ from typing import Any, final
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.networks.convnet import ConvNet
-from alexnet_lightning.networks.modern import Size, Whitening, modern
+from alexnet_lightning.networks.modern import Activation, Size, Whitening, modern
 
 WHITENING_IMAGES = 5000  # a sample that fixes the covariance of 12-value patches
 
@@ -31,6 +31,8 @@ class AlexNetModern(ImageClassifier):
         logit_scale: multiplies the logits, and the steps that the last layer makes by its square:
             1/9 lets the others learn at rates that the last could not stand.
         norm_scales: whether the scales of batch norm are trained, or stay 1 beside biases that are.
+        activation: what follows every batch norm and the whitening; "gelu" (Hendrycks and Gimpel
+            2016) is the CIFAR-10 speed records'.
 
     Raises:
         UserError: the scale is not above 0.
@@ -46,12 +48,21 @@ class AlexNetModern(ImageClassifier):
         size: Size = "small",
         logit_scale: float = 1.0,
         norm_scales: bool = True,
+        activation: Activation = "relu",
         **recipe: Any,
     ) -> None:
         if logit_scale <= 0:
             raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0")
         network = modern(
-            num_classes, in_channels, image_size, width, whitening, size, logit_scale, norm_scales
+            num_classes,
+            in_channels,
+            image_size,
+            width,
+            whitening,
+            size,
+            logit_scale,
+            norm_scales,
+            activation,
         )
         super().__init__(network=network, num_classes=num_classes, **recipe)
 

@@ -14,6 +14,7 @@ from alexnet_lightning.networks.residual import Residual
 
 POINTWISE = (
     nn.BatchNorm2d,
+    nn.GELU,
     nn.Identity,
     nn.ReLU,
     nn.Tanh,

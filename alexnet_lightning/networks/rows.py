@@ -96,6 +96,8 @@ def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
             return nn.ReLU(inplace=True)
         case "tanh":
             return nn.Tanh()
+        case "gelu":
+            return nn.GELU()
         case "bn":
             return nn.BatchNorm2d(channels)
         case "lrn":

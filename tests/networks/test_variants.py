@@ -7,6 +7,7 @@ from torch import nn
 from alexnet_lightning.networks.alexnet import alexnet
 from alexnet_lightning.networks.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
 from alexnet_lightning.networks.four_layer import four_layer
+from alexnet_lightning.networks.inspect import receptive_field
 from alexnet_lightning.networks.modern import Size, Whitening, modern
 from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
 from alexnet_lightning.networks.residual import Residual
@@ -108,6 +109,22 @@ def test_scales_of_norms_may_stay_one_beside_biases_that_learn() -> None:
 
     scales = {f"features.bn{number}.weight" for number in range(1, 6)}
     assert trained() - trained(norm_scales=False) == scales
+
+
+def test_the_modern_net_takes_gelu_in_every_place_of_relu() -> None:
+    torch.manual_seed(0)
+    relu, gelu = (modern(10, 3, 32, 0.1, True, activation=name) for name in ("relu", "gelu"))
+    kinds = [
+        {type(m) for m in n.modules() if isinstance(m, nn.ReLU | nn.GELU)} for n in (relu, gelu)
+    ]
+    assert kinds == [{nn.ReLU}, {nn.GELU}]
+    assert list(gelu.state_dict()) == list(relu.state_dict()), "one checkpoint fits both"
+    assert receptive_field(gelu.features) == receptive_field(relu.features) == 34
+    images = torch.randn(4, 3, 32, 32)
+    whitened = gelu.features.whiten(images)
+    assert whitened.min() < 0
+    halves = nn.functional.conv2d(images, gelu.features.whiten.weight[:12])
+    assert torch.allclose(whitened[:, :12] - whitened[:, 12:], halves, atol=1e-6), "nothing is lost"
 
 
 def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
