@@ -12,10 +12,9 @@ from alexnet_lightning.networks.alexnet import (
     Towers,
     alexnet,
     in_towers,
-    with_tanh,
     without_lrn,
 )
-from alexnet_lightning.networks.rows import Window
+from alexnet_lightning.networks.rows import Window, with_activation
 
 
 @final
@@ -57,8 +56,7 @@ class AlexNet(ImageClassifier):
         rows = list(ALEXNET) if norm == "lrn" else without_lrn(ALEXNET)
         if towers != "one":
             rows = in_towers(rows, connected=towers == "joined")
-        if activation == "tanh":
-            rows = with_tanh(rows)
+        rows = with_activation(rows, activation)
         network = alexnet(
             num_classes,
             in_channels,

@@ -114,11 +114,6 @@ def without_lrn(rows: Sequence[Row]) -> list[Row]:
     return [row._replace(then=row.then.replace("lrn ", "")) for row in rows]
 
 
-def with_tanh(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with tanh in place of ReLU."""
-    return [row._replace(then=row.then.replace("relu", "tanh")) for row in rows]
-
-
 def in_towers(rows: Sequence[Row], connected: bool) -> list[Row]:
     """Return the rows in the paper's two towers, which see each other in row 3 if `connected`."""
     alone = {2, 4, 5} if connected else {2, 3, 4, 5}

@@ -4,9 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from alexnet_lightning.networks.alexnet import with_tanh
 from alexnet_lightning.networks.convnet import ConvNet
-from alexnet_lightning.networks.rows import Row, Window, convolutions, widened
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
 
 # The paper only says "four-layer": these are the authors' usual CIFAR-10 layers of that year
 # (cuda-convnet, "layers-80sec"): three convolutions and the logits.
@@ -21,7 +20,7 @@ def four_layer(
     num_classes: int, in_channels: int, image_size: int, activation: str, width: float
 ) -> ConvNet:
     """Return three convolutions and one linear layer, with "relu" or "tanh" for `activation`."""
-    rows = widened(FOUR_LAYERS if activation == "relu" else with_tanh(FOUR_LAYERS), width)
+    rows = widened(with_activation(FOUR_LAYERS, activation), width)
     features, side = convolutions(rows, in_channels, image_size, Window(3, 2, ceil=True))
     logits = nn.Linear(rows[-1].channels * side**2, num_classes)
     return ConvNet(features, nn.Sequential(OrderedDict(fc4=logits)))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alexnet_lightning.networks.convnet import ConvNet
-from alexnet_lightning.networks.rows import Row, Window, convolutions, widened
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
 
 Size = Literal["small", "large"]
 Activation = Literal["relu", "gelu"]
@@ -43,8 +43,7 @@ def modern(
     activation: Activation = "relu",
 ) -> ConvNet:
     """Return 3 × 3 convolutions with batch norm, global max pooling and one linear layer."""
-    rows = widened(ROWS[size], width)
-    rows = [row._replace(then=row.then.replace("relu", activation)) for row in rows]
+    rows = widened(with_activation(ROWS[size], activation), width)
     stem = Whitening(in_channels, activation) if whitening else None
     if stem is not None:
         in_channels, image_size = stem.out_channels, image_size - 1

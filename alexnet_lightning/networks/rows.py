@@ -143,6 +143,11 @@ def widened(rows: Sequence[Row], width: float) -> list[Row]:
     return [row._replace(channels=scaled(row.channels, width)) for row in rows]
 
 
+def with_activation(rows: Sequence[Row], activation: str) -> list[Row]:
+    """Return the rows with another word of `follow`, such as tanh, in place of ReLU."""
+    return [row._replace(then=row.then.replace("relu", activation)) for row in rows]
+
+
 def small_stem(rows: Sequence[Row], pool: Window) -> tuple[list[Row], Window]:
     """Return rows and pooling for images of 8 to 32 px: no pixel is lost at the first row's border.
 

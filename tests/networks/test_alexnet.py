@@ -11,11 +11,10 @@ from alexnet_lightning.networks.alexnet import (
     alexnet,
     in_towers,
     with_batch_norm,
-    with_tanh,
     without_lrn,
 )
 from alexnet_lightning.networks.convnet import ConvNet
-from alexnet_lightning.networks.rows import Window, scaled
+from alexnet_lightning.networks.rows import Window, scaled, with_activation
 
 CEIL = Window(3, 2, ceil=True)
 
@@ -102,7 +101,7 @@ def test_batch_norm_stands_between_convolution_and_relu_and_takes_over_the_bias(
 
 def test_each_ablation_changes_one_thing() -> None:
     assert "lrn" not in names(alexnet(10, 3, 224, without_lrn(ALEXNET), width=0.1).features)
-    tanh = alexnet(10, 3, 224, with_tanh(ALEXNET), width=0.1)
+    tanh = alexnet(10, 3, 224, with_activation(ALEXNET, "tanh"), width=0.1)
     assert not any(isinstance(layer, nn.ReLU) for layer in tanh.modules())
     assert sum(isinstance(layer, nn.Tanh) for layer in tanh.modules()) == 7
     apart = alexnet(10, 3, 224, width=0.1, pool=APART).features.pool1
