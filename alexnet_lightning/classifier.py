@@ -186,8 +186,7 @@ class ImageClassifier(LightningModule, ABC):
             raise UserError(f"model.lr_scheduler: {error}") from error
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        kind = type(self)
-        checkpoint["class_path"] = f"{kind.__module__}.{kind.__qualname__}"
+        checkpoint["variant"] = type(self).__name__
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if data is not None:
             checkpoint["preprocessing"] = data.preprocessing()

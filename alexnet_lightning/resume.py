@@ -12,7 +12,7 @@ from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.optimization import needs_total_steps
-from alexnet_lightning.run import LAST, RunFolder
+from alexnet_lightning.run import LAST, RunFolder, variant_of
 from alexnet_lightning.tracking import say
 
 
@@ -88,8 +88,7 @@ def done(run: RunFolder, epochs: int) -> bool:
 
 def check_model(path: Path, checkpoint: dict[str, Any], cli: ExperimentCLI) -> None:
     """Raise a UserError if a checkpoint does not fit the model or the schedule."""
-    kind = type(cli.model)
-    mine, theirs = f"{kind.__module__}.{kind.__qualname__}", checkpoint.get("class_path")
+    mine, theirs = type(cli.model).__name__, variant_of(checkpoint)
     if mine != theirs:
         raise UserError(f"{path} is of {theirs}, the configuration's model is {mine}; train anew")
     try:

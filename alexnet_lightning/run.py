@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from itertools import count
@@ -168,6 +169,16 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def variant_of(stored: Mapping[str, Any]) -> str | None:
+    """Return the class name of the variant that a checkpoint or an exported description names.
+
+    Earlier versions stored a dotted path as `class_path`; its last part counts, so that files of
+    the package can move.
+    """
+    name: str | None = stored.get("variant") or stored.get("class_path")
+    return name and name.rsplit(".", 1)[-1]
 
 
 def versions() -> str:

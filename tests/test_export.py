@@ -59,7 +59,7 @@ def test_weights_where_one_wants_them(run, copy, tmp_path) -> None:
     assert status == 0
     assert f"file         {path}" in out
     description = json.loads(path.with_name("net.safetensors.json").read_text())
-    assert description["class_path"] == "alexnet_lightning.models.residual.AlexNetBN"
+    assert description["variant"] == "AlexNetBN"
     assert description["preprocessing"]["class_names"] == [str(n) for n in range(10)]
     again = Predictor(read_safetensors(path))
     images = torch.arange(256).repeat(3, 1).view(3, 1, 16, 16)[..., :8, :8].byte()

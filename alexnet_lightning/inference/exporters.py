@@ -121,7 +121,7 @@ def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[st
         "format": kind,
         "input": {"name": "images", "dtype": dtype, "shape": ["N", *images.shape[1:]]},
         "output": {"name": "logits", "dtype": "float32", "shape": ["N", classes]},
-        "class_path": f"{type(predictor.model).__module__}.{type(predictor.model).__qualname__}",
+        "variant": type(predictor.model).__name__,
         "hyper_parameters": dict(predictor.model.hparams),
         "preprocessing": kept,
     }

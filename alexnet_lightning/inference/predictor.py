@@ -12,7 +12,7 @@ from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.transforms import Views
 from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.preprocessing import Preprocessing
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.run import RunFolder, variant_of
 
 
 class Prediction(NamedTuple):
@@ -42,7 +42,9 @@ class Predictor:
     def __init__(
         self, checkpoint: dict[str, Any], views: Views = "centre", device: str = "cpu"
     ) -> None:
-        missing = {"class_path", "hyper_parameters", "preprocessing"} - checkpoint.keys()
+        missing = {"hyper_parameters", "preprocessing"} - checkpoint.keys()
+        if variant_of(checkpoint) is None:
+            missing.add("variant")
         if missing:
             raise UserError(
                 f"the checkpoint has no {', '.join(sorted(missing))}: it was made by an earlier "
@@ -119,9 +121,9 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     Raises:
         UserError: its class is none of the variants, or what it holds does not fit it.
     """
-    name = checkpoint["class_path"]
+    name = variant_of(checkpoint)
     # By what is known, not by an import: a checkpoint must not choose what code runs.
-    variants = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in known(ImageClassifier)}
+    variants = {kind.__name__: kind for kind in known(ImageClassifier)}
     if name not in variants:
         raise UserError(f"the checkpoint is of {name}, which is no variant known here")
     arguments = dict(checkpoint["hyper_parameters"])

@@ -18,10 +18,9 @@ def checkpoint_of() -> Callable[..., dict[str, Any]]:
     """Makes the checkpoint of a model for colour images."""
 
     def make(model: ImageClassifier, **preprocessing: Any) -> dict[str, Any]:
-        kind = type(model)
         classes, size = model.hparams["num_classes"], model.hparams["image_size"]
         return {
-            "class_path": f"{kind.__module__}.{kind.__qualname__}",
+            "variant": type(model).__name__,
             "hyper_parameters": dict(model.hparams),
             "state_dict": model.state_dict(),
             "preprocessing": {

@@ -122,14 +122,17 @@ def test_a_class_that_is_no_variant_is_refused_unimported(
 ) -> None:
     (tmp_path / "evil_models.py").write_text("raise SystemExit('it was imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    checkpoint = {**checkpoint_of(small), "class_path": "evil_models.AlexNet"}
-    with pytest.raises(UserError, match=r"of evil_models\.AlexNet, which is no variant") as error:
-        Predictor(checkpoint)
-    one_line(error)
+    for key in ("variant", "class_path"):
+        checkpoint = {**checkpoint_of(small), key: "evil_models.Evil"}
+        if key == "class_path":
+            del checkpoint["variant"]
+        with pytest.raises(UserError, match="of Evil, which is no variant") as error:
+            Predictor(checkpoint)
+        one_line(error)
     assert "evil_models" not in sys.modules
 
 
-@pytest.mark.parametrize("key", ["preprocessing", "class_path", "hyper_parameters"])
+@pytest.mark.parametrize("key", ["preprocessing", "variant", "hyper_parameters"])
 def test_a_checkpoint_of_an_earlier_version_is_refused(key, small, checkpoint_of) -> None:
     checkpoint = checkpoint_of(small)
     del checkpoint[key]
