@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics import StageMetrics
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.init import Init, initialise
@@ -25,6 +24,7 @@ from alexnet_lightning.optimization import (
     keep_lr_factors,
     needs_total_steps,
 )
+from alexnet_lightning.system.errors import UserError
 
 Batch = tuple[Tensor, Tensor]
 

@@ -18,7 +18,6 @@ import alexnet_lightning.models
 import alexnet_lightning.muon
 import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
 from alexnet_lightning import cluster
-from alexnet_lightning.atomic import AtomicCheckpointIO
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
@@ -30,12 +29,13 @@ from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.config_files import check_yaml, config_files
 from alexnet_lightning.consistency import LINKED, check_links, check_monitors, check_sizes
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.help_page import show_help
 from alexnet_lightning.parse_errors import as_user_error, explain
 from alexnet_lightning.recovery import Recovery
 from alexnet_lightning.run import RunFolder
 from alexnet_lightning.step_seed import StepSeed
+from alexnet_lightning.system.atomic import AtomicCheckpointIO
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.tracking import wandb_logger
 
 DEFAULTS = {

@@ -9,9 +9,9 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from alexnet_lightning import signals
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.system import signals
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.tracking import say
 
 

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from alexnet_lightning.errors import UserError
-from alexnet_lightning.signals import Stopped
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import Stopped
 
 # Of Lightning: what it advertises, and what it does in between.
 NOTICES = ("Tip:", "Loading `train_dataloader` to estimate")

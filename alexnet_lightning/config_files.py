@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def config_files(args: Sequence[str]) -> list[Path]:

@@ -8,8 +8,8 @@ from torch import nn
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.resizing import ProgressiveResize
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.networks.inspect import on_the_batch
+from alexnet_lightning.system.errors import UserError
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning import tracking
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 
 def dashboard(args: Sequence[str]) -> None:

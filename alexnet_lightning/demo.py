@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
-from alexnet_lightning.port import check_port
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.ports import check_port
 
 # No browser is opened, nothing is reported, and files are not watched.
 FLAGS = {

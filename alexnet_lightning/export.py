@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import get_args
 
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.exporters import GRAPHS, SUFFIX, Format, beside, check
 from alexnet_lightning.inference.exporting import export, sample
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.system.errors import UserError
 
 FORMATS = """\
 formats:

@@ -1,6 +1,6 @@
 """Train, test and keep one experiment: python -m alexnet_lightning.fit --config configs/X.yaml."""
 
-from alexnet_lightning import signals
+from alexnet_lightning.system import signals
 
 if __name__ == "__main__":  # before the imports, which take seconds: a cluster may signal early
     signals.listen(signals.REQUEUE)
@@ -12,14 +12,14 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from alexnet_lightning import cluster, tracking
-from alexnet_lightning.allocation import keep_freed_memory
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import run_command
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.resume import check_resume, resume_flag
 from alexnet_lightning.run import LAST, RunFolder
 from alexnet_lightning.summary import best_figures, facts, run_table, test_figures
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.memory import keep_freed_memory
 
 
 def fit(args: Sequence[str]) -> None:

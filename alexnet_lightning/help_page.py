@@ -7,7 +7,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 PAGE = """\
 usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]

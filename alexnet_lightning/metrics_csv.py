@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from alexnet_lightning.atomic import replacing
+from alexnet_lightning.system.atomic import replacing
 
 SECONDS_BETWEEN_WRITES = 5.0
 

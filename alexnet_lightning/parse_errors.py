@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
 CLASS = re.compile(r"class_path[ =]'([^']+)'")

@@ -4,9 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments import figures
 from alexnet_lightning.experiments.document import report as document
 from alexnet_lightning.experiments.evidence import Evidence, gather, write
@@ -15,6 +13,8 @@ from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.ledger import ledger
 from alexnet_lightning.experiments.page import page
 from alexnet_lightning.experiments.plan import Study, read_study
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 
 def report(args: Sequence[str]) -> None:

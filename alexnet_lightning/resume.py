@@ -10,9 +10,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.optimization import needs_total_steps
 from alexnet_lightning.run import LAST, RunFolder, variant_of
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.tracking import say
 
 

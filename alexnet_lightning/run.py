@@ -16,8 +16,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from alexnet_lightning.atomic import replacing
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 LAST = "last.ckpt"
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
-from alexnet_lightning.port import check_port
-from alexnet_lightning.signals import STOP
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.ports import check_port
+from alexnet_lightning.system.signals import STOP
 
 TOKEN = "ALEXNET_LIGHTNING_TOKEN"
 RANGES = {

@@ -5,9 +5,7 @@ from argparse import Namespace as Options
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import check_unchanged, find
 from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.listing import listing
@@ -15,6 +13,8 @@ from alexnet_lightning.experiments.plan import read_study
 from alexnet_lightning.experiments.runner import Runner
 from alexnet_lightning.experiments.slurm import job_array
 from alexnet_lightning.experiments.sweep import sweep
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 
 def study(args: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms as T
 
 from alexnet_lightning.data import CIFAR10DataModule, PadCropFlip, ResizeCropFlip, Transform
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 ROOT = Path(__file__).parents[1] / "data"
 BATCH_SIZE = 128

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import SGD
 
-from alexnet_lightning.allocation import MMAP_MAX, TRIM_THRESHOLD, keep_freed_memory
 from alexnet_lightning.networks.modern import modern
 from alexnet_lightning.run import machine
+from alexnet_lightning.system.memory import MMAP_MAX, TRIM_THRESHOLD, keep_freed_memory
 
 ROUNDS, STEPS = 6, 3
 

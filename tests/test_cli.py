@@ -10,8 +10,8 @@ import yaml
 
 from alexnet_lightning.callbacks import LayerSpreads
 from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.models import AlexNetBN
+from alexnet_lightning.system.errors import UserError
 
 Mistake = Callable[..., str]
 PLATEAU = ("--model.lr_scheduler", "Plateau")

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from alexnet_lightning import cluster, signals
-from alexnet_lightning.errors import UserError
+from alexnet_lightning import cluster
+from alexnet_lightning.system import signals
+from alexnet_lightning.system.errors import UserError
 
 JOB = {"SLURM_JOB_ID": "12", "SLURM_NTASKS": "2", "SLURM_JOB_NAME": "train"}
 

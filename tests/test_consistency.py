@@ -4,9 +4,9 @@ import pytest
 
 from alexnet_lightning.consistency import check_sizes
 from alexnet_lightning.data import CIFAR10DataModule, PadCropFlip, ProgressiveResize
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
 from alexnet_lightning.networks.modern import modern
+from alexnet_lightning.system.errors import UserError
 
 
 def test_smaller_images_at_first_need_a_network_that_takes_them() -> None:

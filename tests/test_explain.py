@@ -8,8 +8,8 @@ import torch
 import yaml
 from PIL import Image
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.explain import WHAT, explain
+from alexnet_lightning.system.errors import UserError
 
 OTHER_FILES = {"best_last": ["best_last_differences"]}
 

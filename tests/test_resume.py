@@ -15,13 +15,13 @@ import torch
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from alexnet_lightning import signals
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.system import signals
+from alexnet_lightning.system.errors import UserError
 
 KEPT = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers")
 PLATEAU = ["--model.lr_scheduler", "Plateau", "--model.lr_scheduler.patience", "0"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning import models
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.models import AlexNet
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.variants import END, START, built, costs, count, variants, variants_table
 
 README = Path(__file__).parents[1] / "README.md"

@@ -9,7 +9,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.callbacks.figures import (
     COLOURS,
     draws_here,
@@ -19,6 +18,7 @@ from alexnet_lightning.callbacks.figures import (
     short,
     wandb_loggers,
 )
+from alexnet_lightning.system.atomic import replacing
 
 NUMBERED = 20  # up to so many classes the cells hold numbers
 LABELS = 30  # so many class names fit along an axis

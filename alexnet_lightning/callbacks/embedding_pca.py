@@ -11,7 +11,6 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.callbacks.embedding_space import Projection, embed, project, separability
 from alexnet_lightning.callbacks.figures import (
     COLOURS,
@@ -22,7 +21,8 @@ from alexnet_lightning.callbacks.figures import (
     short,
     wandb_loggers,
 )
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 TABLE_ROWS = 500
 OTHERS = "#d8d8d8"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
-from alexnet_lightning.atomic import replacing
+from alexnet_lightning.system.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from alexnet_lightning.atomic import replacing
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.networks.spreads import spreads
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 COLUMNS = ("step", "layer", "forward", "backward")
 

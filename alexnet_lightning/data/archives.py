@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from tqdm import tqdm
 
 from alexnet_lightning.data.download import check_md5, download
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 BROKEN = (OSError, EOFError, RuntimeError, tarfile.TarError, BadZipFile, zlib.error)
 

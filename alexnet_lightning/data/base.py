@@ -14,7 +14,7 @@ from alexnet_lightning.data.scaling import normalise
 from alexnet_lightning.data.statistics import PixelStatistics, mean_image, pixel_statistics
 from alexnet_lightning.data.targets import Targets
 from alexnet_lightning.data.transforms import Identity, Transform, Views
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Split = Literal["train", "val", "test"]
 Measure = TypeVar("Measure")

@@ -14,7 +14,7 @@ from alexnet_lightning.data.decoding import decode
 from alexnet_lightning.data.download import download, not_found
 from alexnet_lightning.data.folder import list_classes
 from alexnet_lightning.data.transforms import PadCropFlip
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 CLASSES_10 = "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
 # In the order of the official labels, which is the alphabet's.

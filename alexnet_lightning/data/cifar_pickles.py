@@ -13,7 +13,7 @@ import torch
 
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.data.download import check_md5
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 @dataclass(frozen=True)

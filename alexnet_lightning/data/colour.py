@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from alexnet_lightning.data.statistics import PixelStatistics
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class PCANoise:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

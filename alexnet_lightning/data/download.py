@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 1 << 18  # bytes

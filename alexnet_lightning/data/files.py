@@ -14,7 +14,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.decoding import DECODER, decode
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 __all__ = ["FileImages", "FileList", "ImageFiles", "decode"]
 

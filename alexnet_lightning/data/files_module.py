@@ -10,14 +10,14 @@ from typing import Any, Literal
 import torch
 
 from alexnet_lightning import __version__
-from alexnet_lightning.atomic import replacing
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.data.files import FileList, ImageFiles
 from alexnet_lightning.data.packed import open_pack
 from alexnet_lightning.data.packing import cores
 from alexnet_lightning.data.statistics import PixelStatistics
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 Storage = Literal["memory", "packed", "files"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from alexnet_lightning.data.files import FileList
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 NAMED = 10  # how many names an error lists
 

@@ -10,7 +10,7 @@ from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.folder import list_classes, subfolders
 from alexnet_lightning.data.resizing import ResizeCropFlip
 from alexnet_lightning.data.stratified import stratified
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class ImageFolderDataModule(FilesDataModule):

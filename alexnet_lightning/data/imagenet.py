@@ -18,7 +18,7 @@ from alexnet_lightning.data.folder import (
 )
 from alexnet_lightning.data.resizing import ResizeCropFlip
 from alexnet_lightning.data.wordnet import readable
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 DEVKIT = Path("ILSVRC2012_devkit_t12") / "data"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.files import FileImages, FileList
 from alexnet_lightning.data.packing import INDEX, PIXELS, pack, read_pack
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class PackedImages(FileImages):

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.decoding import DECODER, BrokenImageError, decode
 from alexnet_lightning.data.files import FileList
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 PIXELS, INDEX = "images.npy", "index.json"
 CHUNK = 32  # images that a worker takes on at a time

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.decoding import BrokenImageError
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 DIGEST = 16  # bytes: among 1.3 million images, a chance of 2e-27 that two differ and share one
 

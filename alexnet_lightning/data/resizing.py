@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from alexnet_lightning.data.resampling import resize, resize_boxes
 from alexnet_lightning.data.transforms import Transform, Views, random_crop
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class Resized(Transform):

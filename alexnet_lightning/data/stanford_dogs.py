@@ -15,7 +15,7 @@ from alexnet_lightning.data.files import FileList
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.resizing import ResizeCropFlip
 from alexnet_lightning.data.stratified import stratified
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 FOLDER = "stanford_dogs"
 BREEDS = 120

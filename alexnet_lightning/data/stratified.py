@@ -3,7 +3,7 @@
 import torch
 
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def stratified(

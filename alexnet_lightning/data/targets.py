@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class Targets(ABC):

@@ -15,7 +15,7 @@ from alexnet_lightning.data.folder import list_images, same_classes, subfolders
 from alexnet_lightning.data.stratified import stratified
 from alexnet_lightning.data.transforms import PadCropFlip
 from alexnet_lightning.data.wordnet import readable
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 FOLDER = "tiny-imagenet-200"
 ARCHIVE = "tiny-imagenet-200.zip"

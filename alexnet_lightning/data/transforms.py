@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.resampling import crop
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 # Of a test image: the centre; the centre and its mirror image; of both, the centre and it shifted
 # by a pixel each way; of both, four corners and the centre. Write-up 3's twenty views, ten crops

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.atomic import replacing
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import Cell
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 Row = dict[str, Any]
 FILES = ("runs", "curves", "spreads")

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import yaml
 from filelock import FileLock, Timeout
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.grid import Run, resolved
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.system.errors import UserError
 
 State = Literal["finished", "running", "broken", "waiting"]
 # Keys that may differ, with all below them: where a run was trained and kept, who looked on.

@@ -8,8 +8,8 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from alexnet_lightning.config_files import check_yaml
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.parse_errors import as_user_error
+from alexnet_lightning.system.errors import UserError
 
 
 @dataclass(frozen=True)

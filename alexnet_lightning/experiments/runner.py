@@ -14,10 +14,10 @@ from types import FrameType
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import Cell, find, is_locked
 from alexnet_lightning.experiments.grid import Run
-from alexnet_lightning.signals import Stopped
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import Stopped
 
 SECONDS_BETWEEN_LOOKS = 2.0
 

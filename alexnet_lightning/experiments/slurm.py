@@ -5,11 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from alexnet_lightning.atomic import replacing
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import find
 from alexnet_lightning.experiments.grid import Run, grid
 from alexnet_lightning.experiments.plan import Study
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
 
 BATCH_SCRIPT = Path("train.sbatch")
 # One process a run, as a study trains elsewhere: a second one would double the images of a step.

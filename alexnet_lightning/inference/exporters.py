@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.portable import Portable
 from alexnet_lightning.inference.predictor import Predictor, rebuilt
 from alexnet_lightning.models import AlexNetOWT
+from alexnet_lightning.system.errors import UserError
 
 Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
 # What torch's own and other programs know a format by.

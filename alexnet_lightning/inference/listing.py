@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from alexnet_lightning.data.folder import is_image
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 STANDARD_INPUT = "-"
 

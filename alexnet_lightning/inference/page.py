@@ -13,13 +13,13 @@ from torch import Tensor
 
 from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.explain import grad_cam
 from alexnet_lightning.inference.neighbours import Neighbours
 from alexnet_lightning.inference.pictures import Pictures, run_data, show
 from alexnet_lightning.inference.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.system.errors import UserError
 
 SAMPLES = 10
 MOST = 3  # networks side by side

@@ -7,8 +7,8 @@ import pytest
 
 from alexnet_lightning.callbacks import LayerSpreads
 from alexnet_lightning.callbacks.layer_spreads import read, write
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.fit import fit
+from alexnet_lightning.system.errors import UserError
 
 
 def test_a_run_tells_its_spreads_and_trains_the_same(

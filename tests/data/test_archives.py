@@ -11,7 +11,7 @@ import pytest
 from alexnet_lightning.data import archives
 from alexnet_lightning.data.archives import provide, unpack
 from alexnet_lightning.data.download import md5_of
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Write = Callable[[Path, dict[str, bytes]], None]
 

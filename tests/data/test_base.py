@@ -13,7 +13,7 @@ from torch import Tensor
 from alexnet_lightning.data import Flip, ImageDataModule, PadCropFlip, ResizeCropFlip
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 CLASSES = ["a", "b", "c"]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from alexnet_lightning.data import CIFAR10DataModule, CIFAR100DataModule
 from alexnet_lightning.data.cifar import CLASSES_10, CLASSES_100
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import python2_pickle
 
 ARCHIVE = CIFAR10DataModule.official.archive

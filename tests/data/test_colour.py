@@ -8,7 +8,7 @@ import torch
 from alexnet_lightning.data import DigitsDataModule, Identity, PCANoise
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.statistics import PixelStatistics
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 COVARIANCE = torch.tensor(
     [[0.070, 0.050, 0.030], [0.050, 0.060, 0.040], [0.030, 0.040, 0.065]], dtype=torch.float64

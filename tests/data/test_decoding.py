@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from alexnet_lightning.data.decoding import BrokenImageError, decode
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def save(folder: Path, image: Image.Image, name: str = "image.png", **options: object) -> Path:

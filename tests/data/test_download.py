@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.data.download import download
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()

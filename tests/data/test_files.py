@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from alexnet_lightning.data.files import FileList, ImageFiles, decode
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
 

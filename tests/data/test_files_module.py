@@ -15,7 +15,7 @@ from alexnet_lightning.data.files_module import FilesDataModule, held_out
 from alexnet_lightning.data.packed import PackedImages
 from alexnet_lightning.data.packing import cores
 from alexnet_lightning.data.statistics import mean_image, pixel_statistics
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 class Pictures(FilesDataModule):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.data.folder import image_files, is_image, list_classes, subfolders
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alexnet_lightning.data import ImageFolderDataModule
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from alexnet_lightning.data import ImageNetDataModule
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
 WNIDS = ["n01", "n02", "n03"]

@@ -15,7 +15,7 @@ from torch import Tensor
 from alexnet_lightning.data import packing
 from alexnet_lightning.data.files import FileList, decode
 from alexnet_lightning.data.packed import PackedImages, open_pack
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
 

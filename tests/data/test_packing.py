@@ -21,7 +21,7 @@ from tqdm import tqdm
 from alexnet_lightning.data import packing
 from alexnet_lightning.data.files import FileList, decode
 from alexnet_lightning.data.packed import open_pack
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
 

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as V
 from alexnet_lightning.data import RandomResizedCropFlip, ResizeCropFlip
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.resizing import draw_boxes
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:

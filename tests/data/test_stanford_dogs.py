@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from alexnet_lightning.data import StanfordDogsDataModule, stanford_dogs
 from alexnet_lightning.data.download import md5_of
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
 BREEDS = ["n01-b_one", "n02-A-two_x", "n03-c", "n04-d", "n05-e", "n06-f"]

@@ -5,7 +5,7 @@ import torch
 
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.data.stratified import stratified
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def numbered(labels: list[int]) -> ImageTensors:

@@ -20,7 +20,7 @@ from alexnet_lightning.data.survey import (
     identical,
     survey,
 )
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 SIZE = 4
 

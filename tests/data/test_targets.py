@@ -8,7 +8,7 @@ from torchvision.transforms import v2
 from alexnet_lightning.data import CutMix, MixUp, OneHot
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.targets import Targets
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 LABELS = torch.tensor([0, 3, 1, 2, 3, 0])
 ALL = [OneHot(), MixUp(0.4), CutMix(1.0)]

@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_lightning.data import TinyImageNetDataModule, tiny_imagenet
 from alexnet_lightning.data.download import md5_of
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
 WNIDS = ["n03", "n01", "n02"]

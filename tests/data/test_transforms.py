@@ -17,7 +17,7 @@ from alexnet_lightning.data import (
 )
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.resampling import resize
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:

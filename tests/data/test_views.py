@@ -15,7 +15,7 @@ from alexnet_lightning.data import (
     ResizeCropFlip,
 )
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 def noise(channels: int = 3) -> Tensor:

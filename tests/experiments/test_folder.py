@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.folder import check_unchanged, differences, find
 from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.listing import listing
 from alexnet_lightning.experiments.plan import Study
 from alexnet_lightning.run import RunFolder
+from alexnet_lightning.system.errors import UserError
 from tests.experiments.made_up import make_run
 
 

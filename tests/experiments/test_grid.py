@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments.grid import grid, resolved
 from alexnet_lightning.experiments.plan import Study, read_study
+from alexnet_lightning.system.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))

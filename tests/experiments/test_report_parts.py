@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.experiments import evidence, tables
 from alexnet_lightning.experiments.evidence import FILES, Evidence, gather, read, write
 from alexnet_lightning.experiments.folder import find
@@ -15,6 +14,7 @@ from alexnet_lightning.experiments.page import page
 from alexnet_lightning.experiments.plan import Question, Study
 from alexnet_lightning.experiments.reach import epochs_to, reach
 from alexnet_lightning.report import report
+from alexnet_lightning.system.errors import UserError
 from tests.experiments.made_up import make_run
 
 TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from alexnet_lightning import models
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference import exporters
 from alexnet_lightning.inference.exporters import SUFFIX, beside, read, read_safetensors
 from alexnet_lightning.inference.exporting import export
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.system.errors import UserError
 from tests.test_models import VARIANTS, build
 
 LOGIT = 3.0  # the largest

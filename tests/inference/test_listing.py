@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.listing import pictures
+from alexnet_lightning.system.errors import UserError
 
 
 @pytest.fixture

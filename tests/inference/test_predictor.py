@@ -11,9 +11,9 @@ import torch
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.resizing import ResizeCropFlip
-from alexnet_lightning.errors import UserError
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetBN
+from alexnet_lightning.system.errors import UserError
 
 
 class Spy:

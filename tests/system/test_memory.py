@@ -13,7 +13,7 @@ SCRIPT = """
 import resource, sys
 import torch
 from torch import nn
-from alexnet_lightning.allocation import keep_freed_memory
+from alexnet_lightning.system.memory import keep_freed_memory
 
 images = torch.rand(64, 3, 64, 64)
 network = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU())

@@ -2,7 +2,7 @@
 
 import socket
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 LEAST, MOST = 1024, 65535  # those below are the system's
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.atomic import AtomicCheckpointIO, replacing
+from alexnet_lightning.system.atomic import AtomicCheckpointIO, replacing
 
 
 def test_the_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:
     target.write_text("old")
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from alexnet_lightning.atomic import replacing\n"
+        "from alexnet_lightning.system.atomic import replacing\n"
         "with replacing(Path(sys.argv[1])) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

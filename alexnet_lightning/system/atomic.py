@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
-from alexnet_lightning.errors import UserError
+from alexnet_lightning.system.errors import UserError
 
 
 @contextmanager
