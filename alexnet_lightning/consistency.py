@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.data.resizing import ProgressiveResize
+from alexnet_lightning.data.transforms.resizing import ProgressiveResize
 from alexnet_lightning.networks.inspect import on_the_batch
 from alexnet_lightning.system.errors import UserError
 

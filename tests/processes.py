@@ -19,7 +19,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.digits import DigitsDataModule
+from alexnet_lightning.data.sets.digits import DigitsDataModule
 
 ROOT = Path(__file__).parents[1]
 MEMBERS = 2

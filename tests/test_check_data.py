@@ -12,8 +12,8 @@ from alexnet_lightning.command import run_command
 from alexnet_lightning.data import DigitsDataModule, TinyImageNetDataModule
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.survey import survey
-from alexnet_lightning.data_report import problems
+from alexnet_lightning.data.check.report import problems
+from alexnet_lightning.data.check.survey import survey
 
 DATA = Path(__file__).parents[1] / "data"
 DIGITS = ["--data", "DigitsDataModule"]

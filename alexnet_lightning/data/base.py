@@ -9,11 +9,15 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Batches, Images, Loader, seeded
-from alexnet_lightning.data.colour import PCANoise
-from alexnet_lightning.data.scaling import normalise
-from alexnet_lightning.data.statistics import PixelStatistics, mean_image, pixel_statistics
-from alexnet_lightning.data.targets import Targets
-from alexnet_lightning.data.transforms import Identity, Transform, Views
+from alexnet_lightning.data.transforms.colour import PCANoise
+from alexnet_lightning.data.transforms.crops import Identity, Transform, Views
+from alexnet_lightning.data.transforms.scaling import normalise
+from alexnet_lightning.data.transforms.statistics import (
+    PixelStatistics,
+    mean_image,
+    pixel_statistics,
+)
+from alexnet_lightning.data.transforms.targets import Targets
 from alexnet_lightning.system.errors import UserError
 
 Split = Literal["train", "val", "test"]

@@ -12,10 +12,10 @@ import torch
 from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
-from alexnet_lightning.data.files import FileList, ImageFiles
-from alexnet_lightning.data.packed import open_pack
-from alexnet_lightning.data.packing import cores
-from alexnet_lightning.data.statistics import PixelStatistics
+from alexnet_lightning.data.storage.files import FileList, ImageFiles
+from alexnet_lightning.data.storage.packed import open_pack
+from alexnet_lightning.data.storage.packing import cores
+from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 

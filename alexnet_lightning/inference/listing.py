@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from alexnet_lightning.data.folder import is_image
+from alexnet_lightning.data.storage.folder import is_image
 from alexnet_lightning.system.errors import UserError
 
 STANDARD_INPUT = "-"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import alexnet_lightning.models  # noqa: F401  # makes the variants known
 from alexnet_lightning.classifier import ImageClassifier
-from alexnet_lightning.data.transforms import Views
+from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.preprocessing import Preprocessing
 from alexnet_lightning.run import RunFolder, variant_of
 from alexnet_lightning.system.errors import UserError

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alexnet_lightning.data.decoding import decode
-from alexnet_lightning.data.resizing import ResizeCropFlip
-from alexnet_lightning.data.scaling import normalise
-from alexnet_lightning.data.transforms import Views
+from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.transforms.crops import Views
+from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
+from alexnet_lightning.data.transforms.scaling import normalise
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from litserve.loops.simple_loops import BatchedLoop
 from pydantic import BaseModel
 
-from alexnet_lightning.data.transforms import Views
+from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.predictor import Prediction, Predictor
 from alexnet_lightning.inference.upload import REQUEST_BODY, Limits, Picture, Upload, Uploads
 from alexnet_lightning.run import RunFolder

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from alexnet_lightning.data.decoding import BrokenImageError
+from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.inference.preprocessing import Preprocessing
 
 # What cameras and browsers write. Pillow knows more, and hands some of it to other programs.

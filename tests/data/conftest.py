@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from alexnet_lightning.data import CIFAR10DataModule
-from alexnet_lightning.data.download import md5_of
-from alexnet_lightning.data.files import FileList
+from alexnet_lightning.data.storage.download import md5_of
+from alexnet_lightning.data.storage.files import FileList
 
 REAL = Path(__file__).parents[2] / "data"
 CIFAR10 = CIFAR10DataModule.official

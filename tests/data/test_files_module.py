@@ -10,11 +10,11 @@ import torch
 from alexnet_lightning.data import Flip, PCANoise, files_module
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.files import FileList, ImageFiles
 from alexnet_lightning.data.files_module import FilesDataModule, held_out
-from alexnet_lightning.data.packed import PackedImages
-from alexnet_lightning.data.packing import cores
-from alexnet_lightning.data.statistics import mean_image, pixel_statistics
+from alexnet_lightning.data.storage.files import FileList, ImageFiles
+from alexnet_lightning.data.storage.packed import PackedImages
+from alexnet_lightning.data.storage.packing import cores
+from alexnet_lightning.data.transforms.statistics import mean_image, pixel_statistics
 from alexnet_lightning.system.errors import UserError
 
 

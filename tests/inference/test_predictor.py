@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.data.resizing import ResizeCropFlip
+from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.system.errors import UserError

@@ -9,8 +9,8 @@ from PIL import Image
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.data.resizing import RandomResizedCropFlip, ResizeCropFlip
-from alexnet_lightning.data.transforms import Identity, PadCropFlip
+from alexnet_lightning.data.transforms.crops import Identity, PadCropFlip
+from alexnet_lightning.data.transforms.resizing import RandomResizedCropFlip, ResizeCropFlip
 from alexnet_lightning.inference.preprocessing import Preprocessing
 
 TRANSFORMS = [

@@ -1,0 +1,188 @@
+"""What check_data says about a data set, in words."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from alexnet_lightning.callbacks.figures import short
+from alexnet_lightning.data.check.originals import Originals
+from alexnet_lightning.data.check.survey import Place, Survey, contradicts, crosses
+from alexnet_lightning.data.transforms.statistics import PixelStatistics
+
+LISTED = 20  # classes that a table has a line for each of
+MEMBERS = 4  # images listed of a group of copies
+ODD = 2.0  # a class has so many times more or fewer images than the median
+KINDS = {  # of copies: whether they lie in several splits, and in several classes
+    (True, True): "in several splits, under several classes",
+    (True, False): "in several splits",
+    (False, True): "in one split, under several classes",
+    (False, False): "in one split and class",
+}
+
+
+def report(found: Survey, files: Originals, class_names: Sequence[str], limit: int) -> str:
+    """Return all sections; no list has more than `limit` entries."""
+    sections = [
+        counts_table(found, class_names),
+        listing("few or many images", odd_classes(found, class_names), limit),
+        listing("cannot be read", list(found.faults.values()), limit),
+        *duplicates(found, class_names, limit),
+        formats(files),
+        pixels(found.statistics),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def problems(found: Survey, classes: int) -> list[str]:
+    """Return what is wrong with the data set, a word and a number each."""
+    counted = {
+        "unreadable": len(found.faults),
+        "classes without images": sum(of.count(0) for of in found.counts(classes).values()),
+        "duplicates": found.duplicates,
+        "leaks between splits": found.leaks,
+        "images under several classes": sum(map(len, filter(contradicts, found.copies))),
+    }
+    return [f"{what} {count:,}" for what, count in counted.items() if count]
+
+
+def counts_table(found: Survey, class_names: Sequence[str]) -> str:
+    """Return a line a class if there are few, else a line a split."""
+    counts = found.counts(len(class_names))
+    if len(class_names) <= LISTED:
+        rows = [["class", *counts]]
+        for name, *of in zip(class_names, *counts.values(), strict=True):
+            rows.append([short(name), *(f"{count:,}" for count in of)])
+        return aligned([*rows, ["all", *(f"{sum(of):,}" for of in counts.values())]])
+    rows = [["split", "images", "classes", "fewest", "median", "most"]]
+    for split, of in counts.items():
+        fewest, most = (
+            f"{count:,}"
+            if min(of) == max(of)
+            else f"{count:,} of {short(class_names[of.index(count)])}"
+            for count in (min(of), max(of))
+        )
+        filled = f"{sum(map(bool, of)):,}"
+        rows.append([split, f"{sum(of):,}", filled, fewest, f"{np.median(of):,g}", most])
+    return aligned(rows)
+
+
+def odd_classes(found: Survey, class_names: Sequence[str]) -> list[str]:
+    """Return a line for each class that has far fewer or far more images than the others."""
+    lines = []
+    for split, of in found.counts(len(class_names)).items():
+        median = float(np.median(of))
+        for name, count in zip(class_names, of, strict=True):
+            if not median / ODD <= count <= median * ODD:
+                lines.append(f"{split}: {count:,} of {name}, where the median is {median:,g}")
+    return lines
+
+
+def duplicates(found: Survey, class_names: Sequence[str], limit: int) -> Iterator[str]:
+    """Yield a section for each kind of copies, the worst first."""
+    kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
+    for group in found.copies:
+        kinds[crosses(group), contradicts(group)].append(members(found, group, class_names))
+    for kind in KINDS:
+        yield listing(f"the same image more than once {KINDS[kind]}", kinds[kind], limit)
+
+
+def members(found: Survey, group: Sequence[Place], class_names: Sequence[str]) -> str:
+    """Return a line for each copy: split, name and class."""
+    lines = [
+        f"{place.split:<5}  {found.name(place)}  {class_names[place.label]}"
+        for place in group[:MEMBERS]
+    ]
+    more = [f"… {len(group) - MEMBERS:,} more"] if len(group) > MEMBERS else []
+    return "\n    ".join([*lines, *more])
+
+
+def formats(files: Originals) -> str:
+    """Return sizes and modes of the original files; nothing if the images come from none."""
+    if not files.sizes:
+        return ""
+    modes = ", ".join(
+        f"{mode} {count:,}" + (f" (as {files.examples[mode]})" if place else "")
+        for place, (mode, count) in enumerate(files.modes.most_common())
+    )
+    title = f"files: {files.sizes.total():,}; modes: {modes}"
+    if len(files.sizes) == 1:
+        width, height = next(iter(files.sizes))
+        return f"{title}; all of {width} × {height} px"
+    rows = [["  pixels", "smallest", "5 %", "median", "95 %", "largest"]]
+    for name, sides in zip(("width", "height"), zip(*files.sizes, strict=True), strict=True):
+        every = np.repeat(sides, list(files.sizes.values()))
+        quantiles = np.quantile(every, [0, 0.05, 0.5, 0.95, 1], method="nearest")
+        rows.append([f"  {name}", *(f"{side:,}" for side in quantiles)])
+    return f"{title}\n{aligned(rows)}"
+
+
+def pixels(statistics: PixelStatistics) -> str:
+    """Return mean and standard deviation in the form a config takes them, and the components."""
+    lines = [f"  {name}: {json.dumps(values)}" for name, values in rounded(statistics).items()]
+    return "\n".join(
+        [
+            "training pixels of 0-1; mean and std fit under data in a config",
+            *lines[:2],
+            "  # of the colours' covariance; an eigenvector a row",
+            *lines[2:],
+        ]
+    )
+
+
+def rounded(statistics: PixelStatistics) -> dict[str, Any]:
+    """Return the statistics as numbers of a few digits; an eigenvector a row."""
+    rows = statistics._replace(eigenvectors=statistics.eigenvectors.T)._asdict()
+    return {
+        name: np.round(tensor.numpy(), 6 if name == "eigenvalues" else 4).tolist()
+        for name, tensor in rows.items()
+    }
+
+
+def listing(title: str, entries: Sequence[str], limit: int) -> str:
+    """Return a title with the number of entries, and the first of them; nothing without any."""
+    if not entries:
+        return ""
+    lines = [f"{title}: {len(entries):,}", *(f"  - {entry}" for entry in entries[:limit])]
+    if len(entries) > limit:
+        lines.append(f"  … {len(entries) - limit:,} more: --list N shows N, --json FILE has all")
+    return "\n".join(lines)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def as_json(found: Survey, files: Originals, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return all that was found, copies in full, as plain values."""
+    return {
+        "images": {
+            split: dict(zip(class_names, of, strict=True))
+            for split, of in found.counts(len(class_names)).items()
+        },
+        "unreadable": found.faults,
+        "duplicates": found.duplicates,
+        "leaks": found.leaks,
+        "copies": [
+            [
+                {"split": place.split, "name": found.name(place), "class": class_names[place.label]}
+                for place in group
+            ]
+            for group in found.copies
+        ],
+        "files": {
+            "modes": dict(files.modes),
+            "sizes": [[*size, count] for size, count in files.sizes.most_common()],
+        },
+        "pixels": rounded(found.statistics),
+    }

@@ -1,0 +1,181 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), in whichever usual form they lie on the disk."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from alexnet_lightning.data.base import ImageDataModule, Split
+from alexnet_lightning.data.batches import Images, ImageTensors, seeded
+from alexnet_lightning.data.sets.cifar_pickles import OfficialFiles
+from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.storage.download import download, not_found
+from alexnet_lightning.data.storage.folder import list_classes
+from alexnet_lightning.data.transforms.crops import PadCropFlip
+from alexnet_lightning.system.errors import UserError
+
+CLASSES_10 = "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
+# In the order of the official labels, which is the alphabet's.
+CLASSES_100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
+camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile
+cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp
+lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree
+orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum
+rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider
+squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train
+trout tulip turtle wardrobe whale willow_tree wolf woman worm
+""".split()  # noqa: SIM905
+
+
+class CIFARDataModule(ImageDataModule):
+    """60,000 colour images of 32 px, 40,000 / 10,000 / 10,000, in memory.
+
+    A subclass states the names.
+
+    Args:
+        val_images: how many of the training images are held out for validation, >= 1.
+        url: where to get the archive (http, https or file); null never downloads.
+    """
+
+    title: str
+    folders: str  # of the form <folders>/{train,test}/<class>/
+    native_size = 32
+    default_transform = PadCropFlip()
+
+    @property
+    @abstractmethod
+    def official(self) -> OfficialFiles:
+        """The files that the authors distribute."""
+
+    def __init__(self, val_images: int = 10_000, url: str | None = None, **common: Any) -> None:
+        super().__init__(**common)
+        self.val_images = val_images
+        self.url = url
+
+    def prepare_data(self) -> None:
+        """Download the archive unless a copy of the data set is there."""
+        if self.source() is not None:
+            return
+        if self.url is None:
+            raise self.missing("data.url is null, so nothing was downloaded")
+        try:
+            download(self.url, Path(self.root) / self.official.archive, self.official.md5)
+        except UserError as error:
+            raise self.missing(str(error)) from error
+
+    def source(self) -> Path | None:
+        """The first of the three forms that lies under `root`."""
+        root = Path(self.root)
+        if (root / self.official.folder).is_dir():
+            return root / self.official.folder
+        if (root / self.official.archive).is_file():
+            return root / self.official.archive
+        return root / self.folders if (root / self.folders / "train").is_dir() else None
+
+    def missing(self, why: str) -> UserError:
+        """The error that says what was looked for, where, and how to provide it."""
+        names = f"{self.official.folder}/, {self.official.archive}"
+        forms = f"{names} and {self.folders}/{{train,test}}/<class>/*.{{png,jpg,…}}"
+        return not_found(self.title, self.root, forms, why)
+
+    def load(self) -> dict[Split, Images]:
+        source = self.source()
+        if source is None:
+            raise self.missing("nothing was downloaded")
+        train, test = self.read(source)
+        if not 1 <= self.val_images < len(train):
+            raise UserError(
+                f"data.val_images is {self.val_images}: give 1 to {len(train) - 1}, "
+                f"for {source} has {len(train)} training images"
+            )
+        order = torch.randperm(len(train), generator=seeded("cpu", self.seed))
+        return {
+            "train": train.subset(order[self.val_images :]),
+            "val": train.subset(order[: self.val_images]),
+            "test": test,
+        }
+
+    def read(self, source: Path) -> tuple[ImageTensors, ImageTensors]:
+        """Training and test images, from folders in the order of class, then of file name."""
+        if source.name == self.official.folder:
+            return self.official.from_folder(source)
+        if source.name == self.official.archive:
+            return self.official.from_archive(source)
+        return self.read_folders(source / "train"), self.read_folders(source / "test")
+
+    def read_folders(self, folder: Path) -> ImageTensors:
+        """The images in the class folders under `folder`, decoded."""
+        files = list_classes(folder, self.class_names)
+        # The bar shows only when the disk is slow, and on a terminal.
+        paths = tqdm(files.paths, f"reading {folder}", delay=2, disable=None)
+        images = torch.stack([decode(path, self.native_size) for path in paths])
+        return ImageTensors(images, files.labels, [str(path) for path in files.paths])
+
+
+class CIFAR10DataModule(CIFARDataModule):
+    """60,000 colour images of 32 px in ten classes: 40,000 / 10,000 / 10,000.
+
+    Read from what lies under `root`, in this order: `cifar-10-batches-py/` (the official pickles),
+    `cifar-10-python.tar.gz` (the official archive), `cifar10/{train,test}/<class>/` (image files).
+    Else the archive is downloaded there. The validation images are drawn at random from the
+    training images in the order of their source, and class folders have another order than the
+    official files: the same seed gives another split there.
+    """
+
+    title = "CIFAR-10"
+    folders = "cifar10"
+    official = OfficialFiles(
+        folder="cifar-10-batches-py",
+        archive="cifar-10-python.tar.gz",
+        md5="c58f30108f718f92721af3b95e74349a",
+        train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+        test="test_batch",
+        labels="labels",
+        classes=10,
+    )
+    class_names = CLASSES_10
+    # Over the 50,000 official training images and all their pixels.
+    channel_mean = (0.4914, 0.4822, 0.4465)
+    channel_std = (0.2470, 0.2435, 0.2616)
+
+    def __init__(
+        self,
+        url: str | None = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        **common: Any,
+    ) -> None:
+        super().__init__(url=url, **common)
+
+
+class CIFAR100DataModule(CIFARDataModule):
+    """60,000 colour images of 32 px in 100 classes (the fine labels): 40,000 / 10,000 / 10,000.
+
+    Read from what lies under `root`, in this order: `cifar-100-python/` (the official pickles),
+    `cifar-100-python.tar.gz` (the official archive), `cifar100/{train,test}/<class>/` (image
+    files). Else the archive is downloaded there. The split is drawn as that of CIFAR-10.
+    """
+
+    title = "CIFAR-100"
+    folders = "cifar100"
+    official = OfficialFiles(
+        folder="cifar-100-python",
+        archive="cifar-100-python.tar.gz",
+        md5="eb9058c3a382ffc7106e4002c42a8d85",
+        train=("train",),
+        test="test",
+        labels="fine_labels",
+        classes=100,
+    )
+    class_names = CLASSES_100
+    # Over the 50,000 official training images and all their pixels.
+    channel_mean = (0.5071, 0.4865, 0.4409)
+    channel_std = (0.2673, 0.2564, 0.2762)
+
+    def __init__(
+        self,
+        url: str | None = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+        **common: Any,
+    ) -> None:
+        super().__init__(url=url, **common)

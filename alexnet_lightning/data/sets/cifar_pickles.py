@@ -1,0 +1,96 @@
+"""The official files of CIFAR: Python pickles, in a folder or still in their archive."""
+
+import io
+import pickle
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.data.storage.download import check_md5
+from alexnet_lightning.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class OfficialFiles:
+    """What a data set's official files are called and where the classes stand in them.
+
+    Args:
+        folder: of the pickles.
+        archive: that they come in.
+        md5: the archive's sum, as on the data set's home page.
+        train, test: the pickles.
+        labels: a pickle's key of the class indices.
+        classes: how many there are.
+    """
+
+    folder: str
+    archive: str
+    md5: str
+    train: tuple[str, ...]
+    test: str
+    labels: str
+    classes: int
+
+    def from_folder(self, folder: Path) -> tuple[ImageTensors, ImageTensors]:
+        """Training and test images from the folder of pickles."""
+        paths = [folder / name for name in (*self.train, self.test)]
+        for path in paths:
+            if not path.is_file():
+                raise UserError(f"{path} is missing: complete the folder or remove it")
+        return self.from_pickles({path.name: path.read_bytes() for path in paths}, folder)
+
+    def from_archive(self, path: Path) -> tuple[ImageTensors, ImageTensors]:
+        """Training and test images from the archive, unpacked in memory only."""
+        check_md5(path, self.md5)
+        with tarfile.open(path) as archive:
+            files = {
+                Path(member.name).name: file.read()
+                for member in archive
+                if (file := archive.extractfile(member)) is not None
+            }
+        return self.from_pickles(files, path)
+
+    def from_pickles(
+        self, files: Mapping[str, bytes], where: Path
+    ) -> tuple[ImageTensors, ImageTensors]:
+        """Training and test images from the pickles' content by name."""
+        train = [self.from_pickle(files[name], where / name) for name in self.train]
+        images = torch.cat([part.images for part in train])
+        labels = torch.cat([part.labels for part in train])
+        return ImageTensors(images, labels), self.from_pickle(files[self.test], where / self.test)
+
+    def from_pickle(self, content: bytes, where: Path) -> ImageTensors:
+        """One pickle: a dict of data, uint8 (N, 3072), and N class indices."""
+        try:
+            batch = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+            images = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
+            labels = torch.tensor(batch[self.labels], dtype=torch.int64)
+            if images.dtype != torch.uint8 or labels.shape != images.shape[:1]:
+                raise ValueError(f"data {images.dtype} {tuple(images.shape)}, {len(labels)} labels")
+            if not ((labels >= 0) & (labels < self.classes)).all():
+                raise ValueError(f"labels outside 0-{self.classes - 1}")
+        except Exception as error:  # a damaged pickle can raise anything
+            raise UserError(f"{where} is not a file of CIFAR ({error}): replace it") from error
+        return ImageTensors(images, labels)
+
+
+class ArraysOnly(pickle.Unpickler):
+    """Loads numpy arrays and plain Python values; refuses everything that could run code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        admitted = {
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+            # The official files name it by its home in numpy 1, newer ones by that in numpy 2.
+            ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+            ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+        }
+        if (module, name) not in admitted:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return admitted[module, name]

@@ -1,0 +1,84 @@
+"""Pictures of one's own, a folder a class."""
+
+from pathlib import Path
+from typing import Any
+
+from alexnet_lightning.data.base import Split
+from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.files_module import FilesDataModule
+from alexnet_lightning.data.splits import stratified
+from alexnet_lightning.data.storage.files import FileList
+from alexnet_lightning.data.storage.folder import list_classes, subfolders
+from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
+from alexnet_lightning.system.errors import UserError
+
+
+class ImageFolderDataModule(FilesDataModule):
+    """Your own pictures, in any format that Pillow reads: a folder a class, divided or not.
+
+    Read from `<folder>/` under `root`, either `{train,val,test}/<class>/` or `<class>/`. What has
+    no folder is split off at random, of each class alike: the test images of all images, then the
+    validation images of what is left for training. With train/ and val/ alone, val/ is the test
+    split and validation images are split off train/: what chose the model cannot test it.
+
+    Args:
+        folder: under `root`.
+        val_fraction: share of the training images split off for validation if there is no val/,
+            or no test/.
+        test_fraction: share of the images split off for the test if they are not divided.
+    """
+
+    default_size = 256
+    default_transform = ResizeCropFlip(256, 224)
+    # ImageNet's: good enough for photographs.
+    channel_mean = (0.485, 0.456, 0.406)
+    channel_std = (0.229, 0.224, 0.225)
+
+    def __init__(
+        self,
+        folder: str = "pictures",
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        **common: Any,
+    ) -> None:
+        self.folder = folder
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        super().__init__(**common)
+        self.divided = divided(self.path)
+        self.class_names = subfolders(self.path / "train" if self.divided else self.path)
+        if len(self.class_names) < 2:
+            raise UserError(
+                f"{self.path.resolve()} holds {len(self.class_names)} classes: put two or more "
+                "there, as train/<class>/ with val/ or test/ beside it, or as <class>/ alone, or "
+                "name another folder with --data.root and --data.folder"
+            )
+
+    @property
+    def path(self) -> Path:
+        """Where the pictures lie."""
+        return Path(self.root) / self.folder
+
+    def parts(self) -> dict[str, FileList]:
+        where = {name: self.path / name for name in self.divided} or {"all": self.path}
+        return {name: list_classes(path, self.class_names) for name, path in where.items()}
+
+    def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
+        if "all" in parts:
+            train, test = stratified(parts["all"], self.test_fraction, self.seed, "test_fraction")
+        else:
+            train, test = parts["train"], parts["test" if "test" in parts else "val"]
+        if "val" in parts and "test" in parts:
+            return {"train": train, "val": parts["val"], "test": test}
+        train, val = stratified(train, self.val_fraction, self.seed)
+        return {"train": train, "val": val, "test": test}
+
+
+def divided(folder: Path) -> list[str]:
+    """The parts that a folder is divided into, none if it is not."""
+    if not subfolders(folder / "train"):  # a class may be called so, too
+        return []
+    parts = [name for name in ("train", "val", "test") if (folder / name).is_dir()]
+    if len(parts) == 1:
+        raise UserError(f"{folder} has train/ alone: add val/ or test/, or move its classes up")
+    return parts

@@ -1,0 +1,1 @@
+"""Where the images lie: files, packs, archives; how they are decoded."""

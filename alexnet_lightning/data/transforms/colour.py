@@ -1,0 +1,50 @@
+"""Noise of the colours along their principal components."""
+
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from alexnet_lightning.data.transforms.statistics import PixelStatistics
+from alexnet_lightning.system.errors import UserError
+
+
+class PCANoise:
+    """Add to all pixels of an image a random step along the principal components of colour.
+
+    The step is Σ a_i · s_i · p_i, with a_i from N(0, std²) and p_i the eigenvectors of the
+    covariance of the training pixels' colours.
+
+    Source: Krizhevsky et al. 2012, section 4.1; write-up 1 applies it to half of the images.
+
+    Args:
+        std: standard deviation of the a_i, >= 0.
+        probability: share of the images that get it, 0 to 1.
+        reading: what s_i is: "code_2012", the standard deviation along p_i, as in the authors'
+            code; "paper", the eigenvalue, its square, which the text says, of pixels of 0-1.
+    """
+
+    def __init__(
+        self,
+        std: float = 0.1,
+        probability: float = 1.0,
+        reading: Literal["code_2012", "paper"] = "code_2012",
+    ) -> None:
+        if std < 0:
+            raise UserError(f"PCANoise.std is {std}: give a number >= 0")
+        if not 0 <= probability <= 1:
+            raise UserError(f"PCANoise.probability is {probability}: give a number from 0 to 1")
+        self.std = std
+        self.probability = probability
+        self.reading = reading
+
+    def draw(self, statistics: PixelStatistics, count: int, generator: Generator) -> Tensor:
+        """Return what to add to each image, in units of 0-1 pixels: float32 (count, C)."""
+        values, vectors = (
+            tensor.to(generator.device, torch.float32)
+            for tensor in (statistics.eigenvalues, statistics.eigenvectors)
+        )
+        lengths = values.sqrt() if self.reading == "code_2012" else values
+        drawn = torch.randn(count, len(values), generator=generator, device=generator.device)
+        chosen = torch.rand(count, 1, generator=generator, device=generator.device)
+        return (drawn * self.std * lengths) @ vectors.T * (chosen < self.probability)

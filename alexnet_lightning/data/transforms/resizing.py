@@ -1,0 +1,177 @@
+"""Transforms that resize: windows of the resized image, or boxes of it at random."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from alexnet_lightning.data.transforms.crops import Transform, Views, random_crop
+from alexnet_lightning.data.transforms.resampling import resize, resize_boxes
+from alexnet_lightning.system.errors import UserError
+
+
+class Resized(Transform):
+    """A window of the resized image, bilinear with antialiasing; in evaluation the centre.
+
+    Args:
+        resize: side in pixels after resizing, >= crop.
+        crop: side in pixels of the window, >= 1.
+        flip: mirror left and right with probability 1/2 in training.
+    """
+
+    def __init__(self, resize: int, crop: int, flip: bool) -> None:
+        if not 1 <= crop <= resize:
+            raise UserError(
+                f"{type(self).__name__} crops {crop} px from images resized to {resize} px: give "
+                "a crop of at least 1 px and a resize at least as large"
+            )
+        self.resize = resize
+        self.crop = crop
+        self.flip = flip
+
+    def output_size(self, native: int) -> int:
+        return self.crop
+
+    def whole_size(self, native: int) -> int:
+        return self.resize
+
+    def whole(self, images: Tensor) -> Tensor:
+        return resize(images, self.resize)
+
+
+class ResizeCropFlip(Resized):
+    """Resize, then a random crop and mirroring in training, the centre crop in evaluation.
+
+    The ILSVRC recipe of Krizhevsky et al. (2012), section 4.1, on square images. Bilinear with
+    antialiasing, rounded to uint8, as torchvision's `Resize`.
+
+    Args:
+        resize: side in pixels after resizing, >= crop.
+        crop: side in pixels of the crop, >= 1.
+        flip: mirror left and right with probability 1/2 in training.
+    """
+
+    def __init__(self, resize: int = 256, crop: int = 224, flip: bool = True) -> None:
+        super().__init__(resize, crop, flip)
+
+    def augment(self, images: Tensor, generator: Generator) -> Tensor:
+        return random_crop(self.whole(images), self.crop, self.flip, generator)
+
+
+class RandomResizedCropFlip(Resized):
+    """A box of random area and shape, resized and mirrored; in evaluation the centre crop.
+
+    torchvision's `RandomResizedCrop`, drawn anew for each image and rounded to uint8.
+    Source: Szegedy et al. 2015, section 6.
+
+    Args:
+        size: side in pixels of the images that leave, >= 1.
+        scale: least and largest share of the image's area in the box, above 0 to 1.
+        ratio: least and largest width over height of the box, > 0.
+        resize: side in pixels in evaluation, from which the centre is cut, >= size.
+        flip: mirror left and right with probability 1/2 in training.
+    """
+
+    def __init__(
+        self,
+        size: int = 224,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        resize: int = 256,
+        flip: bool = True,
+    ) -> None:
+        super().__init__(resize, size, flip)
+        if not 0 < scale[0] <= scale[1] <= 1:
+            raise UserError(
+                f"RandomResizedCropFlip.scale is {list(scale)}: give two numbers above 0 and up "
+                "to 1, the smaller first"
+            )
+        if not 0 < ratio[0] <= ratio[1]:
+            raise UserError(
+                f"RandomResizedCropFlip.ratio is {list(ratio)}: give two numbers > 0, the "
+                "smaller first"
+            )
+        self.scale = scale
+        self.ratio = ratio
+
+    def augment(self, images: Tensor, generator: Generator) -> Tensor:
+        boxes = draw_boxes(images, self.scale, self.ratio, generator)
+        resized = resize_boxes(images, *boxes, self.crop)
+        return random_crop(resized, self.crop, self.flip, generator)
+
+
+class ProgressiveResize(Transform):
+    """Another transform, whose training images are smaller in the first epochs, which cost less.
+
+    For networks that take images of any size, as those with global pooling. Evaluation is that of
+    the other transform: in the first epochs at a size that the network has not seen yet, so that
+    its figures say little until the next (results/hour). Bilinear with antialiasing.
+
+    Source: Howard, "Training Imagenet in 3 hours for $25; and CIFAR10 for $0.26", 2018; Tan and Le
+    2021 (EfficientNetV2), section 4.
+
+    Args:
+        transform: crops and flips.
+        size: side in pixels in the first epochs, >= 1 and at most that of the transform.
+        epochs: how many these are, >= 0.
+    """
+
+    def __init__(self, transform: Transform, size: int, epochs: int) -> None:
+        if epochs < 0:
+            raise UserError(f"ProgressiveResize.epochs is {epochs}: give a number >= 0")
+        self.transform = transform
+        self.size = size
+        self.epochs = epochs
+
+    def output_size(self, native: int) -> int:
+        return self.transform.output_size(native)
+
+    def whole(self, images: Tensor) -> Tensor:
+        return self.transform.whole(images)
+
+    def whole_size(self, native: int) -> int:
+        return self.transform.whole_size(native)
+
+    def augment(self, images: Tensor, generator: Generator) -> Tensor:
+        return self.transform.augment(images, generator)
+
+    def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
+        full = self.transform.augment_in(epoch, images, generator)
+        return resize(full, self.size) if epoch < self.epochs else full
+
+    def check(self, native: int, views: Views) -> None:
+        self.transform.check(native, views)
+        if not 1 <= self.size <= (full := self.output_size(native)):
+            raise UserError(f"ProgressiveResize.size is {self.size}: give 1 to {full} pixels")
+
+
+def draw_boxes(
+    images: Tensor,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: Generator,
+    tries: int = 10,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Top, left, height and width of a box in each square image, int64 (N,).
+
+    The share of the area is uniform, and the logarithm of the shape; of all tries the first that
+    fits counts, as in torchvision, and if none does the largest centred box of an allowed shape.
+    """
+    count, side = len(images), images.shape[-1]
+    drawn = torch.rand(2 * tries + 2, count, generator=generator, device=images.device)
+    area = side**2 * (scale[0] + (scale[1] - scale[0]) * drawn[:tries])
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    shape = (low + (high - low) * drawn[tries:-2]).exp()
+    boxes = torch.stack([(area / shape).sqrt(), (area * shape).sqrt()]).round().long()
+
+    nearest = min(max(1.0, ratio[0]), ratio[1])
+    largest = torch.tensor([min(side, side / nearest), min(side, side * nearest)])
+    last = largest.round().long().clamp_min(1).to(images.device)
+    boxes = torch.cat([boxes, last[:, None, None].expand(-1, 1, count)], dim=1)
+
+    fits = ((boxes > 0) & (boxes <= side)).all(dim=0)
+    chosen = fits.int().argmax(dim=0)  # the first
+    box = boxes.gather(1, chosen.expand(2, 1, -1)).squeeze(1)
+    room = side - box
+    corner = torch.where(chosen < tries, (drawn[-2:] * (room + 1)).long(), room // 2)
+    return corner[0], corner[1], box[0], box[1]

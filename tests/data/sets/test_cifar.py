@@ -1,0 +1,297 @@
+"""CIFAR in its three forms, in tiny; the real CIFAR-10 if it is there."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from alexnet_lightning.data import CIFAR10DataModule, CIFAR100DataModule
+from alexnet_lightning.data.sets.cifar import CLASSES_10, CLASSES_100
+from alexnet_lightning.system.errors import UserError
+from tests.data.conftest import python2_pickle
+
+ARCHIVE = CIFAR10DataModule.official.archive
+BATCHES = CIFAR10DataModule.official.folder
+Make = Callable[[], Path]
+
+
+def tiny(root: Path, **arguments: object) -> CIFAR10DataModule:
+    """A data module that never goes to the network, set up."""
+    settings = {"val_images": 4, "url": None} | arguments
+    data = CIFAR10DataModule(root=str(root), **settings)  # type: ignore[arg-type]
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def first_pixels(data: CIFAR10DataModule, split: str) -> list[int]:
+    images = data.splits[split].images  # type: ignore[index]
+    assert images.shape[1:] == (3, 32, 32)
+    assert images.dtype == torch.uint8
+    return sorted(images[:, 0, 0, 0].tolist())
+
+
+def test_defaults() -> None:
+    data = CIFAR10DataModule()
+    assert (data.num_classes, data.in_channels, data.image_size) == (10, 3, 32)
+    assert data.class_names == CLASSES_10
+
+
+@pytest.mark.parametrize("form", ["batches", "archive"])
+def test_official_files(form: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    request.getfixturevalue(form)()
+    data = tiny(tmp_path)
+    train, val = first_pixels(data, "train"), first_pixels(data, "val")
+    assert sorted(train + val) == list(range(20))
+    assert len(val) == 4
+    assert first_pixels(data, "test") == [100, 101, 102, 103]
+    for split in data.splits.values():
+        assert torch.equal(split.images[:, 0, 0, 0] % 10, split.labels)
+
+
+def test_official_layout_is_red_green_blue_planes_of_rows(tmp_path: Path, batches: Make) -> None:
+    folder = batches()
+    plane = np.arange(3072, dtype=np.uint16).astype(np.uint8)[None]
+    content = pickle.dumps({"data": plane, "labels": [3]}, protocol=3)
+    (folder / "test_batch").write_bytes(content)
+    image = tiny(tmp_path).splits["test"].images[0]
+    assert image[2, 5, 7] == (2 * 1024 + 5 * 32 + 7) % 256
+
+
+def test_class_folders(tmp_path: Path, folders: Make) -> None:
+    folder = folders()
+    (folder / "train" / "cat" / "notes.txt").write_text("not an image")
+    (folder / "train" / ".cache").mkdir()
+    data = tiny(tmp_path)
+    assert len(data.splits["train"]) == 16
+    assert len(data.splits["val"]) == 4
+    for name, base in (("train", 200), ("val", 200), ("test", 220)):
+        split = data.splits[name]  # type: ignore[index]
+        assert torch.equal(split.images[:, 1, 9, 9].long(), split.labels + base)
+
+
+def test_jpeg_and_grey_images_are_read(tmp_path: Path, folders: Make) -> None:
+    folder = folders() / "test" / "dog"
+    (folder / "0.png").unlink()
+    Image.new("L", (32, 32), 77).save(folder / "0.JPEG")
+    split = tiny(tmp_path).splits["test"]
+    assert split.images[split.labels == CLASSES_10.index("dog")].unique().tolist() == [77]
+
+
+def test_precedence(tmp_path: Path, archive: Make, batches: Make, folders: Make) -> None:
+    folders()
+    assert first_pixels(tiny(tmp_path), "test")[0] == 220
+    path = archive()
+    assert first_pixels(tiny(tmp_path), "test")[0] == 100
+    batches()
+    path.write_bytes(b"not looked at: the folder comes first")
+    assert first_pixels(tiny(tmp_path), "test")[0] == 100
+
+
+def test_split_is_seeded_and_disjoint(tmp_path: Path, batches: Make) -> None:
+    batches()
+    one, same, other = (tiny(tmp_path, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one.splits["train"].images, same.splits["train"].images)
+    assert first_pixels(one, "val") != first_pixels(other, "val")
+    assert not set(first_pixels(one, "train")) & set(first_pixels(one, "val"))
+
+
+@pytest.mark.parametrize("val_images", [0, 20])
+def test_val_images_out_of_range(tmp_path: Path, batches: Make, val_images: int) -> None:
+    batches()
+    with pytest.raises(UserError, match=f"data.val_images is {val_images}: give 1 to 19"):
+        tiny(tmp_path, val_images=val_images)
+
+
+def test_missing_says_what_where_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "cifar10").mkdir(parents=True)
+    with pytest.raises(UserError) as error:
+        tiny(Path("data"))
+    message = str(error.value)
+    for part in (str(tmp_path / "data"), BATCHES, ARCHIVE, "cifar10/{train,test}", "data.url"):
+        assert part in message
+    assert "--data.root" in message
+    assert "\n" not in message
+
+
+def test_failed_download_is_told_in_the_same_line(tmp_path: Path) -> None:
+    url = (tmp_path / "nowhere.tar.gz").as_uri()
+    with pytest.raises(UserError) as error:
+        tiny(tmp_path / "data", url=url)
+    assert url in str(error.value)
+    assert "looked for" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_downloads_only_when_nothing_is_there(tmp_path: Path, archive: Make) -> None:
+    path = archive()
+    elsewhere = tmp_path / "mirror.tar.gz"
+    path.replace(elsewhere)
+    data = tiny(tmp_path, url=elsewhere.as_uri())
+    assert path.is_file()
+    assert first_pixels(data, "test")[0] == 100
+    elsewhere.unlink()
+    tiny(tmp_path, url=elsewhere.as_uri())
+
+
+def test_damaged_archive(tmp_path: Path, archive: Make) -> None:
+    path = archive()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match=rf"{ARCHIVE} has the md5 sum .* expected"):
+        tiny(tmp_path)
+
+
+def test_incomplete_batches(tmp_path: Path, batches: Make) -> None:
+    (batches() / "data_batch_3").unlink()
+    with pytest.raises(UserError, match="data_batch_3 is missing"):
+        tiny(tmp_path)
+
+
+class Harmful:
+    """Unpickled by the ordinary unpickler, makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_pickles_cannot_run_code(tmp_path: Path, batches: Make) -> None:
+    (batches() / "data_batch_2").write_bytes(pickle.dumps(Harmful(tmp_path / "harm")))
+    with pytest.raises(UserError, match=r"data_batch_2 is not a file of CIFAR .*mkdir"):
+        tiny(tmp_path)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02garbage",
+        b"",
+        pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, protocol=3),
+        pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, protocol=3),
+        pickle.dumps({"data": np.zeros((1, 3072)), "labels": [1]}, protocol=3),
+        pickle.dumps({"fine_labels": [1]}),
+    ],
+    ids=["garbage", "empty", "count", "label", "float", "keys"],
+)
+def test_damaged_pickle(tmp_path: Path, batches: Make, content: bytes) -> None:
+    (batches() / "data_batch_5").write_bytes(content)
+    with pytest.raises(UserError, match=r"data_batch_5 is not a file of CIFAR") as error:
+        tiny(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def broken(folder: Path) -> None:
+    (folder / "train" / "frog" / "1.png").write_bytes(b"\x89PNG and no more")
+
+
+def truncated(folder: Path) -> None:
+    path = folder / "test" / "ship" / "0.png"
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def stranger(folder: Path) -> None:
+    (folder / "train" / "zebra").mkdir()
+
+
+def absent(folder: Path) -> None:
+    (folder / "test" / "deer" / "0.png").unlink()
+    (folder / "test" / "deer").rmdir()
+
+
+def empty(folder: Path) -> None:
+    (folder / "test" / "deer" / "0.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (broken, r"train/frog/1.png cannot be read as an image"),
+        (truncated, r"test/ship/0.png cannot be read as an image"),
+        (stranger, r"train/zebra is none of the classes: expected airplane, "),
+        (absent, r"test/deer is missing: expected airplane, "),
+        (empty, r"test/deer has no images"),
+    ],
+)
+def test_damaged_folders(
+    tmp_path: Path, folders: Make, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(folders())
+    with pytest.raises(UserError, match=message):
+        tiny(tmp_path)
+
+
+def test_real_cifar(real_cifar: str) -> None:
+    data = CIFAR10DataModule(root=real_cifar, url=None)
+    data.setup()
+    sizes = {split: len(images) for split, images in data.splits.items()}
+    assert sizes == {"train": 40_000, "val": 10_000, "test": 10_000}
+    assert (data.splits["test"].labels.bincount() == 1000).all()
+    train = data.splits["train"]
+    assert abs(train.labels.bincount() - 4000).max() < 200
+    pixels = data.normalise(train.images[:8000])
+    # The class folders are a JPEG copy, a little softer than the original.
+    assert pixels.mean((0, 2, 3)).abs().max() < 0.05
+    assert (pixels.std((0, 2, 3)) - 1).abs().max() < 0.05
+
+
+def fine(count: int, pixels: int) -> dict[str, object]:
+    """A file of CIFAR-100 with `count` images, all of the same pixels."""
+    labels = [number % 100 for number in range(count)]
+    return {
+        "data": np.full((count, 3072), pixels, np.uint8),
+        "fine_labels": labels,
+        "coarse_labels": [label // 5 for label in labels],
+        "filenames": [f"{label}.png" for label in labels],
+        "batch_label": "one",
+    }
+
+
+def test_cifar100_official_files(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-100-python"
+    folder.mkdir()
+    for name, count, pixels in (("train", 200, 7), ("test", 100, 9)):
+        (folder / name).write_bytes(python2_pickle(fine(count, pixels)))
+    data = CIFAR100DataModule(root=str(tmp_path), val_images=50)
+    data.prepare_data()
+    data.setup()
+    assert {split: len(images) for split, images in data.splits.items()} == {
+        "train": 150,
+        "val": 50,
+        "test": 100,
+    }
+    assert data.splits["test"].labels.tolist() == list(range(100))
+    assert data.splits["train"][[0]][0].unique().tolist() == [7]
+    assert data.splits["test"][[0]][0].unique().tolist() == [9]
+
+
+def test_cifar100_class_folders(tmp_path: Path, fill: Callable[[str, int], Path]) -> None:
+    for name in CLASSES_100:
+        fill(f"cifar100/train/{name}", 2)
+        fill(f"cifar100/test/{name}", 1)
+    data = CIFAR100DataModule(root=str(tmp_path), val_images=50, url=None)
+    data.prepare_data()
+    data.setup()
+    images, labels = data.splits["test"][[0, 99]]
+    assert images.shape == (2, 3, 32, 32)
+    assert labels.tolist() == [0, 99]
+    assert data.splits["test"].name(99) == str(tmp_path / "cifar100" / "test" / "worm" / "0.png")
+
+
+def test_cifar100_classes() -> None:
+    assert len(set(CLASSES_100)) == 100
+    assert sorted(CLASSES_100) == CLASSES_100
+    assert CIFAR100DataModule().num_classes == 100
+
+
+def test_cifar100_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no CIFAR-100 under .*: looked for cifar-100-python/, "):
+        CIFAR100DataModule(root=str(tmp_path), url=None).prepare_data()

@@ -1,0 +1,35 @@
+"""Shares of a data set, of each class alike."""
+
+import pytest
+import torch
+
+from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.data.splits import stratified
+from alexnet_lightning.system.errors import UserError
+
+
+def numbered(labels: list[int]) -> ImageTensors:
+    """Image i of one pixel i."""
+    images = torch.arange(len(labels), dtype=torch.uint8)[:, None, None, None]
+    return ImageTensors(images, torch.tensor(labels))
+
+
+def test_each_class_alike() -> None:
+    left, share = stratified(numbered([0] * 40 + [1] * 20), 0.25, seed=3)
+    assert share.labels.bincount().tolist() == [10, 5]
+    assert left.labels.bincount().tolist() == [30, 15]
+    every = torch.cat([left.images, share.images]).flatten()  # type: ignore[attr-defined]
+    assert every.sort().values.tolist() == list(range(60))
+
+
+@pytest.mark.parametrize(
+    ("labels", "fraction", "why"),
+    [
+        ([0, 0, 0, 1], 0.5, "1 member"),
+        ([0, 0, 1, 1], 0.1, "number of classes"),
+        ([0, 0, 1, 1], 1.5, "1.5"),
+    ],
+)
+def test_too_few(labels: list[int], fraction: float, why: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.some_key is {fraction}: 4 images .*{why}"):
+        stratified(numbered(labels), fraction, seed=0, key="some_key")

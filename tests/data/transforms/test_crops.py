@@ -1,0 +1,122 @@
+"""What every transform promises, and those that only move pixels."""
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as V
+
+from alexnet_lightning.data import (
+    Flip,
+    Identity,
+    PadCropAlternatingFlip,
+    PadCropFlip,
+    ProgressiveResize,
+    RandomResizedCropFlip,
+    ResizeCropFlip,
+    Transform,
+)
+from alexnet_lightning.data.batches import seeded
+from alexnet_lightning.data.transforms.resampling import resize
+from alexnet_lightning.system.errors import UserError
+
+
+def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
+    shape = (count, channels, size, size)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
+
+
+def test_pad_crop_gives_windows_of_the_black_framed_image() -> None:
+    images = noise(16, size=8)
+    framed = torch.nn.functional.pad(images, [2] * 4)
+    windows = PadCropFlip(2, flip=False).augment(images, seeded("cpu", 3))
+    places = set()
+    for image, window in zip(framed, windows, strict=True):
+        found = [
+            (top, left)
+            for top in range(5)
+            for left in range(5)
+            if torch.equal(V.crop(image, top, left, 8, 8), window)
+        ]
+        assert len(found) == 1
+        places.update(found)
+    assert len(places) > 5, "one place for the whole batch"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pad_crop_flip_is_torchvisions_with_the_same_draws(channels: int) -> None:
+    images = noise(12, channels=channels)
+    ours = PadCropFlip(4).augment(images, seeded("cpu", 3))
+    again = seeded("cpu", 3)
+    top, left = torch.randint(9, (2, 12), generator=again).tolist()
+    mirrored = (torch.rand(12, generator=again) < 0.5).tolist()
+    assert len(set(mirrored)) == 2
+    for i, image in enumerate(images):
+        expected = V.crop(V.pad(image, [4]), top[i], left[i], 32, 32)
+        assert torch.equal(ours[i], V.horizontal_flip(expected) if mirrored[i] else expected)
+
+
+def test_every_place_and_both_mirrors_are_drawn() -> None:
+    image = noise(1, size=4).expand(400, -1, -1, -1)
+    windows = PadCropFlip(1).augment(image, seeded("cpu", 0))
+    assert len(windows.flatten(1).unique(dim=0)) == 3 * 3 * 2
+
+
+def test_flip_mirrors_about_half() -> None:
+    images = noise(400, size=4)
+    flipped = Flip().augment(images, seeded("cpu", 0))
+    mirrored = (flipped == images.flip(-1)).flatten(1).all(1)
+    assert (mirrored | (flipped == images).flatten(1).all(1)).all()
+    assert 150 < mirrored.sum() < 250
+
+
+TRANSFORMS = [Identity(), Flip(), PadCropFlip(), PadCropFlip(1, False), ResizeCropFlip(48, 40)]
+TRANSFORMS += [ResizeCropFlip(32, 24), RandomResizedCropFlip(24, resize=28)]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_contract(transform: Transform, channels: int) -> None:
+    images = noise(channels=channels)
+    before = images.clone()
+    side = transform.output_size(32)
+    first, again, other = (transform.augment(images, seeded("cpu", n)) for n in (5, 5, 6))
+    for out in (first, transform.evaluate(images)):
+        assert out.shape == (8, channels, side, side)
+        assert out.dtype == torch.uint8
+    assert torch.equal(first, again)
+    assert isinstance(transform, Identity) or not torch.equal(first, other)
+    assert torch.equal(transform.evaluate(images), transform.evaluate(images))
+    assert torch.equal(images, before), "the split itself was changed"
+
+
+def test_arguments_out_of_range() -> None:
+    with pytest.raises(UserError, match=r"padding is -1"):
+        PadCropFlip(-1)
+
+
+def test_alternating_flips_show_both_sides_in_two_epochs_each_first_half_the_time() -> None:
+    images = noise(256, size=8)
+    transform = PadCropAlternatingFlip(padding=0)
+    first, second, third = (
+        transform.augment_in(epoch, images, seeded("cpu", epoch)) for epoch in range(3)
+    )
+    mirrored = (first == images.flip(-1)).flatten(1).all(dim=1)
+    assert 96 < int(mirrored.sum()) < 160
+    assert torch.equal(first[~mirrored], images[~mirrored])
+    assert torch.equal(second, first.flip(-1))
+    assert torch.equal(third, first)
+
+
+def test_progressive_resize_shrinks_what_its_transform_gives_in_the_first_epochs() -> None:
+    images, inner = noise(8), PadCropAlternatingFlip(2)
+    transform = ProgressiveResize(inner, size=24, epochs=2)
+    transform.check(32, "six")
+    for epoch in range(3):
+        full = inner.augment_in(epoch, images, seeded("cpu", epoch))
+        seen = transform.augment_in(epoch, images, seeded("cpu", epoch))
+        assert torch.equal(seen, resize(full, 24) if epoch < 2 else full)
+    assert torch.equal(transform.evaluate(images), images)
+    with pytest.raises(UserError, match=r"size is 40: give 1 to 32"):
+        ProgressiveResize(inner, 40, 2).check(32, "centre")
+    with pytest.raises(UserError, match=r"epochs is -1"):
+        ProgressiveResize(inner, 24, -1)
