@@ -15,9 +15,8 @@ from lightning.pytorch.loggers import Logger
 
 import alexnet_lightning.data
 import alexnet_lightning.models
-import alexnet_lightning.muon
-import alexnet_lightning.schedules  # noqa: F401  # a class has a short name once it is imported
-from alexnet_lightning import cluster
+import alexnet_lightning.training.muon
+import alexnet_lightning.training.schedules  # noqa: F401  # a class has a short name once it is imported
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
@@ -25,18 +24,19 @@ from alexnet_lightning.callbacks import (
     LearningCurves,
     Throughput,
 )
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.config_files import check_yaml, config_files
 from alexnet_lightning.consistency import LINKED, check_links, check_monitors, check_sizes
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.help_page import show_help
 from alexnet_lightning.parse_errors import as_user_error, explain
-from alexnet_lightning.recovery import Recovery
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.step_seed import StepSeed
 from alexnet_lightning.system.atomic import AtomicCheckpointIO
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.tracking import wandb_logger
+from alexnet_lightning.training import cluster
+from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.recovery import Recovery
+from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.tracking import wandb_logger
 
 DEFAULTS = {
     "trainer.log_every_n_steps": 10,

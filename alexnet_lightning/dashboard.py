@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning import tracking
 from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training import tracking
 
 
 def dashboard(args: Sequence[str]) -> None:

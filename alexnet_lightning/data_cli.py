@@ -4,10 +4,10 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.parse_errors import as_user_error
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 class DataCLI(ExperimentCLI):

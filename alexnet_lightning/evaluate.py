@@ -5,9 +5,9 @@ from pathlib import Path
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser, run_command
-from alexnet_lightning.run import RunFolder
-from alexnet_lightning.summary import split_table, test_figures
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.summary import split_table, test_figures
 
 
 def evaluate(args: Sequence[str]) -> None:

@@ -17,8 +17,8 @@ from alexnet_lightning.inference.mistakes import draw_mistakes
 from alexnet_lightning.inference.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.pictures import Pictures, run_data, split_probabilities
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,15 +11,15 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from alexnet_lightning import cluster, tracking
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import run_command
-from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.resume import check_resume, resume_flag
-from alexnet_lightning.run import LAST, RunFolder
-from alexnet_lightning.summary import best_figures, facts, run_table, test_figures
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.memory import keep_freed_memory
+from alexnet_lightning.training import cluster, tracking
+from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.run_folder import LAST, RunFolder
+from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
 
 
 def fit(args: Sequence[str]) -> None:

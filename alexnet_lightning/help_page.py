@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 
 PAGE = """\
 usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]

@@ -10,10 +10,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.command import CommandParser
-from alexnet_lightning.optimization import needs_total_steps
-from alexnet_lightning.run import LAST, RunFolder, variant_of
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.tracking import say
+from alexnet_lightning.training.optimization import needs_total_steps
+from alexnet_lightning.training.run_folder import LAST, RunFolder, variant_of
+from alexnet_lightning.training.tracking import say
 
 
 def resume_flag(args: Sequence[str]) -> tuple[RunFolder | None, list[str]]:

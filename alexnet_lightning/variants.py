@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 import alexnet_lightning.models  # noqa: F401  # a variant is known once it is imported
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 
 START, END = "<!-- variants -->", "<!-- /variants -->"
 # For an argument without a default; the baselines that write-up 3 names.

@@ -29,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD
 
 from alexnet_lightning.models import AlexNet
-from alexnet_lightning.optimization import build_optimizer
+from alexnet_lightning.training.optimization import build_optimizer
 
 PROCESSES = 2
 BATCH, IMAGE_SIZE, CLASSES = 32, 64, 10

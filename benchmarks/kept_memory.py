@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from torch.optim import SGD
 
 from alexnet_lightning.networks.modern import modern
-from alexnet_lightning.run import machine
 from alexnet_lightning.system.memory import MMAP_MAX, TRIM_THRESHOLD, keep_freed_memory
+from alexnet_lightning.training.run_folder import machine
 
 ROUNDS, STEPS = 6, 3
 

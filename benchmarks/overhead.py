@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from alexnet_lightning.callbacks import Throughput
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.models import AlexNetBN
-from alexnet_lightning.optimization import build_optimizer
+from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.optimization import build_optimizer
 
 
 class Clock(Callback):

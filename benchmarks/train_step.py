@@ -28,7 +28,7 @@ from alexnet_lightning import models
 from alexnet_lightning.command import quieten
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
-from alexnet_lightning.optimization import build_optimizer
+from alexnet_lightning.training.optimization import build_optimizer
 
 # Small rates: larger ones multiply the rounding of one step in the next.
 sgd = partial(SGD, lr=1e-5, momentum=0.9, weight_decay=5e-4)

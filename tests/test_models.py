@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from alexnet_lightning import models
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.models import AlexNet, AlexNetBN, AlexNetModern, AlexNetOWT
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 
 VARIANTS = [getattr(models, name) for name in models.__all__]
 # At 7 classes and 32 px in the small form; a new variant adds its line.

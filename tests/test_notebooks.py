@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from alexnet_lightning.inference.pictures import Pictures, run_data
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

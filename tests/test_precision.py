@@ -13,7 +13,7 @@ from torch import Tensor
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.fit import fit
 from alexnet_lightning.networks import layers
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder
 
 from .processes import Run
 

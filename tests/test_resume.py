@@ -19,9 +19,9 @@ from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 KEPT = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers")
 PLATEAU = ["--model.lr_scheduler", "Plateau", "--model.lr_scheduler.patience", "0"]

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks.figures import COLOURS, draws_here, new_figure, save_figure
-from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.training.metrics_csv import MetricsCSV
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

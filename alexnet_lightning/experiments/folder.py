@@ -11,8 +11,8 @@ import yaml
 from filelock import FileLock, Timeout
 
 from alexnet_lightning.experiments.grid import Run, resolved
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 State = Literal["finished", "running", "broken", "waiting"]
 # Keys that may differ, with all below them: where a run was trained and kept, who looked on.

@@ -12,8 +12,8 @@ from alexnet_lightning.experiments.evidence import column, read_rows
 from alexnet_lightning.experiments.folder import ELSEWHERE, differences, state_of
 from alexnet_lightning.experiments.grid import Run, resolved
 from alexnet_lightning.experiments.tables import NONE, table
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 HEADER = (
     "run", "seed", "differs by", "state", "epochs",

@@ -10,7 +10,7 @@ import yaml
 from alexnet_lightning.experiments.grid import Run, grid, resolved
 from alexnet_lightning.experiments.plan import Study
 from alexnet_lightning.system.atomic import replacing
-from alexnet_lightning.tracking import PROJECT
+from alexnet_lightning.training.tracking import PROJECT
 
 # `fit` finds them by itself: from the sweep's parameters, its command and the file's name.
 GIVEN_ELSEWHERE = ("seed_everything", "runs_dir", "name")

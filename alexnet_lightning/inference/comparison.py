@@ -15,8 +15,8 @@ from alexnet_lightning.callbacks.figures import COLOURS, new_figure
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.inference.pictures import brief, gallery, percent, split_probabilities
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,9 @@ from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.inference.exporters import Format, Logits, beside, describe, read, write
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 CHECKED = 32  # images
 TOLERANCE = 1e-4  # of the largest logit, or of 1 if that is less

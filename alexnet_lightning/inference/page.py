@@ -18,8 +18,8 @@ from alexnet_lightning.inference.neighbours import Neighbours
 from alexnet_lightning.inference.pictures import Pictures, run_data, show
 from alexnet_lightning.inference.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 SAMPLES = 10
 MOST = 3  # networks side by side

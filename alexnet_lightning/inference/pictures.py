@@ -16,7 +16,7 @@ from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 import alexnet_lightning.models  # noqa: F401  # makes the variants known
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.preprocessing import Preprocessing
-from alexnet_lightning.run import RunFolder, variant_of
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.run_folder import RunFolder, variant_of
 
 
 class Prediction(NamedTuple):

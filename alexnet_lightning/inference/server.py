@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.predictor import Prediction, Predictor
 from alexnet_lightning.inference.upload import REQUEST_BODY, Limits, Picture, Upload, Uploads
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder
 
 PATH = "/predict"
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.alexnet import (
     ALEXNET,
     ALEXNET_2012,
@@ -15,6 +14,7 @@ from alexnet_lightning.networks.alexnet import (
     without_lrn,
 )
 from alexnet_lightning.networks.rows import Window, with_activation
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

@@ -2,8 +2,8 @@
 
 from typing import Any, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

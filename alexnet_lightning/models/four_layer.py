@@ -2,8 +2,8 @@
 
 from typing import Any, Literal, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.four_layer import four_layer
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

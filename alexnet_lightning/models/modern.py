@@ -2,10 +2,10 @@
 
 from typing import Any, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.modern import Activation, Size, Whitening, modern
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 
 WHITENING_IMAGES = 5000  # a sample that fixes the covariance of 12-value patches
 

@@ -5,10 +5,10 @@ from typing import Any, final
 
 import torch
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.alexnet import Stem
 from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

@@ -2,8 +2,8 @@
 
 from typing import Any, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.alexnet import ALEXNET, Stem, alexnet, with_batch_norm
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

@@ -2,8 +2,8 @@
 
 from typing import Any, final
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @final

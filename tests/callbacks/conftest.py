@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.training.metrics_csv import MetricsCSV
 
 CLASSES = ["airplane", "automobile", "bird"]
 

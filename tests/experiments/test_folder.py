@@ -9,8 +9,8 @@ from alexnet_lightning.experiments.folder import check_unchanged, differences, f
 from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.listing import listing
 from alexnet_lightning.experiments.plan import Study
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 from tests.experiments.made_up import make_run
 
 

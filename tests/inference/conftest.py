@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.training.classifier import ImageClassifier
 
 
 @pytest.fixture(scope="session")

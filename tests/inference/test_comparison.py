@@ -15,8 +15,8 @@ from alexnet_lightning.inference.comparison import (
     judged,
     read_rows,
 )
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 BEST = Judged("best", 2, torch.tensor([[0.8, 0.2], [0.9, 0.1], [0.6, 0.4], [0.7, 0.3]]))
 LAST = Judged("last", 3, torch.tensor([[0.7, 0.3], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]]))

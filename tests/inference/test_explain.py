@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.classifier import ImageClassifier
 from alexnet_lightning.inference.explain import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.variants import SMALL, known_variants
 
 OF_TORCHVISION = ("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5")

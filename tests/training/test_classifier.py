@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from alexnet_lightning.data import DigitsDataModule, ResizeCropFlip
 from alexnet_lightning.models import AlexNet, AlexNetBN
-from alexnet_lightning.schedules import Plateau
+from alexnet_lightning.training.schedules import Plateau
 
 
 def small(variant: type = AlexNet, **recipe: Any) -> LightningModule:

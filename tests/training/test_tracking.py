@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from alexnet_lightning import tracking
 from alexnet_lightning.fit import fit
+from alexnet_lightning.training import tracking
 
 FIGURES = ("loss", "accuracy", "embeddings", "confusion")
 

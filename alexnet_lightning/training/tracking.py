@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from alexnet_lightning.run import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder
 
 PROJECT = "alexnet_lightning"
 

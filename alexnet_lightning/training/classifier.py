@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from alexnet_lightning.metrics import StageMetrics
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
-from alexnet_lightning.optimization import (
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.metrics import StageMetrics
+from alexnet_lightning.training.optimization import (
     Interval,
     build_optimizer,
     build_schedule,
@@ -24,7 +25,6 @@ from alexnet_lightning.optimization import (
     keep_lr_factors,
     needs_total_steps,
 )
-from alexnet_lightning.system.errors import UserError
 
 Batch = tuple[Tensor, Tensor]
 

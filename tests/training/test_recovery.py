@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.recovery import Recovery, rotate
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.recovery import Recovery, rotate
 
 
 def test_so_many_are_kept_and_there_is_always_a_last(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.run import RunFolder, git_commit, machine, versions
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder, git_commit, machine, versions
 
 
 def test_two_runs_in_the_same_second_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from alexnet_lightning import cluster
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training import cluster
 
 JOB = {"SLURM_JOB_ID": "12", "SLURM_NTASKS": "2", "SLURM_JOB_NAME": "train"}
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from alexnet_lightning.muon import MuonSGD, equalised
+from alexnet_lightning.training.muon import MuonSGD, equalised
 
 
 @pytest.mark.parametrize("shape", [(16, 144), (144, 16), (32, 32)])

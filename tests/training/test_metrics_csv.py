@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from alexnet_lightning.metrics_csv import MetricsCSV
+from alexnet_lightning.training.metrics_csv import MetricsCSV
 
 
 def read(path: Path) -> list[dict[str, str]]:

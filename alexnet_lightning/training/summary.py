@@ -8,10 +8,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks import Throughput
-from alexnet_lightning.metrics_csv import MetricsCSV
 from alexnet_lightning.networks.inspect import multiply_adds
-from alexnet_lightning.recovery import Recovery
-from alexnet_lightning.run import git_commit, machine, versions
+from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.recovery import Recovery
+from alexnet_lightning.training.run_folder import git_commit, machine, versions
 
 
 def best_figures(trainer: Trainer, metrics: MetricsCSV) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from torch.optim import SGD
 
 from alexnet_lightning.cli import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.schedules import Plateau, WarmupCosine
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.schedules import Plateau, WarmupCosine
 
 from .test_classifier import Rates, quiet_trainer, small
 

@@ -12,8 +12,12 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, LinearLR, OneCycleLR, StepLR
 
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.optimization import build_optimizer, keep_lr_factors, needs_total_steps
-from alexnet_lightning.schedules import Plateau, WarmupCosine
+from alexnet_lightning.training.optimization import (
+    build_optimizer,
+    keep_lr_factors,
+    needs_total_steps,
+)
+from alexnet_lightning.training.schedules import Plateau, WarmupCosine
 
 from .test_classifier import quiet_trainer, small
 

@@ -11,10 +11,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import RunningStage
 
-from alexnet_lightning.metrics_csv import MetricsCSV
-from alexnet_lightning.run import LAST
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.run_folder import LAST
 
 
 class Recovery(Checkpoint):

@@ -9,10 +9,10 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from alexnet_lightning.run import RunFolder
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.tracking import say
+from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.tracking import say
 
 
 def job() -> str | None:
