@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexnet_lightning.callbacks.figures import DPI
 from alexnet_lightning.command import CommandParser, run_command
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.inference import comparison
@@ -17,6 +16,7 @@ from alexnet_lightning.inference.mistakes import draw_mistakes
 from alexnet_lightning.inference.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.pictures import Pictures, run_data, split_probabilities
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import DPI
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.training.run_folder import RunFolder
 

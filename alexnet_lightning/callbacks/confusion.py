@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from alexnet_lightning.callbacks.figures import (
+from alexnet_lightning.plots.style import (
     COLOURS,
     draws_here,
     figures_folder,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from alexnet_lightning.callbacks.figures import COLOURS, draws_here, new_figure, save_figure
+from alexnet_lightning.plots.style import COLOURS, draws_here, new_figure, save_figure
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
-from alexnet_lightning.callbacks.embedding_space import Projection, embed, project, separability
-from alexnet_lightning.callbacks.figures import (
+from alexnet_lightning.plots.embedding_space import Projection, embed, project, separability
+from alexnet_lightning.plots.style import (
     COLOURS,
     MARKERS,
     draws_here,

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alexnet_lightning.callbacks.figures import short
 from alexnet_lightning.inference.predictor import Prediction, Predictor
+from alexnet_lightning.plots.style import short
 from alexnet_lightning.system.errors import UserError
 
 BATCH = 64  # pictures at once

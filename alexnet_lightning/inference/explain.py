@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.callbacks.embedding_space import evaluating
-from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.inference.pictures import Pictures, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
+from alexnet_lightning.plots.embedding_space import evaluating
+from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.callbacks.embedding_space import evaluating
-from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.inference.pictures import Pictures, brief, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.modern import Whitening
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
+from alexnet_lightning.plots.embedding_space import evaluating
+from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.inference.pictures import RIGHT, WRONG, Pictures, batches, brief, show
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,13 +11,13 @@ import torch
 import yaml
 from torch import Tensor
 
-from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.inference.explain import grad_cam
 from alexnet_lightning.inference.neighbours import Neighbours
 from alexnet_lightning.inference.pictures import Pictures, run_data, show
 from alexnet_lightning.inference.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 

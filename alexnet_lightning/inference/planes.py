@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.callbacks.embedding_pca import most_frequent, scatter
-from alexnet_lightning.callbacks.figures import new_figure
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.inference.pictures import batches
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

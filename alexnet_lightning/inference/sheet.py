@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from alexnet_lightning.callbacks.figures import COLOURS, DPI, new_figure, short
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.inference.answers import Answer
+from alexnet_lightning.plots.style import COLOURS, DPI, new_figure, short
 from alexnet_lightning.system.atomic import replacing
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks import EmbeddingPCA
 from alexnet_lightning.callbacks.embedding_pca import most_frequent
-from alexnet_lightning.callbacks.embedding_space import Projection
+from alexnet_lightning.plots.embedding_space import Projection
 from alexnet_lightning.system.errors import UserError
 from tests.callbacks.conftest import TinyClassifier
 

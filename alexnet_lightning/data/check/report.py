@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_lightning.callbacks.figures import short
 from alexnet_lightning.data.check.originals import Originals
 from alexnet_lightning.data.check.survey import Place, Survey, contradicts, crosses
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
+from alexnet_lightning.plots.style import short
 
 LISTED = 20  # classes that a table has a line for each of
 MEMBERS = 4  # images listed of a group of copies

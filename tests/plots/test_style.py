@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import matplotlib
 import pytest
 
-from alexnet_lightning.callbacks.figures import house_style, new_figure, save_figure, short
+from alexnet_lightning.plots.style import house_style, new_figure, save_figure, short
 
 
 @pytest.fixture

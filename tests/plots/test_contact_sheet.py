@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from alexnet_lightning.callbacks.contact_sheet import (
+from alexnet_lightning.data import CutMix, DigitsDataModule
+from alexnet_lightning.data.batches import ImageTensors
+from alexnet_lightning.plots.contact_sheet import (
     LETTER,
     ROWS,
     denormalised,
@@ -17,8 +19,6 @@ from alexnet_lightning.callbacks.contact_sheet import (
     mixtures,
     one_a_class,
 )
-from alexnet_lightning.data import CutMix, DigitsDataModule
-from alexnet_lightning.data.batches import ImageTensors
 
 
 @pytest.mark.parametrize(

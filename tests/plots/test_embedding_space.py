@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.metrics import silhouette_score
 
-from alexnet_lightning.callbacks.embedding_space import project, separability
+from alexnet_lightning.plots.embedding_space import project, separability
 
 
 def clusters(images: int, distance: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from alexnet_lightning.callbacks.figures import DPI, new_figure, short
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import seeded
+from alexnet_lightning.plots.style import DPI, new_figure, short
 from alexnet_lightning.system.atomic import replacing
 
 ROWS, VIEWS = 10, 6  # images, and training views of each

@@ -1,0 +1,1 @@
+"""Figures that draw what they are given."""
