@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.data_cli import DataCLI
 from alexnet_lightning.data.check.originals import Originals, originals
 from alexnet_lightning.data.check.report import as_json, problems, report
 from alexnet_lightning.data.check.survey import Survey, survey
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.plots.contact_sheet import draw_contact_sheet
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training import tracking

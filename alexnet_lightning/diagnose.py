@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from alexnet_lightning.callbacks.layer_table import layer_table
-from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.networks.inspect import LayerFacts, layer_facts
 
 IMAGES = 64

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.summary import split_table, test_figures

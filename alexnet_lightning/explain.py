@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.inference import comparison
 from alexnet_lightning.inference.explain import draw_grad_cam

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.inference.exporters import GRAPHS, SUFFIX, Format, beside, check
 from alexnet_lightning.inference.exporting import export, sample
 from alexnet_lightning.inference.predictor import Predictor

@@ -11,9 +11,9 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import run_command
-from alexnet_lightning.resume import check_resume, resume_flag
+from alexnet_lightning.cli.command import run_command
+from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.cli.resume import check_resume, resume_flag
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.memory import keep_freed_memory
 from alexnet_lightning.training import cluster, tracking

@@ -10,7 +10,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.answers import Answer, answers, as_csv, as_json, as_table
 from alexnet_lightning.inference.listing import pictures

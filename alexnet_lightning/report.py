@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.experiments import figures
 from alexnet_lightning.experiments.document import report as document
 from alexnet_lightning.experiments.evidence import Evidence, gather, write

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.ports import check_port
 from alexnet_lightning.system.signals import STOP

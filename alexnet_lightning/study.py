@@ -5,7 +5,7 @@ from argparse import Namespace as Options
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.experiments.folder import check_unchanged, find
 from alexnet_lightning.experiments.grid import grid
 from alexnet_lightning.experiments.listing import listing

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import alexnet_lightning.models  # noqa: F401  # a variant is known once it is imported
-from alexnet_lightning.command import CommandParser, run_command
+from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
 from alexnet_lightning.system.atomic import replacing

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
 from alexnet_lightning import models
-from alexnet_lightning.command import quieten
+from alexnet_lightning.cli.command import quieten
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.training.optimization import build_optimizer

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alexnet_lightning.check_data import check_data
-from alexnet_lightning.command import run_command
+from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import DigitsDataModule, TinyImageNetDataModule
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors

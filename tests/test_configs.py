@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from alexnet_lightning import data as sets
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.files_module import FilesDataModule

@@ -11,7 +11,7 @@ import torch
 import yaml
 from PIL import Image
 
-from alexnet_lightning.command import run_command
+from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.demo import demo
 from alexnet_lightning.inference.predictor import Predictor

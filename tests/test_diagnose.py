@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from alexnet_lightning.command import run_command
+from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.diagnose import advice, deepest, diagnose, warning

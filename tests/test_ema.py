@@ -9,7 +9,7 @@ import torch
 import yaml
 from torch.nn import functional as F
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
 

@@ -11,7 +11,7 @@ import torch
 import yaml
 from PIL import Image
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit
 from alexnet_lightning.models import AlexNetBN

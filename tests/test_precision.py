@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.fit import fit
 from alexnet_lightning.networks import layers
 from alexnet_lightning.training.run_folder import RunFolder

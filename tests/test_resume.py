@@ -15,7 +15,7 @@ import torch
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import fit

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from alexnet_lightning.command import run_command
+from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.serve import TOKEN, serve

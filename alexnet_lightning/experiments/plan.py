@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser
 
-from alexnet_lightning.config_files import check_yaml
-from alexnet_lightning.parse_errors import as_user_error
+from alexnet_lightning.cli.config_files import check_yaml
+from alexnet_lightning.cli.messages import as_user_error
 from alexnet_lightning.system.errors import UserError
 
 

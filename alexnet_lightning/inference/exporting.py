@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from alexnet_lightning.cli.data_cli import DataCLI
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.inference.exporters import Format, Logits, beside, describe, read, write
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.atomic import replacing

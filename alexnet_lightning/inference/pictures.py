@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from alexnet_lightning.cli.data_cli import DataCLI
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data_cli import DataCLI
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.contact_sheet import one_a_class
 from alexnet_lightning.plots.style import COLOURS, new_figure

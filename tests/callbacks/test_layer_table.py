@@ -11,7 +11,7 @@ from torchvision import models
 
 from alexnet_lightning.callbacks import LayerTable
 from alexnet_lightning.callbacks.layer_table import MAX_LINES, in_few_lines, layer_table
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.networks.alexnet import alexnet
 from alexnet_lightning.networks.inspect import LayerFacts, layer_facts, shapes
 

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.optim import SGD
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.schedules import Plateau, WarmupCosine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexnet_lightning.consistency import check_sizes
+from alexnet_lightning.cli.checks import check_sizes
 from alexnet_lightning.data import CIFAR10DataModule, PadCropFlip, ProgressiveResize
 from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
 from alexnet_lightning.networks.modern import modern

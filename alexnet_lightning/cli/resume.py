@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
-from alexnet_lightning.cli import ExperimentCLI
-from alexnet_lightning.command import CommandParser
+from alexnet_lightning.cli.command import CommandParser
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.optimization import needs_total_steps
 from alexnet_lightning.training.run_folder import LAST, RunFolder, variant_of

@@ -4,9 +4,9 @@ from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.cli.messages import as_user_error
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.parse_errors import as_user_error
 from alexnet_lightning.training.classifier import ImageClassifier
 
 

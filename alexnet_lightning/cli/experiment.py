@@ -25,11 +25,11 @@ from alexnet_lightning.callbacks import (
     Throughput,
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
-from alexnet_lightning.config_files import check_yaml, config_files
-from alexnet_lightning.consistency import LINKED, check_links, check_monitors, check_sizes
+from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
+from alexnet_lightning.cli.config_files import check_yaml, config_files
+from alexnet_lightning.cli.help import show_help
+from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.help_page import show_help
-from alexnet_lightning.parse_errors import as_user_error, explain
 from alexnet_lightning.system.atomic import AtomicCheckpointIO
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training import cluster

@@ -1,6 +1,6 @@
 """Chains of errors as jsonargparse raises them, in one line."""
 
-from alexnet_lightning.parse_errors import explain
+from alexnet_lightning.cli.messages import explain
 
 
 def chained(*messages: str) -> Exception:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from alexnet_lightning.callbacks import LayerSpreads
-from alexnet_lightning.cli import ExperimentCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.system.errors import UserError
 

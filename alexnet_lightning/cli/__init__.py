@@ -1,0 +1,1 @@
+"""YAML files and flags in; checks, messages, help and resume."""
