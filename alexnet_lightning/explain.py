@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.inference import comparison
-from alexnet_lightning.inference.explain import draw_grad_cam
-from alexnet_lightning.inference.kernels import draw_kernels, draw_maps
-from alexnet_lightning.inference.mistakes import draw_mistakes
-from alexnet_lightning.inference.neighbours import Neighbours, draw_neighbours
-from alexnet_lightning.inference.pictures import Pictures, run_data, split_probabilities
+from alexnet_lightning.explanations import comparison
+from alexnet_lightning.explanations.grad_cam import draw_grad_cam
+from alexnet_lightning.explanations.images import Pictures, run_data, split_probabilities
+from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
+from alexnet_lightning.explanations.mistakes import draw_mistakes
+from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import DPI
 from alexnet_lightning.system.atomic import replacing

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.answers import Answer, answers, as_csv, as_json, as_table
-from alexnet_lightning.inference.listing import pictures
+from alexnet_lightning.inference.image_files import pictures
 from alexnet_lightning.inference.predictor import Predictor, chosen_device
 from alexnet_lightning.inference.sheet import SHOWN, draw_sheet
 from alexnet_lightning.system.errors import UserError

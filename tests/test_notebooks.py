@@ -9,7 +9,7 @@ import pytest
 import torch
 from nbformat import NotebookNode
 
-from alexnet_lightning.inference.pictures import Pictures, run_data
+from alexnet_lightning.explanations.images import Pictures, run_data
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.training.run_folder import RunFolder
 

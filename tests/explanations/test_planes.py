@@ -3,7 +3,7 @@
 import torch
 
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.inference.planes import SAMPLE, Planes, draw_planes
+from alexnet_lightning.explanations.planes import SAMPLE, Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
 
 

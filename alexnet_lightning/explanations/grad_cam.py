@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.pictures import Pictures, brief, percent, show
+from alexnet_lightning.explanations.images import Pictures, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet

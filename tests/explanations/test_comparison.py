@@ -7,7 +7,7 @@ import torch
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.inference.comparison import (
+from alexnet_lightning.explanations.comparison import (
     Judged,
     agreement,
     draw_curves_and_counts,

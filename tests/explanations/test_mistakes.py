@@ -3,7 +3,7 @@
 import torch
 
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.inference.mistakes import draw_mistakes, most_confident
+from alexnet_lightning.explanations.mistakes import draw_mistakes, most_confident
 
 PROBABILITIES = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.99, 0.01]])
 LABELS = torch.tensor([1, 0, 1, 1, 0])

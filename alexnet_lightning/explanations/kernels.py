@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.inference.pictures import Pictures, brief, show
+from alexnet_lightning.explanations.images import Pictures, brief, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.convnet import ConvNet
 from alexnet_lightning.networks.modern import Whitening

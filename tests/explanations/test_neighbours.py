@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.inference.neighbours import Neighbours, draw_neighbours
-from alexnet_lightning.inference.pictures import RIGHT, WRONG, Pictures
+from alexnet_lightning.explanations.images import RIGHT, WRONG, Pictures
+from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 
 

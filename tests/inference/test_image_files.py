@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.inference.listing import pictures
+from alexnet_lightning.inference.image_files import pictures
 from alexnet_lightning.system.errors import UserError
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.inference.pictures import gallery, percent
+from alexnet_lightning.explanations.images import gallery, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

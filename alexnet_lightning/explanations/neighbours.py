@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Images, seeded
-from alexnet_lightning.inference.pictures import RIGHT, WRONG, Pictures, batches, brief, show
+from alexnet_lightning.explanations.images import RIGHT, WRONG, Pictures, batches, brief, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 

@@ -12,10 +12,10 @@ import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.inference.explain import grad_cam
-from alexnet_lightning.inference.neighbours import Neighbours
-from alexnet_lightning.inference.pictures import Pictures, run_data, show
-from alexnet_lightning.inference.planes import Planes, draw_planes
+from alexnet_lightning.explanations.grad_cam import grad_cam
+from alexnet_lightning.explanations.images import Pictures, run_data, show
+from alexnet_lightning.explanations.neighbours import Neighbours
+from alexnet_lightning.explanations.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError

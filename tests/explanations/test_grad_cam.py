@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.explain import grad_cam
+from alexnet_lightning.explanations.grad_cam import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -44,7 +44,7 @@ def test_it_is_the_formula_whatever_the_batch(kind, monkeypatch) -> None:
     found = grad_cam(model, images, classes)
     assert model.training, "its mode stays"
     assert torch.allclose(found, by_formula(model, images, classes), atol=1e-5)
-    monkeypatch.setattr("alexnet_lightning.inference.explain.CHUNK", 2)
+    monkeypatch.setattr("alexnet_lightning.explanations.grad_cam.CHUNK", 2)
     assert torch.allclose(found, grad_cam(model, images, torch.tensor(classes)), atol=1e-5)
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from alexnet_lightning.inference.kernels import draw_kernels, draw_maps, first_kernels, stages
-from alexnet_lightning.inference.pictures import Pictures
+from alexnet_lightning.explanations.images import Pictures
+from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps, first_kernels, stages
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.networks.alexnet import alexnet

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alexnet_lightning.callbacks.embedding_pca import most_frequent, scatter
 from alexnet_lightning.data.batches import Images, seeded
-from alexnet_lightning.inference.pictures import batches
+from alexnet_lightning.explanations.images import batches
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 
