@@ -20,7 +20,7 @@ def dashboard(args: Sequence[str]) -> None:
     """
     options = parsed(args)
     try:
-        from alexnet_lightning.experiments.workspace import workspace
+        from alexnet_lightning.studies.workspace import workspace
     except ModuleNotFoundError:
         raise UserError("needs wandb-workspaces: pip install alexnet-lightning[use]") from None
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.experiments import figures
-from alexnet_lightning.experiments.document import report as document
-from alexnet_lightning.experiments.evidence import Evidence, gather, write
-from alexnet_lightning.experiments.folder import Cell, find
-from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.ledger import ledger
-from alexnet_lightning.experiments.page import page
-from alexnet_lightning.experiments.plan import Study, read_study
+from alexnet_lightning.studies import figures
+from alexnet_lightning.studies.document import report as document
+from alexnet_lightning.studies.folder import Cell, find
+from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.ledger import ledger
+from alexnet_lightning.studies.page import page
+from alexnet_lightning.studies.plan import Study, read_study
+from alexnet_lightning.studies.rows import Evidence, gather, write
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 

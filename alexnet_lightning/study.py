@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.experiments.folder import check_unchanged, find
-from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.listing import listing
-from alexnet_lightning.experiments.plan import read_study
-from alexnet_lightning.experiments.runner import Runner
-from alexnet_lightning.experiments.slurm import job_array
-from alexnet_lightning.experiments.sweep import sweep
+from alexnet_lightning.studies.folder import check_unchanged, find
+from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.listing import listing
+from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.runner import Runner
+from alexnet_lightning.studies.slurm import job_array
+from alexnet_lightning.studies.sweep import sweep
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 

@@ -122,7 +122,7 @@ def test_what_cannot_be_is_one_line(
 def test_without_the_package_one_line_names_it(
     in_tmp: Path, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "alexnet_lightning.experiments.workspace", raising=False)
+    monkeypatch.delitem(sys.modules, "alexnet_lightning.studies.workspace", raising=False)
     monkeypatch.setitem(sys.modules, "wandb_workspaces.reports.v2", None)
     status, _, wrong = outcome(dashboard)
     needed = "error: needs wandb-workspaces: pip install alexnet-lightning[use]\n"

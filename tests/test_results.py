@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexnet_lightning.experiments import document, tables
-from alexnet_lightning.experiments.evidence import read
-from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.page import page
-from alexnet_lightning.experiments.plan import read_study
-from alexnet_lightning.experiments.reach import reach
+from alexnet_lightning.studies import document, tables
+from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.page import page
+from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.reach import reach
+from alexnet_lightning.studies.rows import read
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from alexnet_lightning.experiments import tables
-from alexnet_lightning.experiments.evidence import Evidence, read
-from alexnet_lightning.experiments.plan import read_study
 from alexnet_lightning.report import report
+from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.study import study
 from alexnet_lightning.system.errors import UserError
 

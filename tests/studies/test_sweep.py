@@ -8,10 +8,10 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from alexnet_lightning.experiments.folder import check_unchanged, find
-from alexnet_lightning.experiments.grid import ParsedOnly, grid
-from alexnet_lightning.experiments.plan import Study
-from alexnet_lightning.experiments.sweep import sweep
+from alexnet_lightning.studies.folder import check_unchanged, find
+from alexnet_lightning.studies.grid import ParsedOnly, grid
+from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.sweep import sweep
 
 # https://docs.wandb.ai/models/sweeps/sweep-config-keys
 REQUIRED = {"program", "method", "parameters"}

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from statistics import fmean
 
-from alexnet_lightning.experiments.evidence import Evidence, Row
-from alexnet_lightning.experiments.plan import Study
-from alexnet_lightning.experiments.statistics import Estimate, estimate, paired, verdict
+from alexnet_lightning.studies.intervals import Estimate, estimate, paired, verdict
+from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.rows import Evidence, Row
 
 NONE = "–"
 

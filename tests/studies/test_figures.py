@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from alexnet_lightning.experiments.evidence import Evidence
-from alexnet_lightning.experiments.figures import ends_of_epochs, plot_levels
-from alexnet_lightning.experiments.plan import Study
 from alexnet_lightning.plots.style import new_figure
+from alexnet_lightning.studies.figures import ends_of_epochs, plot_levels
+from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.rows import Evidence
 
 
 def test_a_level_is_a_line_at_its_error_with_its_name(plan: Study) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 from filelock import FileLock, Timeout
 
-from alexnet_lightning.experiments.grid import Run, resolved
+from alexnet_lightning.studies.grid import Run, resolved
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 

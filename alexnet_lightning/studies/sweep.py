@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.experiments.grid import Run, grid, resolved
-from alexnet_lightning.experiments.plan import Study
+from alexnet_lightning.studies.grid import Run, grid, resolved
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.training.tracking import PROJECT
 

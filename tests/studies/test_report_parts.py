@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.experiments import evidence, tables
-from alexnet_lightning.experiments.evidence import FILES, Evidence, gather, read, write
-from alexnet_lightning.experiments.folder import find
-from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.ledger import changes, ledger
-from alexnet_lightning.experiments.page import page
-from alexnet_lightning.experiments.plan import Question, Study
-from alexnet_lightning.experiments.reach import epochs_to, reach
 from alexnet_lightning.report import report
+from alexnet_lightning.studies import rows as evidence
+from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.folder import find
+from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.ledger import changes, ledger
+from alexnet_lightning.studies.page import page
+from alexnet_lightning.studies.plan import Question, Study
+from alexnet_lightning.studies.reach import epochs_to, reach
+from alexnet_lightning.studies.rows import FILES, Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
 from tests.experiments.made_up import make_run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from alexnet_lightning.experiments.evidence import FEW_EPOCHS, Evidence
-from alexnet_lightning.experiments.plan import Study
-from alexnet_lightning.experiments.tables import label
 from alexnet_lightning.plots.style import COLOURS, DPI, MARKERS, new_figure
+from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
+from alexnet_lightning.studies.tables import label
 from alexnet_lightning.system.atomic import replacing
 
 if TYPE_CHECKING:

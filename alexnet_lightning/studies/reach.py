@@ -1,9 +1,9 @@
 """How long each variant takes to come to a level, as in the paper's figure 1."""
 
-from alexnet_lightning.experiments.evidence import Evidence
-from alexnet_lightning.experiments.plan import Study
-from alexnet_lightning.experiments.statistics import estimate
-from alexnet_lightning.experiments.tables import NONE, label, shown, table
+from alexnet_lightning.studies.intervals import estimate
+from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.studies.tables import NONE, label, shown, table
 
 
 def reach(study: Study, evidence: Evidence) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.experiments.plan import Study, Variant
+from alexnet_lightning.studies.plan import Study, Variant
 
 
 @pytest.fixture

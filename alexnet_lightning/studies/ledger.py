@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.experiments.evidence import column, read_rows
-from alexnet_lightning.experiments.folder import ELSEWHERE, differences, state_of
-from alexnet_lightning.experiments.grid import Run, resolved
-from alexnet_lightning.experiments.tables import NONE, table
+from alexnet_lightning.studies.folder import ELSEWHERE, differences, state_of
+from alexnet_lightning.studies.grid import Run, resolved
+from alexnet_lightning.studies.rows import column, read_rows
+from alexnet_lightning.studies.tables import NONE, table
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 

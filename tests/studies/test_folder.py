@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.experiments.folder import check_unchanged, differences, find
-from alexnet_lightning.experiments.grid import grid
-from alexnet_lightning.experiments.listing import listing
-from alexnet_lightning.experiments.plan import Study
+from alexnet_lightning.studies.folder import check_unchanged, differences, find
+from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.listing import listing
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 from tests.experiments.made_up import make_run

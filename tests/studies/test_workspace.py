@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.experiments.workspace import workspace
+from alexnet_lightning.studies.workspace import workspace
 from tests.test_tracking import inspect
 
 

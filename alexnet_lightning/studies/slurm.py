@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from alexnet_lightning.experiments.folder import find
-from alexnet_lightning.experiments.grid import Run, grid
-from alexnet_lightning.experiments.plan import Study
+from alexnet_lightning.studies.folder import find
+from alexnet_lightning.studies.grid import Run, grid
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from alexnet_lightning.experiments.folder import Cell
+from alexnet_lightning.studies.folder import Cell
 
 
 def listing(cells: Sequence[Cell], jobs: int) -> str:

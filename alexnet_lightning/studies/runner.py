@@ -14,8 +14,8 @@ from types import FrameType
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from alexnet_lightning.experiments.folder import Cell, find, is_locked
-from alexnet_lightning.experiments.grid import Run
+from alexnet_lightning.studies.folder import Cell, find, is_locked
+from alexnet_lightning.studies.grid import Run
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import Stopped
 

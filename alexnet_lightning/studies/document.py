@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.experiments import tables
-from alexnet_lightning.experiments.evidence import Evidence
-from alexnet_lightning.experiments.plan import Question, Study
-from alexnet_lightning.experiments.reach import reach
+from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.plan import Question, Study
+from alexnet_lightning.studies.reach import reach
+from alexnet_lightning.studies.rows import Evidence
 
 METHOD = (
     "Errors are those of the checkpoint that was best in validation, on the test images; ± is half "

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.experiments.plan import Study, Variant
+from alexnet_lightning.studies.plan import Study, Variant
 from alexnet_lightning.system.errors import UserError
 
 

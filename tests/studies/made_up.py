@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.experiments.grid import Run, resolved
+from alexnet_lightning.studies.grid import Run, resolved
 
 SUMMARY = {
     "best_epoch": 2,

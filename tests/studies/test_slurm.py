@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.experiments.folder import check_unchanged, find
-from alexnet_lightning.experiments.grid import ParsedOnly, grid
-from alexnet_lightning.experiments.plan import Study, Variant
-from alexnet_lightning.experiments.slurm import job_array
+from alexnet_lightning.studies.folder import check_unchanged, find
+from alexnet_lightning.studies.grid import ParsedOnly, grid
+from alexnet_lightning.studies.plan import Study, Variant
+from alexnet_lightning.studies.slurm import job_array
 from alexnet_lightning.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.experiments.folder import Cell
+from alexnet_lightning.studies.folder import Cell
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.experiments.grid import grid, resolved
-from alexnet_lightning.experiments.plan import Study, read_study
+from alexnet_lightning.studies.grid import grid, resolved
+from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.system.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"

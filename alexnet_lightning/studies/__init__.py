@@ -1,0 +1,1 @@
+"""Studies: the plan, its runs, and the report."""
