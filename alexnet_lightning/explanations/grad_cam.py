@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from alexnet_lightning.explanations.images import Pictures, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.plots.embedding_space import evaluating
 from alexnet_lightning.plots.style import new_figure

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alexnet_lightning.explanations.images import Pictures, brief, show
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.modern import Whitening
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.plots.embedding_space import evaluating

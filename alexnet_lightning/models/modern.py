@@ -2,7 +2,7 @@
 
 from typing import Any, final
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.modern import Activation, Size, Whitening, modern
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import nn
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.layers import StretchedLinear
 from alexnet_lightning.networks.residual import Skip
 from alexnet_lightning.networks.rows import (

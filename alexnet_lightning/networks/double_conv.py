@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.rows import (
     Row,
     Window,

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
 
 # The paper only says "four-layer": these are the authors' usual CIFAR-10 layers of that year

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
 
 Size = Literal["small", "large"]

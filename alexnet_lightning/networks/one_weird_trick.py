@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from alexnet_lightning.networks.alexnet import HIDDEN, ONE_WEIRD_TRICK, OVERLAPPING, Stem
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.rows import Row, convolutions, scaled, small_stem, widened
 
 HEAD = "classifier.6."

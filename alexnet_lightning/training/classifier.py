@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.system.errors import UserError

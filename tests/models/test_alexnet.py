@@ -13,7 +13,7 @@ from alexnet_lightning.networks.alexnet import (
     with_batch_norm,
     without_lrn,
 )
-from alexnet_lightning.networks.convnet import ConvNet
+from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.rows import Window, scaled, with_activation
 
 CEIL = Window(3, 2, ceil=True)
