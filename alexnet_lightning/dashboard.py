@@ -9,6 +9,7 @@ from typing import Any
 from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import tracking
 
 
@@ -66,7 +67,7 @@ def saved(built: Any) -> str:
         built.entity = built.entity or wandb.Api().default_entity
         return str(built.save().url)
     except Exception as error:  # of the network, of W&B, of its package
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise UserError(f"W&B does not take the dashboard: {reason}") from error
 
 

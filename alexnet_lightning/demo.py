@@ -41,7 +41,7 @@ def demo(args: Sequence[str]) -> None:
         Predictor.load(run_dir)
 
     flags = FLAGS | {"server.address": options.host, "server.port": options.port}
-    page = Path(__file__).parent / "inference" / "page.py"
+    page = Path(__file__).parent / "explanations" / "page.py"
     command = [sys.executable, "-m", "streamlit", "run", str(page)]
     command += [f"--{name}={value}" for name, value in flags.items()]
     os.execv(sys.executable, [*command, "--", *map(str, options.run_dirs)])

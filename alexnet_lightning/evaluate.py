@@ -6,6 +6,7 @@ from pathlib import Path
 from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.summary import split_table, test_figures
 
@@ -36,7 +37,7 @@ def evaluate(args: Sequence[str]) -> None:
     try:
         cli.model.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(
             f"--checkpoint: {options.checkpoint} does not fit the model: {reason}"
         ) from None

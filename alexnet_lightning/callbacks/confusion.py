@@ -15,10 +15,10 @@ from alexnet_lightning.plots.style import (
     figures_folder,
     new_figure,
     save_figure,
-    short,
     wandb_loggers,
 )
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.text import short
 
 NUMBERED = 20  # up to so many classes the cells hold numbers
 LABELS = 30  # so many class names fit along an axis

@@ -18,11 +18,11 @@ from alexnet_lightning.plots.style import (
     draws_here,
     new_figure,
     save_figure,
-    short,
     wandb_loggers,
 )
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import short
 
 TABLE_ROWS = 500
 OTHERS = "#d8d8d8"

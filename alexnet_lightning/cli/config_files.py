@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 
 def config_files(args: Sequence[str]) -> list[Path]:
@@ -27,7 +28,7 @@ def check_yaml(path: Path) -> None:
     except OSError as error:
         raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"--config: {path} is no valid YAML: {reason}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config: {path} must hold keys such as model, data and trainer")

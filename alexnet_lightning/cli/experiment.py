@@ -30,9 +30,9 @@ from alexnet_lightning.cli.config_files import check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.system.atomic import AtomicCheckpointIO
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training import cluster
+from alexnet_lightning.training.checkpoints import AtomicCheckpointIO
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import RunFolder

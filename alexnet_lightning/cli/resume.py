@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from alexnet_lightning.cli.command import CommandParser
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.optimization import needs_total_steps
 from alexnet_lightning.training.run_folder import LAST, RunFolder, variant_of
 from alexnet_lightning.training.tracking import say
@@ -95,7 +96,7 @@ def check_model(path: Path, checkpoint: dict[str, Any], cli: ExperimentCLI) -> N
         weights = checkpoint.get("current_model_state", checkpoint["state_dict"])
         cli.model.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{path} does not fit the configuration's model: {reason}") from None
     schedule = cli.model.lr_scheduler
     if schedule is not None and needs_total_steps(schedule):

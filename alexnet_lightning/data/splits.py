@@ -4,6 +4,7 @@ import torch
 
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 
 def stratified(
@@ -29,7 +30,7 @@ def stratified(
             range(len(images)), test_size=fraction, stratify=images.labels, random_state=seed
         )
     except ValueError as error:
-        why = " ".join(str(error).split())
+        why = one_line(error)
         raise UserError(
             f"data.{key} is {fraction}: {len(images)} images cannot be split so, each class "
             f"alike ({why}); give another fraction or more images"

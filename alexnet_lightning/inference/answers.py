@@ -12,8 +12,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from alexnet_lightning.inference.predictor import Prediction, Predictor
-from alexnet_lightning.plots.style import short
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import short
 
 BATCH = 64  # pictures at once
 

@@ -11,6 +11,7 @@ import alexnet_lightning.models  # noqa: F401  # makes the variants known
 from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.inference.preprocessing import Preprocessing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.run_folder import RunFolder, variant_of
 
@@ -134,7 +135,7 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
         model = variants[name](**arguments)
         model.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, TypeError, ValueError) as error:  # of another version
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"the checkpoint does not fit {name}: {reason}") from error
     return model
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.inference.answers import Answer
-from alexnet_lightning.plots.style import COLOURS, DPI, new_figure, short
+from alexnet_lightning.plots.style import COLOURS, DPI, new_figure
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.text import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,6 +8,7 @@ import torch
 from alexnet_lightning.networks.alexnet import Stem
 from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
 
 
@@ -51,7 +52,7 @@ class AlexNetOWT(ImageClassifier):
             try:
                 load_weights(network, read_weights(weights))
             except RuntimeError as error:
-                reason = " ".join(str(error).split())
+                reason = one_line(error)
                 raise UserError(f"model.weights: {weights} does not fit: {reason}") from error
         network.features.requires_grad_(not freeze_trunk)
 
@@ -69,7 +70,7 @@ def read_weights(weights: str) -> dict[str, torch.Tensor]:
             return AlexNet_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
         return torch.load(Path(weights), weights_only=True, map_location="cpu")
     except Exception as error:  # no network, no file, a damaged one: whatever it is
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(
             f"model.weights: cannot get {weights} ({reason}); "
             "give imagenet, or a file that torch.save made of a torchvision alexnet's state_dict"

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.plots.style import DPI, new_figure, short
+from alexnet_lightning.plots.style import DPI, new_figure
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.text import short
 
 ROWS, VIEWS = 10, 6  # images, and training views of each
 TILE = 128  # pixels of the sheet that an image takes at least

@@ -31,7 +31,6 @@ COLOURS = (
 )
 MARKERS = "os^DvP<X>*"
 DPI = 150
-LABEL_LENGTH = 24
 
 
 def house_style() -> Any:
@@ -95,8 +94,3 @@ def figures_folder(trainer: Trainer) -> Path:
 def draws_here(trainer: Trainer) -> bool:
     """Tell whether this process draws: rank zero does, and nobody in a fast_dev_run."""
     return trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
-
-
-def short(name: str) -> str:
-    """A class name that fits beside an axis: at most 24 characters."""
-    return name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"

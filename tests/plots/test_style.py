@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import matplotlib
 import pytest
 
-from alexnet_lightning.plots.style import house_style, new_figure, save_figure, short
+from alexnet_lightning.plots.style import house_style, new_figure, save_figure
+from alexnet_lightning.system.text import short
 
 
 @pytest.fixture

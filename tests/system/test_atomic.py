@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.system.atomic import AtomicCheckpointIO, replacing
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.training.checkpoints import AtomicCheckpointIO
 
 
 def test_the_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from alexnet_lightning.data.check.originals import Originals
 from alexnet_lightning.data.check.survey import Place, Survey, contradicts, crosses
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
-from alexnet_lightning.plots.style import short
+from alexnet_lightning.system.text import short
 
 LISTED = 20  # classes that a table has a line for each of
 MEMBERS = 4  # images listed of a group of copies

@@ -16,6 +16,7 @@ from alexnet_lightning.data.storage.download import not_found
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 FOLDER = "stanford_dogs"
 BREEDS = 120
@@ -147,7 +148,7 @@ def file_list(path: Path) -> list[str]:
         cells = loadmat(path, squeeze_me=True, variable_names=["file_list"])["file_list"]
         names = [str(name) for name in np.atleast_1d(cells)]
     except Exception as error:  # a damaged file can raise anything
-        why = " ".join(str(error).split())
+        why = one_line(error)
         raise UserError(f"{path} cannot be read as a MATLAB file ({why}): replace it") from error
     for name in names:
         check_inside(name, path)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.storage.download import check_md5, download
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 BROKEN = (OSError, EOFError, RuntimeError, tarfile.TarError, BadZipFile, zlib.error)
 
@@ -50,7 +51,7 @@ def unpack(archive: Path, folder: Path) -> None:
         for path in part.iterdir():
             path.replace(folder / path.name)
     except BROKEN as error:
-        why = " ".join(str(error).split())
+        why = one_line(error)
         raise UserError(f"{archive} cannot be unpacked: {why}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -1,1 +1,0 @@
-"""Studies: the grid of runs, how it is run, what its figures say."""
