@@ -106,10 +106,11 @@ def open_run(
     try:
         trainer = cli.build_trainer(run.path, [metrics])
     except UserError:
-        if earlier is None:
+        if earlier is None and tracking.is_rank_zero():
             run.discard()
         raise
-    run.write_config(cli.resolved())
+    if tracking.is_rank_zero():
+        run.write_config(cli.resolved())
     return run, metrics, trainer
 
 

@@ -1,31 +1,37 @@
-"""What all commands share: mistakes end in one line, and the screen shows only what matters."""
+"""A command line out of a typed function; mistakes end in one line with status 2."""
+
+from __future__ import annotations
 
 import argparse
-import logging
+import inspect
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import Stopped
 
-# Of Lightning: what it advertises, and what it does in between.
-NOTICES = ("Tip:", "Loading `train_dataloader` to estimate")
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+BOOLEANS = ("true", "false")
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser whose mistakes are one line, without the usage above it."""
+    """Goes when the last command is made from its signature."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
 
 
 def run_command(command: Callable[[Sequence[str]], None]) -> None:
-    """Run a command on the arguments given; exit with status 2 and one line on a mistake.
+    """Run a command on the arguments of this process; exit with status 2 and one line on a mistake.
 
-    One that was stopped exits with the status that shells know: 130 by Ctrl-C, 143 by SIGTERM.
+    A stopped command exits with the status that shells know: 130 after Ctrl-C, 143 after SIGTERM.
     """
     quieten()
     try:
@@ -39,17 +45,158 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
         sys.exit(2)
 
 
+def arguments(
+    name: str, args: Sequence[str], *functions: Callable[..., Any], examples: str
+) -> dict[str, Any]:
+    """Return the keyword arguments that a command line gives to functions.
+
+    Args:
+        name: of the command, as in `python -m alexnet_lightning.NAME`.
+        args: command line without the program's name.
+        functions: their parameters are the options: the type and default are taken from the
+            signature, the help from the docstring. Parameters without a default are positional. A
+            parameter `overrides` gets all flags that are not theirs, for `fit`.
+        examples: end of the help page, a line each.
+
+    Raises:
+        UserError: an argument is missing, unknown or of another type.
+    """
+    from jsonargparse import ArgumentError
+
+    parser = parser_of(name, functions, examples)
+    own, rest = split(parser, args)
+    given = {}
+    if any("overrides" in inspect.signature(each).parameters for each in functions):
+        given = {"overrides": rest}
+    elif rest:
+        raise UserError(f"{rest[0]}: no such option{nearest(parser, rest[0])}")
+    try:
+        found = parser.parse_args(own)
+    except (ArgumentError, TypeError, ValueError) as error:
+        from alexnet_lightning.cli.messages import explain
+
+        raise UserError(explain(error)) from None
+    return {**vars(found), **given}
+
+
+def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str) -> ArgumentParser:
+    """Return a parser with an option for each parameter of the functions."""
+    from jsonargparse import ArgumentParser, DefaultHelpFormatter
+
+    class Formatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+        """Keeps the lines of the examples."""
+
+    described = (inspect.getdoc(functions[0]) or "").split("\n\nArgs:")[0].split("\n\nReturns:")[0]
+    parser = ArgumentParser(
+        prog=f"python -m alexnet_lightning.{name}",
+        description=described,
+        epilog="examples:\n" + "\n".join(f"  {line}" for line in examples.strip().splitlines()),
+        formatter_class=Formatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    for function in functions:
+        lists = list_parameters(function)
+        options = {key: value for key, value in lists.items() if not is_required(function, key)}
+        parser.add_function_arguments(
+            function, as_group=False, as_positional=True, skip={*lists, "overrides"}
+        )
+        for key, element in lists.items():
+            flag = key if key not in options else f"--{key}"
+            default = {} if key not in options else {"default": listed(function, key)}
+            parser.add_argument(
+                flag, nargs="+", type=element, help=help_of(function, key), **default
+            )
+    return parser
+
+
+def nearest(parser: ArgumentParser, flag: str) -> str:
+    """Return "; did you mean …?" for the option that is spelled most like a flag."""
+    known = [option for action in parser._actions for option in action.option_strings]
+    close = get_close_matches(flag, known, n=1)
+    return f"; did you mean {close[0]}?" if close else "; see --help"
+
+
+def list_parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the parameters that take several words on the command line, and an element's type."""
+    annotated = {key: kind for key, kind in function.__annotations__.items() if key != "return"}
+    hints = get_type_hints(SimpleNamespace(__annotations__=annotated), function.__globals__)
+    found = {}
+    for key, hint in hints.items():
+        for kind in (hint, *get_args(hint)):
+            origin = getattr(kind, "__origin__", None)
+            if origin in (list, Sequence) and key != "overrides":
+                found[key] = get_args(kind)[0]
+    return found
+
+
+def is_required(function: Callable[..., Any], key: str) -> bool:
+    """Tell whether a parameter has no default."""
+    return inspect.signature(function).parameters[key].default is inspect.Parameter.empty
+
+
+def listed(function: Callable[..., Any], key: str) -> list[Any] | None:
+    """Return the default of a parameter that is a sequence."""
+    default = inspect.signature(function).parameters[key].default
+    return default if default is None else list(default)
+
+
+def help_of(function: Callable[..., Any], key: str) -> str | None:
+    """Return what a docstring says of a parameter."""
+    from docstring_parser import parse
+
+    described = {each.arg_name: each.description for each in parse(function.__doc__ or "").params}
+    return described.get(key)
+
+
+def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments that a parser knows, and the flags with their values that it does not.
+
+    A flag that is true or false may stand without a value.
+    """
+    actions = {flag: action for action in parser._actions for flag in action.option_strings}
+    own: list[str] = []
+    rest: list[str] = []
+    target = own
+    for place, word in enumerate(args):
+        flag, equals, _ = word.partition("=")
+        if word.startswith("-") and word != "-" and not is_number(word):
+            target = own if flag in actions else rest
+            kind = getattr(actions.get(flag), "_typehint", None)
+            if (
+                kind is bool
+                and not equals
+                and args[place + 1 : place + 2] not in ([value] for value in BOOLEANS)
+            ):
+                own.append(f"{word}=true")
+                target = own
+                continue
+        target.append(word)
+    return own, rest
+
+
+def is_number(word: str) -> bool:
+    """Tell whether a word that begins with a minus is a value."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def quieten() -> None:
-    """Leave out what Lightning says that is advertising, plain or does not hold here."""
+    """Hide what Lightning prints as advertising, or warns of without reason here."""
+    import logging
+
+    hidden = ("Tip:", "Loading `train_dataloader` to estimate")
     notices = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    notices.addFilter(lambda record: not any(words in record.getMessage() for words in NOTICES))
+    notices.addFilter(lambda record: not any(words in record.getMessage() for words in hidden))
     # It says that it takes the seed, which the configuration holds.
     logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
-    # Lightning 2.6 calls torch's own pytree in the way of older versions.
-    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
-    # That srun is installed does not mean that it is wanted; cluster.check sees to what is wrong.
-    warnings.filterwarnings("ignore", ".*srun. command is available on your system.*")
-    # A resumed run goes on in its own folder.
-    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
-    # The interval suits data sets of every size; a small epoch is logged at its end all the same.
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    for message in (
+        "isinstance.treespec, LeafSpec",  # Lightning 2.6 calls torch's pytree in the old way
+        "srun. command is available on your system",  # cluster.check tells what is wrong
+        "exists and is not empty",  # a resumed run continues in its own folder
+        "smaller than the logging interval",  # a short epoch is logged at its end
+    ):
+        warnings.filterwarnings("ignore", f".*{message}.*")

@@ -9,17 +9,18 @@ from datetime import datetime
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from filelock import BaseFileLock, FileLock, Timeout
-from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
 
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LAST = "last.ckpt"
+RUNS = Path("runs")  # where run folders go unless told otherwise
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")
 
 
@@ -91,7 +92,6 @@ class RunFolder:
         if self._lock is not None:
             self._lock.release()
 
-    @rank_zero_only
     def discard(self) -> None:
         """Take back a folder in which nothing has been kept yet, and its empty parents."""
         self.unlock()
@@ -103,18 +103,29 @@ class RunFolder:
                 return
 
     @classmethod
-    def find(cls, path: Path) -> "RunFolder":
+    def find(cls, run: str | Path, root: Path = RUNS) -> "RunFolder":
         """Return an existing run.
 
+        Args:
+            run: its folder; "latest", the newest run in `root`; or the name of a config, or a
+                folder of runs, for the newest run of it.
+            root: folder of all runs.
+
         Raises:
-            UserError: the folder holds no run.
+            UserError: there is no such run.
         """
-        run = cls(path)
-        if not run.config.is_file():
-            raise UserError(
-                f"{path}: no run folder (it has no config.yaml); name one like runs/digits_bn/DATE"
-            )
-        return run
+        path = Path(run)
+        if (path / "config.yaml").is_file():
+            return cls(path)
+        places = [root] if str(run) == "latest" else [path, root / path]
+        for place in places:
+            found = [config.parent for config in place.glob("**/config.yaml")]
+            if found:
+                return cls(max(found, key=lambda folder: folder.name))
+        raise UserError(
+            f"{run}: no run there; give a run folder such as {root}/digits_bn/DATE, the name of a "
+            "config that has been trained, or latest"
+        )
 
     def checkpoint(self, which: str) -> Path:
         """Return the path of "best", "last" or of a checkpoint anywhere.
@@ -140,6 +151,8 @@ class RunFolder:
         Raises:
             UserError: there is no such file, or it is no checkpoint.
         """
+        import torch
+
         path = self.checkpoint(which)
         try:
             # Tensors and plain values only: a checkpoint must not be able to run code.
@@ -149,7 +162,7 @@ class RunFolder:
         except Exception as error:  # a damaged file can raise anything
             raise UserError(f"--checkpoint: {path} is no checkpoint of this project") from error
 
-    def weights(self, which: str) -> dict[str, Tensor]:
+    def weights(self, which: str) -> dict[str, "Tensor"]:
         """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
 
         Raises:
@@ -158,13 +171,11 @@ class RunFolder:
         weights: dict[str, Tensor] = self.read(which)["state_dict"]
         return weights
 
-    @rank_zero_only
     def write_config(self, text: str) -> None:
         """Keep the resolved configuration, enough to run it again."""
         with replacing(self.config) as part:
             part.write_text(text)
 
-    @rank_zero_only
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
@@ -190,6 +201,8 @@ def versions() -> str:
 
 def machine() -> str:
     """Return the processor and the GPUs that this ran on, as "AMD EPYC (AVX2), 2 cores"."""
+    import torch
+
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
