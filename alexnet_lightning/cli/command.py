@@ -18,8 +18,6 @@ from alexnet_lightning.system.signals import Stopped
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-BOOLEANS = ("true", "false")
-
 
 class CommandParser(argparse.ArgumentParser):
     """Goes when the last command is made from its signature."""
@@ -103,7 +101,9 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
         )
         for key, element in lists.items():
             flag = key if key not in options else f"--{key}"
-            default = {} if key not in options else {"default": listed(function, key)}
+            default: dict[str, Any] = (
+                {} if key not in options else {"default": listed(function, key)}
+            )
             parser.add_argument(
                 flag, nargs="+", type=element, help=help_of(function, key), **default
             )
@@ -158,19 +158,14 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
     own: list[str] = []
     rest: list[str] = []
     target = own
-    for place, word in enumerate(args):
+    for index, word in enumerate(args):
         flag, equals, _ = word.partition("=")
         if word.startswith("-") and word != "-" and not is_number(word):
             target = own if flag in actions else rest
-            kind = getattr(actions.get(flag), "_typehint", None)
-            if (
-                kind is bool
-                and not equals
-                and args[place + 1 : place + 2] not in ([value] for value in BOOLEANS)
-            ):
-                own.append(f"{word}=true")
-                target = own
-                continue
+            following = args[index + 1] if index + 1 < len(args) else ""
+            is_switch = getattr(actions.get(flag), "_typehint", None) is bool
+            if is_switch and not equals and following not in ("true", "false"):
+                word = f"{word}=true"
         target.append(word)
     return own, rest
 

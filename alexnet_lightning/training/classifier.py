@@ -3,11 +3,9 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
@@ -15,8 +13,13 @@ from torch.optim import Optimizer
 from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
+from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.metrics import StageMetrics
+from alexnet_lightning.training.module import (
+    LightningModule,
+    LRSchedulerCallable,
+    OptimizerCallable,
+)
 from alexnet_lightning.training.optimization import (
     Interval,
     build_optimizer,
@@ -25,6 +28,9 @@ from alexnet_lightning.training.optimization import (
     keep_lr_factors,
     needs_total_steps,
 )
+
+if TYPE_CHECKING:
+    from alexnet_lightning.training.metrics import StageMetrics
 
 Batch = tuple[Tensor, Tensor]
 
@@ -97,9 +103,12 @@ class ImageClassifier(LightningModule, ABC):
         self.decay_biases = decay_biases
         self.trunk_lr_factor = trunk_lr_factor
         self.label_smoothing = label_smoothing
-        self.train_metrics = StageMetrics("train", num_classes, top_k)
-        self.val_metrics = StageMetrics("val", num_classes, top_k)
-        self.test_metrics = StageMetrics("test", num_classes, top_k)
+        if mode.may_train:  # torchmetrics takes as long to import as Lightning
+            from alexnet_lightning.training.metrics import StageMetrics
+
+            self.train_metrics = StageMetrics("train", num_classes, top_k)
+            self.val_metrics = StageMetrics("val", num_classes, top_k)
+            self.test_metrics = StageMetrics("test", num_classes, top_k)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, num_classes) of preprocessed images (N, C, H, W)."""
@@ -131,7 +140,7 @@ class ImageClassifier(LightningModule, ABC):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._step(batch, self.test_metrics)
 
-    def _step(self, batch: Batch, metrics: StageMetrics) -> dict[str, Tensor]:
+    def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are indices (N,) or shares (N, K)."""
         images, targets = batch
         logits = self(images).float() if images.ndim == 4 else self.over_views(images)
@@ -159,7 +168,7 @@ class ImageClassifier(LightningModule, ABC):
         self._log_epoch(self.test_metrics)
         self.log("test/images", self.test_metrics.images)
 
-    def _log_epoch(self, metrics: StageMetrics) -> None:
+    def _log_epoch(self, metrics: "StageMetrics") -> None:
         # As objects: Lightning computes them over all processes, then resets them. Once an epoch:
         # to log them at each step as well costs more than to update them.
         self.log(f"{metrics.stage}/loss", metrics.loss, prog_bar=True)

@@ -1,12 +1,16 @@
 """From what the YAML says to an optimiser and a schedule."""
 
 from functools import partial
-from typing import Any, Literal
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
 
-from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable, ReduceLROnPlateau
 from torch import nn
 from torch.optim import Optimizer
+
+from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
 
 Interval = Literal["epoch", "step"]
 
@@ -46,21 +50,27 @@ def build_optimizer(
     if trunk_lr_factor != 1.0 and not members["trunk weights"]:
         raise ValueError("trunk_lr_factor: the network has no layers to train under `features`")
 
-    defaults = make([p for parameters in members.values() for p in parameters]).defaults
-    groups: list[dict[str, Any]] = []
-    for name, parameters in members.items():
-        factor = trunk_lr_factor if name.startswith("trunk") else 1.0
-        factor *= bias_lr_factor if name.endswith("biases") else 1.0
-        group = {"params": parameters, "name": name, "lr_factor": factor}
+    groups = [
+        {"params": parameters, "name": name} for name, parameters in members.items() if parameters
+    ]
+    optimizer = make(groups, **fused(make))
+    for group in optimizer.param_groups:
+        factor = trunk_lr_factor if group["name"].startswith("trunk") else 1.0
+        factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
+        group["lr_factor"] = factor
         if factor != 1.0:
-            group["lr"] = defaults["lr"] * factor
-        if name.endswith("biases") and not decay_biases:
+            group["lr"] = group["lr"] * factor
+        if group["name"].endswith("biases") and not decay_biases:
             group["weight_decay"] = 0.0
-        if parameters:
-            groups.append(group)
-    # One kernel for all parameters instead of several for each; where the YAML decides, it does.
-    fused: dict[str, Any] = {"fused": True} if defaults.get("fused", False) is None else {}
-    return make(groups, **fused)
+    return optimizer
+
+
+def fused(make: OptimizerCallable) -> dict[str, Any]:
+    """Return the argument for one kernel over all parameters, unless the configuration decides."""
+    kind = make.func if isinstance(make, partial) else make
+    known = signature(kind).parameters if isinstance(kind, type) else {}
+    given = make.keywords.get("fused") if isinstance(make, partial) else None
+    return {"fused": True} if "fused" in known and given is None else {}
 
 
 def keep_lr_factors(optimizer: Optimizer) -> None:
@@ -74,9 +84,11 @@ def keep_lr_factors(optimizer: Optimizer) -> None:
 
 
 def build_schedule(
-    make: LRSchedulerCallable, optimizer: Optimizer, interval: Interval, trainer: Trainer
+    make: LRSchedulerCallable, optimizer: Optimizer, interval: Interval, trainer: "Trainer"
 ) -> dict[str, Any]:
     """Return Lightning's description of a learning-rate schedule."""
+    from lightning.pytorch.cli import ReduceLROnPlateau
+
     budget: dict[str, Any] = {}
     if needs_total_steps(make):
         budget, interval = {"total_steps": trainer.estimated_stepping_batches}, "step"
@@ -103,7 +115,7 @@ def needs_total_steps(make: LRSchedulerCallable) -> bool:
     )
 
 
-def is_finished(trainer: Trainer) -> bool:
+def is_finished(trainer: "Trainer") -> bool:
     """Tell whether a schedule has come to its end, after which no step is to be taken."""
     return any(
         getattr(config.scheduler, "finished", False) for config in trainer.lr_scheduler_configs
