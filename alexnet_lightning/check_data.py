@@ -1,83 +1,117 @@
-"""Look at a data set before training on it: what it holds, what is wrong with it, how it looks."""
+"""Look at a data set before training: counts, faulty files, copies, colors, a contact sheet."""
 
-import json
+from __future__ import annotations
+
 import sys
-from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.cli.data_cli import DataCLI
-from alexnet_lightning.data.check.originals import Originals, originals
-from alexnet_lightning.data.check.report import as_json, problems, report
-from alexnet_lightning.data.check.survey import Survey, survey
-from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.plots.contact_sheet import draw_contact_sheet
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system.errors import UserError
 
+EXAMPLES = """
+python -m alexnet_lightning.check_data --config configs/cifar_bn.yaml
+python -m alexnet_lightning.check_data --data ImageFolderDataModule --data.folder my_images
+"""
 
-def check_data(args: Sequence[str]) -> None:
-    """Print counts, unreadable files, copies, sizes and colours; write a contact sheet.
+
+class Findings(NamedTuple):
+    """What was found.
+
+    Args:
+        report: all of it in words.
+        problems: what is wrong, a word and a number each.
+        sheet: PNG of training images as stored, in evaluation and augmented.
+    """
+
+    report: str
+    problems: list[str]
+    sheet: Path
+
+
+def check_data(
+    sheet: str | Path | None = None,
+    json: str | Path | None = None,
+    list: int = 10,  # noqa: A002  # the flag's name
+    overrides: Mapping[str, Any] | Sequence[str] = (),
+) -> Findings:
+    """Look at a data set before training: counts, faulty files, copies, sizes and colors.
+
+    All flags of `fit` are taken: --config FILE, --data CIFAR10DataModule … No model is needed.
+
+    Args:
+        sheet: PNG for the contact sheet; by default runs/check_data/NAME.png
+        json: file to write everything found to, as JSON
+        list: entries shown of each list
+        overrides: flags of `fit` and their values, as {"data": "CIFAR10DataModule"}
 
     Raises:
         UserError: the configuration is wrong, or the data cannot be had.
     """
-    options, experiment = parsed(args)
-    cli = DataCLI(experiment)
+    check_paths(sheet, json, list)
+    from alexnet_lightning.cli.config_files import as_flags, check_files
+
+    flags = as_flags(overrides)
+    check_files(flags)
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.data.check.originals import originals
+    from alexnet_lightning.data.check.report import problems, report, write_json
+    from alexnet_lightning.data.check.survey import survey
+    from alexnet_lightning.data.files_module import FilesDataModule
+    from alexnet_lightning.plots.contact_sheet import draw_contact_sheet
+    from alexnet_lightning.training.run_folder import RUNS
+
+    cli = ExperimentCLI(flags)
     data = cli.datamodule
-    sheet = options.sheet or Path(f"check_data-{cli.config.name}.png")
+    path = Path(sheet or RUNS / "check_data" / f"{cli.config.name}.png")
     data.prepare_data()
     found = survey(data.load(), data.native_size, data.workers)
     if isinstance(data, FilesDataModule):
         found.faults.update(data.skipped)
     names = (images.name(i) for images in found.splits.values() for i in range(len(images)))
     files = originals(names, sum(map(len, found.splits.values())))
-
-    print(report(found, files, data.class_names, options.list), end="\n\n")
+    words = report(found, files, data.class_names, list)
     data.adopt(found.splits)
     try:
-        if options.json:
-            write(options.json, found, files, data.class_names)
-        draw_contact_sheet(data, sheet)
+        if json:
+            write_json(Path(json), found, files, data.class_names)
+        draw_contact_sheet(data, path)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
-    print(f"contact sheet: {sheet}")
-    wrong = problems(found, data.num_classes)
-    print(f"wrong: {', '.join(wrong)}" if wrong else "nothing wrong found")
-    if wrong and options.strict:
+    return Findings(words, problems(found, data.num_classes), path)
+
+
+def check_paths(sheet: str | Path | None, json: str | Path | None, entries: int) -> None:
+    """Raise a UserError for an option that cannot be meant so."""
+    for path in (sheet, json):
+        if path and Path(path).is_dir():
+            raise UserError(f"{path} is a folder: name a file")
+    if sheet and Path(sheet).suffix != ".png":
+        raise UserError(f"--sheet: {sheet} is no .png: the contact sheet is one")
+    if entries < 0:
+        raise UserError(f"--list: {entries}: give a number >= 0")
+
+
+def strictness(strict: bool = False) -> None:
+    """Options of the command line.
+
+    Args:
+        strict: exit with status 1 if something is wrong
+    """
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the command line: print the report."""
+    options = arguments("check_data", args, check_data, strictness, examples=EXAMPLES)
+    strict = options.pop("strict")
+    found = check_data(**options)
+    print(found.report, end="\n\n")
+    print(f"contact sheet: {found.sheet}")
+    print(f"wrong: {', '.join(found.problems)}" if found.problems else "nothing wrong found")
+    if found.problems and strict:
         sys.exit(1)
 
 
-def parsed(args: Sequence[str]) -> tuple[Namespace, list[str]]:
-    """Return this command's options and the flags of fit."""
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.check_data",
-        description=__doc__,
-        epilog="Other flags are those of fit, as in --config FILE or --data CIFAR10DataModule; no "
-        "model is needed.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--sheet", type=Path, help="contact sheet; default check_data-NAME.png")
-    parser.add_argument("--json", type=Path, help="write all that was found to this file as well")
-    parser.add_argument("--list", type=int, default=10, help="entries of a list; default 10")
-    parser.add_argument("--strict", action="store_true", help="status 1 when something is wrong")
-    options, experiment = parser.parse_known_args(args)
-    for path in filter(None, (options.sheet, options.json)):
-        if path.is_dir():
-            raise UserError(f"{path} is a folder: name a file")
-    if options.sheet and options.sheet.suffix != ".png":
-        raise UserError(f"--sheet: {options.sheet} is no .png: the contact sheet is one")
-    if options.list < 0:
-        raise UserError(f"--list: {options.list}: give a number >= 0")
-    return options, experiment
-
-
-def write(path: Path, found: Survey, files: Originals, class_names: Sequence[str]) -> None:
-    """Write all that was found as JSON."""
-    with replacing(path) as part:
-        part.write_text(json.dumps(as_json(found, files, class_names), indent=1))
-
-
 if __name__ == "__main__":
-    run_command(check_data)
+    run_command(main)

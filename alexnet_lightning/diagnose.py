@@ -1,62 +1,105 @@
-"""See before training what of the images reaches each layer, in one batch."""
+"""Check before training how much of the images reaches each layer at initialization."""
+
+from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from alexnet_lightning.callbacks.layer_table import layer_table
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.networks.inspect import LayerFacts, layer_facts
+from alexnet_lightning.cli.command import arguments, run_command
+
+if TYPE_CHECKING:
+    from alexnet_lightning.networks.inspect import LayerFacts
 
 IMAGES = 64
-EXPLANATION = (
-    "spread: standard deviation of a layer's pre-activations across the images, mean over its "
-    "units\nshare:  spread over their mean size: how much depends on which image it is"
-)
-# Of the logits' share. On CIFAR-10 at 224 px it is 2e-4 for write-up 3's failing recipe, 6e-3 with
-# torch's starting values instead, .3 with those of 2012 on pixels of 0-255. In runs at 32 px and a
+EXPLANATION = """\
+deviation: standard deviation of a layer's pre-activations across the images, mean over its units
+fraction:  the deviation over their mean size: how much depends on which image it is"""
+# Of the logits' fraction. On CIFAR-10 at 224 px it is 2e-4 for report 3's failing recipe, 6e-3 with
+# torch's initialization instead, .3 with that of 2012 on pixels of 0-255. In runs at 32 px and a
 # quarter of the width, SGD left chance within 200 steps at 8e-3, and not within 500 at 3e-4, 1e-4
 # and 3e-5, nor within 300 at 1e-6; Adam neither at 3e-4 with the paper's values, but at 1e-4 with
-# torch's. The spread alone does not tell: at 64 px it is 1.9e-5 for the failing recipe, 3.9e-5 with
-# torch's values.
+# torch's. The deviation alone does not tell: at 64 px it is 1.9e-5 for the failing recipe, 3.9e-5
+# with torch's initialization.
 THRESHOLD = 5e-4
+EXAMPLES = """
+python -m alexnet_lightning.diagnose --config configs/cifar_paper_init.yaml
+python -m alexnet_lightning.diagnose --config configs/cifar_paper_init.yaml --data.pixel_max 255
+"""
 
 
-def diagnose(args: Sequence[str]) -> None:
-    """Print a line a layer and whether the images reach the logits, for a configuration of fit.
+class Diagnosis(NamedTuple):
+    """What reaches each layer.
+
+    Args:
+        layers: facts of every layer, in order.
+        reached: whether the images reach the logits.
+        report: all of it in words.
+    """
+
+    layers: list[LayerFacts]
+    reached: bool
+    report: str
+
+
+def diagnose(overrides: Mapping[str, Any] | Sequence[str] = ()) -> Diagnosis:
+    """Check an experiment's initialization: how much of each activation depends on the image.
+
+    Where almost nothing does, the network stays at chance, as in report 3. All flags of `fit` are
+    taken: --config FILE, --data.pixel_max 255 …
+
+    Args:
+        overrides: flags of `fit` and their values, as {"config": "configs/cifar_bn.yaml"}
 
     Raises:
         UserError: the configuration is wrong, or the data cannot be had.
     """
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.diagnose",
-        description=__doc__,
-        epilog="Other flags are those of fit, as in --config FILE or --data.pixel_max 255.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--strict", action="store_true", help="end with status 1 on a warning")
-    options, experiment = parser.parse_known_args(args)
+    from alexnet_lightning.callbacks.layer_table import layer_table
+    from alexnet_lightning.cli.config_files import as_flags, check_files
+    from alexnet_lightning.networks.inspect import layer_facts
 
-    cli = ExperimentCLI(experiment)
-    cli.datamodule.prepare_data()
-    images, _ = cli.datamodule.sample("train", IMAGES)
-    facts = layer_facts(cli.model.network, images)
-    parameters = sum(parameter.numel() for parameter in cli.model.network.parameters())
-    print(layer_table(facts, parameters, measured=True), EXPLANATION, sep="\n\n", end="\n\n")
+    flags = as_flags(overrides)
+    check_files(flags)
+    from alexnet_lightning.cli.experiment import ExperimentCLI
 
+    cli = ExperimentCLI(flags)
+    network, data = cli.model.network, cli.datamodule
+    data.prepare_data()
+    images, _ = data.sample("train", IMAGES)
+    facts = layer_facts(network, images)
     judged = deepest(facts)
-    print(f"{len(images)} training images, their pixels scaled to 0-{cli.datamodule.pixel_max:g}")
-    if judged.share is not None and judged.share >= THRESHOLD:
-        print(f"the images reach {judged.name}: its share is {judged.share:.2g}")
-        return
-    print(warning(facts, judged), advice(str(cli.model.hparams["init"]), cli.datamodule.pixel_max))
-    if options.strict:
+    reached = judged.share is not None and judged.share >= THRESHOLD
+    verdict = f"the images reach {judged.name}: its fraction is {judged.share or 0:.2g}"
+    if not reached:
+        told = advice(str(cli.model.hparams["init"]), data.pixel_max)
+        verdict = f"{warning(facts, judged)} {told}"
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    report = [layer_table(facts, parameters, measured=True), "", EXPLANATION, ""]
+    report += [f"{len(images)} training images, pixels scaled to 0-{data.pixel_max:g}", verdict]
+    return Diagnosis(facts, reached, "\n".join(report))
+
+
+def strictness(strict: bool = False) -> None:
+    """Options of the command line.
+
+    Args:
+        strict: exit with status 1 if the images do not reach the logits
+    """
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the command line: print a line per layer and the verdict."""
+    options = arguments("diagnose", args, diagnose, strictness, examples=EXAMPLES)
+    strict = options.pop("strict")
+    found = diagnose(**options)
+    print(found.report)
+    if strict and not found.reached:
         sys.exit(1)
 
 
 def deepest(facts: Sequence[LayerFacts]) -> LayerFacts:
-    """Return the last layer that weighs its inputs; one that starts at zero tells nothing yet."""
+    """Return the last layer that weighs its inputs; one that starts at zero is skipped."""
     return [layer for layer in facts if layer.weight_std][-1]
 
 
@@ -66,20 +109,20 @@ def warning(facts: Sequence[LayerFacts], judged: LayerFacts) -> str:
     for layer in weighted:
         if not math.isfinite(layer.spread or 0):
             return f"warning: the pre-activations overflow at {layer.name}: expect no learning."
-    spreads = " → ".join(f"{layer.spread:.1g}" for layer in weighted)
+    deviations = " → ".join(f"{layer.spread:.1g}" for layer in weighted)
     return (
-        f"warning: the images no longer reach the logits: expect chance. The share of "
+        f"warning: the images no longer reach the logits: expect chance. The fraction of "
         f"{judged.name} is {judged.share or 0:.1g}, under {THRESHOLD:g}: weights so small take "
-        f"from the spread at every layer ({spreads}), and biases add the same to all images."
+        f"from the deviation at every layer ({deviations}), and biases add the same to all images."
     )
 
 
 def advice(init: str, pixel_max: float) -> str:
-    """Return what to change, by the starting values and the pixel scale."""
+    """Return what to change, by the initialization and the pixel scale."""
     if init in ("paper", "code_2012") and pixel_max < 255:
         return (
-            f"Starting values of 2012 want pixels of 0-255, and these are of 0-{pixel_max:g}: give "
-            "data.pixel_max 255 with model.init code_2012, or leave model.init at default."
+            f"The initializations of 2012 need pixels of 0-255, and these are of 0-{pixel_max:g}: "
+            "give data.pixel_max 255 with model.init code_2012, or leave model.init at default."
         )
     return {
         "paper": "Give model.init code_2012, larger from the third convolution on, or default.",
@@ -89,4 +132,4 @@ def advice(init: str, pixel_max: float) -> str:
 
 
 if __name__ == "__main__":
-    run_command(diagnose)
+    run_command(main)

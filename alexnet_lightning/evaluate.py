@@ -1,53 +1,82 @@
-"""Test a finished run again: python -m alexnet_lightning.evaluate runs/NAME/DATE."""
+"""Test a trained network again, on the test or the validation images."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
-from alexnet_lightning.training.run_folder import RunFolder
-from alexnet_lightning.training.summary import split_table, test_figures
+
+EXAMPLES = """
+python -m alexnet_lightning.evaluate latest
+python -m alexnet_lightning.evaluate runs/cifar_bn/20261122-002844 --split val
+python -m alexnet_lightning.evaluate cifar_bn --checkpoint last --data.batch_size 500
+"""
 
 
-def evaluate(args: Sequence[str]) -> None:
-    """Print the figures of a checkpoint on a split: the same, to the bit, as the fit's.
+def evaluate(
+    run_dir: str | Path,
+    checkpoint: str = "best",
+    split: Literal["val", "test"] = "test",
+    overrides: Mapping[str, Any] | Sequence[str] = (),
+) -> dict[str, float]:
+    """Test a trained network again; the figures are those of `fit`, to the bit.
+
+    All flags of `fit` are taken as well, and change the run's configuration.
+
+    Args:
+        run_dir: run folder, the name of a config (its newest run), or latest
+        checkpoint: best, last, or the path of a checkpoint
+        split: images to test on
+        overrides: flags of `fit` and their values, as {"data.batch_size": 500}
+
+    Returns:
+        Loss, top-k accuracies and number of images, named as the metrics.
 
     Raises:
         UserError: no such run or checkpoint, one that does not fit the run's configuration, or
-            views of the validation split, which fit shows one of.
+            several views of validation images.
     """
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.evaluate",
-        description=__doc__,
-        epilog="Other flags are those of fit and change the run's configuration, "
-        "as in --data.batch_size 500 or --trainer.accelerator cpu.",
-    )
-    parser.add_argument("run_dir", type=Path, help="run folder, as fit prints it")
-    parser.add_argument("--checkpoint", default="best", help="best (default), last or a path")
-    parser.add_argument("--split", choices=("val", "test"), default="test")
-    options, overrides = parser.parse_known_args(args)
-    if options.split == "val" and any(flag.startswith("--data.views") for flag in overrides):
-        raise UserError("--data.views: validation shows each image once; give --split test")
-    run = RunFolder.find(options.run_dir)
-    weights = run.weights(options.checkpoint)
+    from alexnet_lightning.cli.config_files import as_flags
+    from alexnet_lightning.training.run_folder import RunFolder
 
-    cli = ExperimentCLI(["--config", str(run.config), *overrides], trained=True)
+    flags = as_flags(overrides)
+    if split == "val" and any(flag.startswith("--data.views") for flag in flags):
+        raise UserError("--data.views: validation shows each image once; give --split test")
+    run = RunFolder.find(run_dir)
+    weights = run.read(checkpoint)["state_dict"]
+
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.system.text import one_line
+    from alexnet_lightning.training.summary import test_figures
+
+    cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
     try:
         cli.model.load_state_dict(weights)
     except RuntimeError as error:
-        reason = one_line(error)
         raise UserError(
-            f"--checkpoint: {options.checkpoint} does not fit the model: {reason}"
+            f"--checkpoint: {checkpoint} does not fit the model: {one_line(error)}"
         ) from None
-    trainer = cli.build_trainer(run.path, [], looking_on=False)
-    judge = trainer.test if options.split == "test" else trainer.validate
+    trainer = cli.bare_trainer(run.path)
+    judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
-    if trainer.is_global_zero:
-        print("\n".join(["", *split_table(test_figures(trainer)), ""]))
-        print(f"checkpoint  {run.checkpoint(options.checkpoint)}")
+    return test_figures(trainer)
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the command line: print the figures as a table."""
+    options = arguments("evaluate", args, evaluate, examples=EXAMPLES)
+    figures = evaluate(**options)
+
+    from alexnet_lightning.training.run_folder import RunFolder
+    from alexnet_lightning.training.summary import split_table
+    from alexnet_lightning.training.tracking import say
+
+    path = RunFolder.find(options["run_dir"]).checkpoint(options["checkpoint"])
+    say("\n".join(["", *split_table(figures), "", f"checkpoint  {path}"]))
 
 
 if __name__ == "__main__":
-    run_command(evaluate)
+    run_command(main)

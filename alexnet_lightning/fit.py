@@ -1,118 +1,165 @@
-"""Train, test and keep one experiment: python -m alexnet_lightning.fit --config configs/X.yaml."""
+"""Train an experiment, test its best checkpoint and keep all figures in a run folder."""
+
+from __future__ import annotations
 
 from alexnet_lightning.system import signals
 
 if __name__ == "__main__":  # before the imports, which take seconds: a cluster may signal early
     signals.listen(signals.REQUEUE)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from lightning.pytorch import Trainer
+from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.cli.command import run_command
-from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.cli.resume import check_resume, resume_flag
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.memory import keep_freed_memory
-from alexnet_lightning.training import cluster, tracking
-from alexnet_lightning.training.metrics_csv import MetricsCSV
-from alexnet_lightning.training.run_folder import LAST, RunFolder
-from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
+
+if TYPE_CHECKING:
+    from alexnet_lightning.cli.experiment import ExperimentCLI, Training
+    from alexnet_lightning.cli.resume import Resume
+    from alexnet_lightning.training.run_folder import RunFolder
 
 
-def fit(args: Sequence[str]) -> None:
-    """Train what the command line describes; leave a run folder and print what came out.
+def fit(
+    config: str | Path | Sequence[str | Path] = (),
+    overrides: Mapping[str, Any] | None = None,
+    resume: str | Path | None = None,
+) -> dict[str, Any]:
+    """Train an experiment, test its best checkpoint and keep all in runs/NAME/DATE.
+
+    Args:
+        config: YAML file, or several, each laid over those before it.
+        overrides: flags of the command line and their values, as {"trainer.max_epochs": 3}.
+        resume: run folder to continue in place of a new run; a config's name, or "latest".
+
+    Returns:
+        The figures of `summary.json` and "run", the run folder; empty after a fast_dev_run.
 
     Raises:
         UserError: the configuration is wrong; nothing has been trained or written then.
-        Stopped: a signal asked for it; `--resume` goes on from there.
     """
+    from alexnet_lightning.cli.config_files import as_flags
+
+    files = [config] if isinstance(config, str | Path) else config
+    args = [f"--config={file}" for file in files] + as_flags(overrides or {})
+    return experiment([f"--resume={resume}", *args] if resume else args)
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the command line, and print what came out."""
+    from alexnet_lightning.cli.help import show_page
+
+    if not show_page(args):
+        experiment(args)
+
+
+def experiment(args: Sequence[str]) -> dict[str, Any]:
+    """Train what a command line describes, print the table, and return the figures.
+
+    Raises:
+        UserError: the configuration is wrong; nothing has been trained or written then.
+        Stopped: a signal asked for it; `--resume` continues from there.
+    """
+    from alexnet_lightning.cli.config_files import check_files
+
+    check_files(args)  # a path that is mistyped is told before the slow imports
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
+    from alexnet_lightning.training import cluster
+    from alexnet_lightning.training.run_folder import LAST
+
     cluster.check()
     earlier, args = resume_flag(args)
-    trained = earlier is not None and (earlier.checkpoints / LAST).is_file()
-    cli = ExperimentCLI(args, trained)
-    if cli.config.trainer.fast_dev_run:  # a look whether it runs: leaves no trace
-        trainer = cli.build_trainer(Path(), [], looking_on=False)
+    cli = ExperimentCLI(args, earlier is not None and (earlier.checkpoints / LAST).is_file())
+    if cli.config.trainer.fast_dev_run:  # shows whether it runs, and leaves no trace
+        trainer = cli.bare_trainer(Path())
         trainer.fit(cli.model, datamodule=cli.datamodule)
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
-        return
+        return {}
 
     earlier = earlier or cluster.restarted_run(Path(cli.config.runs_dir), cli.config.name)
-    checkpoint = None if earlier is None else check_resume(earlier, cli)
-    if earlier is not None and checkpoint == earlier.summary:
-        return
-    run, metrics, trainer = open_run(cli, earlier)
+    resume = Resume("start") if earlier is None else check_resume(earlier, cli)
+    if earlier is not None and resume.state == "finished":
+        return {**earlier.read_summary(), "run": str(earlier.path)}
+    run, training = open_run(cli, earlier)
     try:
-        train_and_test(cli, run, metrics, trainer, checkpoint)
+        return train_and_test(cli, run, training, resume)
     finally:
         run.unlock()
 
 
+def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, Training]:
+    """Return the run folder and the training, or leave no new folder at all.
+
+    All that can still go wrong with a configuration goes wrong here: the data cannot be had or
+    read, Lightning refuses the flags.
+    """
+    from alexnet_lightning.training import cluster
+    from alexnet_lightning.training.run_folder import RunFolder
+    from alexnet_lightning.training.tracking import is_rank_zero
+
+    root = Path(cli.config.runs_dir)
+    _ = cli.model
+    run = earlier or RunFolder(root)  # rank zero writes, the others never do
+    if is_rank_zero():
+        if earlier is not None:
+            earlier.lock()
+        cli.datamodule.prepare_data()
+        cli.datamodule.setup("fit")
+        run = earlier or RunFolder.create(root, cli.config.name, cluster.job())
+    try:
+        training = cli.training(run)
+    except UserError:
+        if earlier is None and is_rank_zero():
+            run.discard()
+        raise
+    if is_rank_zero():
+        run.write_config(cli.resolved())
+    return run, training
+
+
 def train_and_test(
-    cli: ExperimentCLI,
-    run: RunFolder,
-    metrics: MetricsCSV,
-    trainer: Trainer,
-    checkpoint: Path | None,
-) -> None:
+    cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
+) -> dict[str, Any]:
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    from alexnet_lightning.system.memory import keep_freed_memory
+    from alexnet_lightning.training import cluster, tracking
+    from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
+
+    trainer, metrics = training.trainer, training.metrics
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
+    # Not before: a W&B run must not be left of flags that the Trainer refuses.
     tracker = cli.tracker(run)
     trainer.loggers = [metrics, *([tracker] if tracker else [])]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         tracking.say(line)
     try:
-        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(
+            cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
+        )
     except signals.Stopped as stop:
         tracking.close(tracker, {})
         if trainer.is_global_zero:
             cluster.after(stop, run.path)
         raise
 
-    tested: dict[str, float] = {}
+    path = training.checkpoint.best_model_path
+    best = run.read(path)
+    figures = best_figures(path, best, metrics) if path else {}
     if cli.config.test:
         # Not by `ckpt_path`: with EMAWeightAveraging it loads the weights before averaging.
-        best: Any = trainer.checkpoint_callback
-        cli.model.load_state_dict(run.weights(best.best_model_path))
+        cli.model.load_state_dict(best["state_dict"])
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
-        tested = test_figures(trainer)
+        figures |= test_figures(trainer)
+    rate = training.throughput.images_per_second
+    figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
     if trainer.is_global_zero:
-        figures = best_figures(trainer, metrics) | tested | facts(trainer, cli.model)
         run.write_summary(figures)
         tracking.close(tracker, figures)
         print(run_table(figures, run.path))
-
-
-def open_run(
-    cli: ExperimentCLI, earlier: RunFolder | None
-) -> tuple[RunFolder, MetricsCSV, Trainer]:
-    """Return the run folder, its metrics.csv and the Trainer, or leave no new folder at all.
-
-    All that can still go wrong with a configuration goes wrong here: the data cannot be had or
-    read, Lightning refuses the flags.
-    """
-    root = Path(cli.config.runs_dir)
-    run = earlier or RunFolder(root)  # rank zero writes, the others never do
-    if tracking.is_rank_zero():
-        if earlier is not None:
-            earlier.lock()
-        cli.datamodule.prepare_data()
-        cli.datamodule.setup("fit")
-        run = earlier or RunFolder.create(root, cli.config.name, cluster.job())
-    metrics = MetricsCSV(run.path)
-    try:
-        trainer = cli.build_trainer(run.path, [metrics])
-    except UserError:
-        if earlier is None and tracking.is_rank_zero():
-            run.discard()
-        raise
-    if tracking.is_rank_zero():
-        run.write_config(cli.resolved())
-    return run, metrics, trainer
+    return {**figures, "run": str(run.path)}
 
 
 if __name__ == "__main__":
-    run_command(fit)
+    run_command(main)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alexnet_lightning.cli.command import quieten
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.plots.style import COLOURS, DPI, new_figure
 from alexnet_lightning.system.atomic import replacing
 

@@ -13,8 +13,8 @@ import torch
 import yaml
 
 from alexnet_lightning.cli.command import run_command
-from alexnet_lightning.evaluate import evaluate
-from alexnet_lightning.fit import fit
+from alexnet_lightning.evaluate import main as evaluate
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.networks.one_weird_trick import one_weird_trick
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alexnet_lightning.check_data import check_data
+from alexnet_lightning.check_data import main as check_data
 from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import DigitsDataModule, TinyImageNetDataModule
 from alexnet_lightning.data.base import Split

@@ -11,7 +11,7 @@ from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.system.errors import UserError
 
 CONFIGS = Path(__file__).parents[1] / "configs"

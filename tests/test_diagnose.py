@@ -10,7 +10,8 @@ from torch.nn.functional import interpolate
 from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.diagnose import advice, deepest, diagnose, warning
+from alexnet_lightning.diagnose import advice, deepest, warning
+from alexnet_lightning.diagnose import main as diagnose
 from alexnet_lightning.networks.inspect import LayerFacts
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from alexnet_lightning.evaluate import evaluate
+from alexnet_lightning.evaluate import main as evaluate
 from alexnet_lightning.export import export_command
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.inference.exporters import read_safetensors
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.predict import predict

@@ -10,8 +10,8 @@ import yaml
 from torch.nn import functional as F
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.evaluate import evaluate
-from alexnet_lightning.fit import fit
+from alexnet_lightning.evaluate import main as evaluate
+from alexnet_lightning.fit import main as fit
 
 from .conftest import CONFIGS
 
@@ -82,5 +82,5 @@ def test_the_overlay_adds_to_the_callbacks_that_are_there(quick_config: Path, in
     config = in_tmp / "stopping.yaml"
     config.write_text(yaml.safe_dump(content))
     cli = ExperimentCLI(["--config", str(config), "--config", str(OVERLAY)])
-    names = [type(callback).__name__ for callback in cli.config_init["trainer"]["callbacks"]]
+    names = [type(callback).__name__ for callback in cli.trainer_arguments["callbacks"]]
     assert names == ["EarlyStopping", "EMAWeightAveraging"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 
 ROOT = Path(__file__).parents[1]
 

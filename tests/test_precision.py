@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.networks import layers
 from alexnet_lightning.training.run_folder import RunFolder
 
@@ -99,7 +99,7 @@ def test_bfloat16_trains_and_keeps_what_matters_in_32_bits(
     assert mixed.summary["test/top1"] == pytest.approx(whole.summary["test/top1"], abs=0.05)
     assert mixed.summary["test/loss"] != whole.summary["test/loss"]
     for name in ("best", "last"):
-        weights = RunFolder(mixed.folder).weights(name)
+        weights = RunFolder(mixed.folder).read(name)["state_dict"]
         assert {weight.dtype for weight in weights.values()} == {torch.float32}
 
 

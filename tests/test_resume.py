@@ -17,8 +17,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.evaluate import evaluate
-from alexnet_lightning.fit import fit
+from alexnet_lightning.evaluate import main as evaluate
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder

@@ -36,7 +36,7 @@ def check_sizes(network: nn.Module, data: ImageDataModule) -> None:
         return
     try:
         with torch.no_grad(), on_the_batch(network):
-            # Not network(images): a compiled one would be compiled anew for this look.
+            # Not network(images): a compiled one would be compiled again.
             network.forward(torch.zeros(2, data.in_channels, transform.size, transform.size))
     except RuntimeError as error:
         raise UserError(

@@ -1,13 +1,25 @@
-"""The files that --config names, read once before the parser does, which would not name them."""
+"""The files that --config names, and flags out of Python values."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
+
+
+def as_flags(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Return the flags of `fit` for keys and their values; flags stay as they are."""
+    if not isinstance(overrides, Mapping):
+        return list(overrides)
+    return [
+        f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in overrides.items()
+    ]
 
 
 def config_files(args: Sequence[str]) -> list[Path]:
@@ -21,6 +33,15 @@ def config_files(args: Sequence[str]) -> list[Path]:
     return files
 
 
+def check_files(args: Sequence[str]) -> None:
+    """Raise a UserError for the first file given with --config that cannot be opened."""
+    for path in config_files(args):
+        try:
+            path.open().close()
+        except OSError as error:
+            raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+
+
 def check_yaml(path: Path) -> None:
     """Raise a UserError that names the file, and the line, if it cannot be read as a mapping."""
     try:
@@ -28,7 +49,6 @@ def check_yaml(path: Path) -> None:
     except OSError as error:
         raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = one_line(error)
-        raise UserError(f"--config: {path} is no valid YAML: {reason}") from None
+        raise UserError(f"--config: {path} is no valid YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config: {path} must hold keys such as model, data and trainer")

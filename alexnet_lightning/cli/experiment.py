@@ -1,25 +1,30 @@
-"""The command line: YAML files and flags in; data, model and Trainer out."""
+"""The command line of an experiment: YAML files and flags in; data, model and Trainer out."""
 
 import os
+import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
+import alexnet_lightning.callbacks
 import alexnet_lightning.data
 import alexnet_lightning.models
 import alexnet_lightning.training.muon
-import alexnet_lightning.training.schedules  # noqa: F401  # a class has a short name once it is imported
+import alexnet_lightning.training.schedules  # noqa: F401  # a class has a short name once imported
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
+    EpochLines,
     LayerTable,
     LearningCurves,
     Throughput,
@@ -31,9 +36,11 @@ from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO
 from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.tracking import wandb_logger
@@ -49,15 +56,31 @@ DEFAULTS = {
     # After the schedule has stepped on the validation, not before it.
     "checkpoint.save_on_train_epoch_end": True,
 }
+# Where classes lay when configurations that still exist were written.
+MOVED = {
+    "alexnet_lightning.muon": "alexnet_lightning.training.muon",
+    "alexnet_lightning.schedules": "alexnet_lightning.training.schedules",
+}
+sys.modules.update({old: sys.modules[new] for old, new in MOVED.items()})
+
+
+class Training(NamedTuple):
+    """A Trainer, and the parts of it that tell afterwards what came out."""
+
+    trainer: Trainer
+    metrics: MetricsCSV
+    checkpoint: ModelCheckpoint
+    recovery: Recovery
+    throughput: Throughput
 
 
 class ExperimentCLI(LightningCLI):
-    """Everything that one experiment's configuration describes, built and checked, not yet run.
+    """One experiment's configuration, parsed and checked; its parts are built when they are used.
 
     Args:
         args: command line without the program's name.
-        trained: whether a checkpoint will fill the model, so that weights it once began with are
-            not fetched.
+        trained: whether a checkpoint will fill the model, so that pretrained weights are not
+            fetched.
 
     Raises:
         UserError: the configuration is wrong, in one line.
@@ -84,6 +107,14 @@ class ExperimentCLI(LightningCLI):
             args=list(args),
         )
 
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_lightning_class_args(Trainer, "trainer")
+        # A command that looks at the data alone needs no model.
+        parser.add_lightning_class_args(
+            ImageClassifier, "model", subclass_mode=True, required=False
+        )
+        parser.add_lightning_class_args(ImageDataModule, "data", subclass_mode=True)
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
             "--name", type=str | None, help="Folder of the runs; default: the first config's name."
@@ -91,11 +122,13 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument("--runs_dir", type=str, default="runs", help="Where run folders go.")
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
         parser.add_argument(
-            "--tf32", type=bool, default=False, help="Let GPUs round float32 factors to 10 bits."
+            "--tf32", type=bool, default=False, help="Allow TensorFloat-32 matrix products on GPUs."
         )
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.add_lightning_class_args(Recovery, "recovery")
-        parser.add_lightning_class_args(EmbeddingPCA, "embedding_pca")
+        parser.add_class_arguments(ModelCheckpoint, "checkpoint", instantiate=False)
+        parser.add_class_arguments(
+            Recovery, "recovery", skip={"folder", "metrics"}, instantiate=False
+        )
+        parser.add_class_arguments(EmbeddingPCA, "embedding_pca", instantiate=False)
         parser.set_defaults(DEFAULTS)
         for name in LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
@@ -103,37 +136,63 @@ class ExperimentCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
         files = config_files(args)
-        for path in files:
-            check_yaml(path)
         try:
             self.config = parser.parse_args(args)
         except Exception as error:
+            for path in files:
+                check_yaml(path)  # names the file and the line, where that is what is wrong
             raise UserError(explain(error)) from error
         if self.config.name is None:
             self.config.name = files[0].stem if files else "run"
         of_data, seed = self.config.data.init_args, self.config.seed_everything
         if of_data.seed is None and not isinstance(seed, bool):
-            of_data.seed = seed  # one number changes all that chance decides
+            of_data.seed = seed  # one number changes everything random
 
     def instantiate_classes(self) -> None:
-        """Build the data, then the model that fits it; the Trainer waits for a run folder."""
+        """Build nothing yet."""
+
+    @cached_property
+    def datamodule(self) -> ImageDataModule:
+        """The data set, built alone where no model was asked for: that may fetch weights."""
+        built: ImageDataModule = self._built(Namespace(data=self.config.data)).data
+        return built
+
+    @cached_property
+    def model(self) -> ImageClassifier:
+        """The model that fits the data, checked with it and with the Trainer's arguments."""
         # torch's own defaults differ between matrix products (exact) and convolutions (TF32).
         torch.set_float32_matmul_precision("high" if self.config.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = self.config.tf32
+        if self.config.get("model") is None:
+            raise UserError("model: none is given; name one of --help, as in --model AlexNetBN")
         config = self.config.clone()
         if self.trained and "weights" in config.model.init_args:
             config.model.init_args.weights = None
+        built = self._built(config)
+        self.datamodule, self.trainer_arguments = built.data, dict(built.trainer)
+        model: ImageClassifier = built.model
+        check_links(self.config.model.init_args, self.datamodule)
+        check_sizes(model.network, self.datamodule)
+        check_monitors(self.config, self._callbacks, model.val_metrics.names)
+        model.check_recipe()
+        return model
+
+    @cached_property
+    def trainer_arguments(self) -> dict[str, Any]:
+        """What the configuration says of the Trainer; its callbacks, loggers and plugins built."""
+        _ = self.model  # which is built and checked together with them
+        arguments: dict[str, Any] = self.__dict__["trainer_arguments"]
+        return arguments
+
+    def _built(self, config: Namespace) -> Any:
         try:
-            self.config_init = self.parser.instantiate_classes(config)
+            return self.parser.instantiate(config)
         except Exception as error:
             raise as_user_error(error) from error
-        self.datamodule: ImageDataModule = self.config_init["data"]
-        self.model: ImageClassifier = self.config_init["model"]
-        check_links(self.config.model.init_args, self.datamodule)
-        check_sizes(self.model.network, self.datamodule)
-        callbacks = listed(self.config_init["trainer"].get("callbacks"))
-        check_monitors(self.config, callbacks, self.model.val_metrics.names)
-        self.model.check_recipe()
+
+    @property
+    def _callbacks(self) -> list[Any]:
+        return listed(self.trainer_arguments.get("callbacks"))
 
     def resolved(self) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
@@ -141,52 +200,87 @@ class ExperimentCLI(LightningCLI):
 
     def tracker(self, run: RunFolder) -> Logger | None:
         """Return the logger beside metrics.csv: the one `trainer.logger` names, else W&B's."""
-        given = self.config_init["trainer"].get("logger")
+        given = self.trainer_arguments.get("logger")
         if given is None or given is True:
             return wandb_logger(run, yaml.safe_load(self.resolved()))
         return given or None
 
-    def build_trainer(
-        self, folder: Path, loggers: list[Logger], looking_on: bool = True
-    ) -> Trainer:
-        """Return the Trainer of this experiment.
-
-        Args:
-            folder: where checkpoints and figures go.
-            loggers: all of them.
-            looking_on: whether callbacks draw figures and checkpoints are kept.
+    def training(self, run: RunFolder) -> Training:
+        """Return the Trainer that trains in a run folder, with all that looks on.
 
         Raises:
             UserError: Lightning refuses the combination of trainer flags.
         """
-        config = self.config_init["trainer"]
-        plugins, callbacks = listed(config.get("plugins")), listed(config.get("callbacks"))
-        if looking_on:
-            checkpoint: ModelCheckpoint = self.config_init["checkpoint"]
-            checkpoint.dirpath = str(folder / "checkpoints")
-            drawing = [self.config_init["embedding_pca"], LearningCurves(), ConfusionMatrix()]
-            recovery: Recovery = self.config_init["recovery"]
-            recovery.folder = folder / "checkpoints"
-            seed = StepSeed(int(os.environ["PL_GLOBAL_SEED"]))
-            # Recovery comes after the best checkpoint, of which it keeps the score.
-            callbacks = [seed, *callbacks, Throughput(), *drawing, checkpoint, recovery]
-            if config.get("enable_model_summary") in (None, True):
-                callbacks.append(LayerTable())
+        config, folder = self.config, run.path / "checkpoints"
+        metrics, throughput = MetricsCSV(run.path), Throughput()
+        try:
+            checkpoint = ModelCheckpoint(**{**config.checkpoint, "dirpath": str(folder)})
+        except MisconfigurationException as error:
+            raise UserError(f"checkpoint: {one_line(error)}") from error
+        recovery = Recovery(folder, metrics, **config.recovery)
+        callbacks = [
+            StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
+            *self._callbacks,
+            throughput,
+            EmbeddingPCA(**config.embedding_pca),
+            LearningCurves(),
+            ConfusionMatrix(),
+            checkpoint,
+            recovery,  # after the best checkpoint, of which it keeps the score
+        ]
+        if config.trainer.enable_model_summary in (None, True):
+            callbacks.append(LayerTable())
+        if shows_lines(config.trainer.enable_progress_bar):
+            callbacks.append(EpochLines())
+        trainer = self.build_trainer(run.path, [metrics], callbacks)
+        return Training(trainer, metrics, checkpoint, recovery, throughput)
+
+    def bare_trainer(self, folder: Path) -> Trainer:
+        """Return a Trainer that writes nothing."""
+        return self.build_trainer(folder, [], self._callbacks, keeping=False)
+
+    def build_trainer(
+        self, folder: Path, loggers: list[Logger], callbacks: list[Any], keeping: bool = True
+    ) -> Trainer:
+        """Return a Trainer of this experiment.
+
+        Args:
+            folder: where checkpoints and figures go.
+            loggers: all of them.
+            callbacks: all of them.
+            keeping: whether checkpoints are kept.
+
+        Raises:
+            UserError: Lightning refuses the combination of trainer flags.
+        """
+        given = self.trainer_arguments
         overrides = {
             "default_root_dir": folder,
             "logger": loggers,
-            "plugins": [*plugins, *cluster.environment(), AtomicCheckpointIO()],
+            "plugins": [*listed(given.get("plugins")), *cluster.environment(), self.checkpoint_io],
             "callbacks": callbacks,
-            "enable_checkpointing": looking_on,
+            "enable_checkpointing": keeping,
             "enable_model_summary": False,  # LayerTable stands for it
         }
+        if shows_lines(given.get("enable_progress_bar")):
+            overrides["enable_progress_bar"] = False
         try:
-            trainer = Trainer(**{**config, **overrides})
+            trainer = Trainer(**{**given, **overrides})
         except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-        if config.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
+            raise UserError(f"trainer: {one_line(error)}") from error
+        if given.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
             raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
         return trainer
+
+    @cached_property
+    def checkpoint_io(self) -> AtomicCheckpointIO:
+        """Reads and writes all checkpoints."""
+        return AtomicCheckpointIO()
+
+
+def shows_lines(progress_bar: bool | None) -> bool:
+    """Tell whether a line per epoch takes the place of the bar: in a file or a pipe it does."""
+    return progress_bar is None and not sys.stdout.isatty()
 
 
 def listed(given: Any) -> list[Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alexnet_lightning.cli.data_cli import DataCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.inference.predictor import Predictor
@@ -63,7 +63,7 @@ def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
     Raises:
         UserError: the data cannot be had.
     """
-    data = DataCLI(["--config", str(run.config)]).datamodule
+    data = ExperimentCLI(["--config", str(run.config)]).datamodule
     if download:
         data.prepare_data()
     data.setup()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from alexnet_lightning.cli.data_cli import DataCLI
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.inference.exporters import Format, Logits, beside, describe, read, write
 from alexnet_lightning.inference.predictor import Predictor
@@ -81,7 +81,7 @@ def sample(predictor: Predictor, run_dir: Path, files: Sequence[Path]) -> tuple[
     try:
         config = RunFolder.find(run_dir).config
         # As they lie there: to download a data set takes longer than to export.
-        test = DataCLI(["--config", str(config)]).datamodule.load()["test"]
+        test = ExperimentCLI(["--config", str(config)]).datamodule.load()["test"]
     except UserError as error:
         shape = (CHECKED, kept.channels, kept.size, kept.size)
         noise = torch.randint(256, shape, generator=seeded("cpu", 0)).byte()

@@ -1,4 +1,4 @@
-"""Memory that goes back to the system after every step and is fetched anew for the next."""
+"""Keep freed memory in the process: glibc would return large blocks after each step."""
 
 import ctypes
 
@@ -8,10 +8,10 @@ TRIM_THRESHOLD, NEVER = -1, -1
 
 
 def keep_freed_memory() -> None:
-    """Make glibc's malloc keep freed memory for the next step; nothing where there is no glibc.
+    """Make glibc's malloc keep freed memory for the next step; do nothing without glibc.
 
-    By default it maps large blocks one by one and gives each back when it is freed; the system
-    clears every page before it hands it out again. The process stays as large as it once was.
+    By default glibc returns large blocks to the system, and the next step page-faults them in
+    again. The process stays as large as it once was.
     `benchmarks/kept_memory.py` measures what it saves.
     """
     try:

@@ -1,10 +1,10 @@
-"""A port to listen at, looked at before anything slow begins."""
+"""Check a port before anything slow begins."""
 
 import socket
 
 from alexnet_lightning.system.errors import UserError
 
-LEAST, MOST = 1024, 65535  # those below are the system's
+LEAST, MOST = 1024, 65535  # lower ones need root
 
 
 def check_port(host: str, port: int) -> None:

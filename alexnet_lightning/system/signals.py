@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: noted here, obeyed at the end of a step.
+"""Signals that ask a training to stop: noted here, obeyed at the end of the step.
 
 Imports nothing slow, so that `fit` can listen before its own imports: a cluster may signal early.
 """
@@ -15,7 +15,7 @@ received: signal.Signals | None = None
 
 
 class Stopped(BaseException):
-    """The training was asked to stop and has been kept; not an error, so that nobody catches it."""
+    """The training was stopped and saved; not an Exception, so that no handler catches it."""
 
     def __init__(self, signum: signal.Signals) -> None:
         super().__init__(f"stopped by {signum.name}")
@@ -23,7 +23,7 @@ class Stopped(BaseException):
 
     @property
     def status(self) -> int:
-        """What a process that ends by this signal returns to its shell."""
+        """Exit status of a process that this signal ends."""
         return 128 + self.signum
 
 
@@ -46,7 +46,7 @@ def note(signum: int, frame: FrameType | None) -> None:
 
 
 def forget() -> None:
-    """Take back what was noted, and let Ctrl-C and SIGTERM do what they usually do."""
+    """Forget the signal, and let Ctrl-C and SIGTERM do what they usually do."""
     global received
     received = None
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,13 +1,17 @@
-"""How a checkpoint file is written."""
+"""Checkpoint files: written whole, rotated, and the newest that can be read."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_warn
 
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.run_folder import LAST
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -19,6 +23,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     Raises:
         UserError: the disk is full, or the folder cannot be written.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: tuple[Path, dict[str, Any]] | None = None  # what resuming has read already
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if self.read is not None and Path(path) == self.read[0]:
+            (_, content), self.read = self.read, None
+            return content
+        return super().load_checkpoint(path, *args, **kwargs)
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
@@ -32,3 +46,43 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"cannot write {path}: {reason}; earlier checkpoints are whole, fit --resume goes "
                 "on from them"
             ) from error
+
+
+def rotate(folder: Path, keep: int) -> None:
+    """Give the newest `keep` - 1 checkpoints their next number; last.ckpt stays where it is."""
+    for number in range(keep - 1, 0, -1):
+        newer = folder / (LAST if number == 1 else numbered(number - 1))
+        if newer.exists():
+            part = folder / f".{numbered(number)}.part"
+            part.unlink(missing_ok=True)
+            try:
+                os.link(newer, part)  # so that there is a last.ckpt at every moment
+            except OSError:  # a disk without hard links
+                newer.replace(part)
+            part.replace(folder / numbered(number))
+
+
+def numbered(number: int) -> str:
+    """Return the name of the checkpoint that is so many before the last."""
+    return f"last-{number}.ckpt"
+
+
+def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the newest checkpoint of a folder that can be read, with its content, on the CPU.
+
+    Newer ones that are damaged are named in a warning. None if there is none yet.
+
+    Raises:
+        UserError: there are checkpoints, and all are damaged.
+    """
+    numbers = sorted(int(path.stem.removeprefix("last-")) for path in folder.glob("last-*.ckpt"))
+    paths = [folder / LAST, *(folder / numbered(number) for number in numbers)]
+    for path in (damaged := [path for path in paths if path.is_file()]):
+        try:
+            return path, torch.load(path, weights_only=True, map_location="cpu")
+        except Exception as error:  # a damaged file can raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            rank_zero_warn(f"{path} is damaged ({reason}): resuming from the one before it")
+    if damaged:
+        raise UserError(f"{folder}: no checkpoint here can be read; start a new run")
+    return None

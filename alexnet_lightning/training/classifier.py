@@ -1,4 +1,4 @@
-"""The training step that every architecture shares, and how the YAML's optimiser reaches it."""
+"""The step that every architecture shares, in training, validation and test."""
 
 import math
 from abc import ABC, abstractmethod
@@ -43,7 +43,7 @@ class ImageClassifier(LightningModule, ABC):
     Args:
         network: maps images (N, C, H, W) to logits (N, num_classes).
         num_classes: number of classes, at least 2.
-        optimizer: `class_path` and `init_args` of any torch optimiser, or of `MuonSGD`; needed to
+        optimizer: `class_path` and `init_args` of any torch optimizer, or of `MuonSGD`; needed to
             train.
         lr_scheduler: the same of `Plateau`, or of any torch schedule.
         lr_interval: whether the schedule counts epochs or steps. A plateau counts validations, and
@@ -52,10 +52,10 @@ class ImageClassifier(LightningModule, ABC):
             5 where there are more classes than that.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
-        trunk_lr_factor: learning rate of the trunk over that of what reads it, > 0.
-        init: starting values, see `networks.init`: the paper's and the 2012 code's want
+        trunk_lr_factor: learning rate of the backbone over that of the head, > 0.
+        init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
-        label_smoothing: share of the target that all classes have alike in training, 0 to 1.
+        label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
         compile: whether torch compiles the network; the checkpoint's names stay as they are.
 
     Raises:
@@ -141,7 +141,7 @@ class ImageClassifier(LightningModule, ABC):
         return self._step(batch, self.test_metrics)
 
     def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
-        """Return loss (), logits (N, K), labels (N,); targets are indices (N,) or shares (N, K)."""
+        """Return loss (), logits (N, K), labels (N,); targets are (N,) or probabilities (N, K)."""
         images, targets = batch
         logits = self(images).float() if images.ndim == 4 else self.over_views(images)
         smoothing = self.label_smoothing if metrics is self.train_metrics else 0.0
@@ -175,10 +175,10 @@ class ImageClassifier(LightningModule, ABC):
         self.log_dict(metrics.accuracies, prog_bar=metrics.stage == "val")
 
     def check_recipe(self) -> None:
-        """Build optimiser and schedule once, so that what is wrong with them shows before training.
+        """Build optimizer and schedule, so that what is wrong with them shows before training.
 
         Raises:
-            UserError: there is no optimiser, or one of them refuses its arguments.
+            UserError: there is no optimizer, or one of them refuses its arguments.
         """
         try:
             optimizer = self._build_optimizer()

@@ -1,4 +1,4 @@
-"""What a job scheduler tells its jobs, and what it is told: SLURM and torchrun."""
+"""SLURM and torchrun: the job that this process belongs to, and how it is run again."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from alexnet_lightning.training.tracking import say
 
 
 def job() -> str | None:
-    """Return what names this job, over its restarts: "slurm1234_5", or None outside of any."""
+    """Return what names this job, over its restarts: "slurm1234_5", or None outside any."""
     if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
         return f"slurm{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     if number := os.environ.get("SLURM_JOB_ID"):
@@ -53,20 +53,20 @@ def environment() -> list[Any]:
 
 
 def batch_line(trainer: Trainer, batch_size: int) -> str | None:
-    """Return how many images a step really has, where that is not the batch size."""
+    """Return how many images a step has, where that is not the batch size."""
     steps, processes = trainer.accumulate_grad_batches, trainer.world_size
     if steps * processes == 1:
         return None
     factors = [f"{processes} processes"] if processes > 1 else []
     factors += [f"{batch_size} images"] + ([f"{steps} batches accumulated"] if steps > 1 else [])
     return (
-        f"{' × '.join(factors)} = {processes * batch_size * steps:,} images a step; the learning "
+        f"{' × '.join(factors)} = {processes * batch_size * steps:,} images per step; the learning "
         f"rate is not scaled for it (in proportion it would be {processes * steps} times as high)"
     )
 
 
 def restarted_run(root: Path, name: str) -> RunFolder | None:
-    """Return the run that this job has begun before it was restarted; None the first time."""
+    """Return the run that this job began before it was restarted; None the first time."""
     restarts = [os.environ.get(f"{who}_RESTART_COUNT", "0") for who in ("SLURM", "TORCHELASTIC")]
     if not any(map(int, restarts)):
         return None
@@ -75,11 +75,11 @@ def restarted_run(root: Path, name: str) -> RunFolder | None:
 
 
 def after(stop: signals.Stopped, folder: Path) -> None:
-    """Say how a stopped run goes on; under SLURM ask for it where its signal was the reason."""
+    """Say how to resume a stopped run; on SLURM's own signal ask SLURM to requeue the job."""
     if stop.signum == signals.REQUEUE and (number := os.environ.get("SLURM_JOB_ID")):
         asked = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
         if asked.returncode == 0:
-            say(f"{folder}: kept; SLURM will run job {number} again, and it goes on by itself")
+            say(f"{folder}: kept; SLURM will run job {number} again, and it resumes by itself")
             return
         say(f"scontrol requeue {number}: {' '.join(asked.stderr.split())}")
-    say(f"stopped; to go on: python -m alexnet_lightning.fit --resume {folder}")
+    say(f"stopped; to resume: python -m alexnet_lightning.fit --resume {folder}")

@@ -14,7 +14,7 @@ class StageMetrics(nn.Module):
     Args:
         stage: "train", "val" or "test", the first part of the names.
         num_classes: number of classes.
-        top_k: which accuracies; `val/top5` is the share of images whose label is among the first 5.
+        top_k: accuracies; `val/top5` is the fraction of images whose label is among the first 5.
     """
 
     def __init__(self, stage: str, num_classes: int, top_k: Sequence[int]) -> None:
@@ -36,7 +36,7 @@ class StageMetrics(nn.Module):
 
     def update(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: its mean loss (), logits (N, K) and class indices (N,)."""
-        # An entry an image, not a weight, which `disable` forgets: torchmetrics issue 3434.
+        # One entry per image, not a weight, which `disable` forgets: torchmetrics issue 3434.
         self.loss.update(loss.detach().expand(len(labels)))
         self.images.update(len(labels))
         self.accuracies.update(logits.detach(), labels)

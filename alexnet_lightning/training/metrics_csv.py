@@ -16,9 +16,9 @@ SECONDS_BETWEEN_WRITES = 5.0
 
 
 class MetricsCSV(Logger):
-    """Every scalar that any logger gets, one row a step, in `<folder>/metrics.csv`.
+    """Every scalar that any logger gets, one row per step, in `<folder>/metrics.csv`.
 
-    The file is written anew and renamed each time, so it is whole whenever it is read.
+    The file is written again and renamed each time, so it is whole whenever it is read.
 
     Args:
         folder: the run folder.

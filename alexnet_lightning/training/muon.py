@@ -1,4 +1,4 @@
-"""Muon for convolutions, stochastic gradient descent for all else, as one optimiser."""
+"""Muon for convolutions, stochastic gradient descent for all else, as one optimizer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 class MuonSGD(Optimizer):
-    """Steps of equal size in all directions for filters; SGD with Nesterov's momentum for the rest.
+    """Muon for the filters of convolutions; SGD with Nesterov momentum for all other parameters.
 
-    The filters of a convolution are a matrix (out, in · k · k). Its gradient's momentum is replaced
-    by the nearest matrix with all singular values alike, and the filters are scaled before each
-    step so that the mean square of their norms is 1, which only a batch norm after the convolution
-    makes harmless.
+    The filters of a convolution are a matrix (out, in · k · k). The momentum of its gradient is
+    orthogonalized: all singular values become about 1. Before each step the filters are rescaled
+    so that the mean square of their norms is 1, which only a batch norm after the convolution makes
+    harmless.
 
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024;
     airbench94_muon.py of github.com/KellerJordan/cifar10-airbench. `torch.optim.Muon` takes
@@ -27,9 +27,9 @@ class MuonSGD(Optimizer):
         lr: length of the filters' steps in each direction, >= 0; the filters have norms of about 1.
         momentum: of the filters, in [0, 1).
         rest_lr_factor: rate of the linear layers, biases and norms over `lr`, >= 0.
-        rest_momentum: theirs, in [0, 1).
-        weight_decay: theirs, >= 0; the filters keep their norm.
-        iterations: of Newton and Schulz, towards equal singular values, >= 1.
+        rest_momentum: momentum of the rest, in [0, 1).
+        weight_decay: of the rest, >= 0; the filters keep their norm.
+        iterations: Newton–Schulz iterations, >= 1.
 
     Raises:
         ValueError: an argument is out of range.
@@ -81,7 +81,7 @@ class MuonSGD(Optimizer):
 
     def _step_filters(self, filters: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         direction = self._nesterov(filters, gradient, group["momentum"])
-        update = equalised(direction.flatten(1), group["iterations"]).view(filters.shape)
+        update = orthogonalized(direction.flatten(1), group["iterations"]).view(filters.shape)
         filters.mul_(len(filters) ** 0.5 / filters.norm())
         filters.sub_(update, alpha=group["lr"])
 
@@ -98,7 +98,7 @@ class MuonSGD(Optimizer):
         return gradient.add(buffer, alpha=momentum)
 
 
-def equalised(matrix: Tensor, iterations: int) -> Tensor:
+def orthogonalized(matrix: Tensor, iterations: int) -> Tensor:
     """Return a matrix of the same singular vectors, with singular values of about 1.
 
     Source: `zeropower_via_newtonschulz5` of airbench94_muon.py. Small ones stay below.

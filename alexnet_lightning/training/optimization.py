@@ -1,4 +1,4 @@
-"""From what the YAML says to an optimiser and a schedule."""
+"""Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
 from functools import partial
 from inspect import signature
@@ -22,32 +22,32 @@ def build_optimizer(
     decay_biases: bool = True,
     trunk_lr_factor: float = 1.0,
 ) -> Optimizer:
-    """Return the optimiser over groups that are named: "weights", whose rate is logged, "biases".
+    """Return the optimizer with named groups: "weights", whose rate is logged, and "biases".
 
-    The trunk is every layer under a `features`; with a rate of its own it makes two more groups,
-    "trunk weights" and "trunk biases". Biases are also the scales of norms.
+    The backbone is every layer under a `features`; with a rate of its own it makes two more groups,
+    "backbone weights" and "backbone biases". Scales of norms count as biases.
 
     Args:
-        make: takes parameter groups, returns an optimiser.
+        make: takes parameter groups, returns an optimizer.
         module: whose trainable parameters are optimised.
         bias_lr_factor: learning rate of biases over that of weights.
         decay_biases: whether weight decay reaches the biases.
-        trunk_lr_factor: learning rate of the trunk over that of what follows it, > 0.
+        trunk_lr_factor: learning rate of the backbone over that of the head, > 0.
 
     Raises:
-        ValueError: the trunk's factor is not above 0, or there is no trunk for it.
+        ValueError: the backbone's factor is not above 0, or there is no backbone.
     """
     if trunk_lr_factor <= 0:
         raise ValueError(
-            f"trunk_lr_factor is {trunk_lr_factor}: give a number > 0, or freeze the trunk"
+            f"trunk_lr_factor is {trunk_lr_factor}: give a number > 0, or freeze the backbone"
         )
-    names = ["weights", "biases", "trunk weights", "trunk biases"]
+    names = ["weights", "biases", "backbone weights", "backbone biases"]
     members: dict[str, list[nn.Parameter]] = {name: [] for name in names}
     for key, parameter in module.named_parameters():
         in_trunk = trunk_lr_factor != 1.0 and "features" in key.split(".")
         if parameter.requires_grad:
             members[names[2 * in_trunk + (parameter.ndim <= 1)]].append(parameter)
-    if trunk_lr_factor != 1.0 and not members["trunk weights"]:
+    if trunk_lr_factor != 1.0 and not members["backbone weights"]:
         raise ValueError("trunk_lr_factor: the network has no layers to train under `features`")
 
     groups = [
@@ -55,7 +55,7 @@ def build_optimizer(
     ]
     optimizer = make(groups, **fused(make))
     for group in optimizer.param_groups:
-        factor = trunk_lr_factor if group["name"].startswith("trunk") else 1.0
+        factor = trunk_lr_factor if group["name"].startswith("backbone") else 1.0
         factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
         group["lr_factor"] = factor
         if factor != 1.0:
@@ -76,7 +76,7 @@ def fused(make: OptimizerCallable) -> dict[str, Any]:
 def keep_lr_factors(optimizer: Optimizer) -> None:
     """Give each group the rate of the first, times its own factor.
 
-    A schedule may have set them all alike (OneCycleLR's `max_lr`, a plateau's `min_lr`).
+    A schedule may have set them all to one rate (OneCycleLR's `max_lr`, a plateau's `min_lr`).
     """
     first, *others = optimizer.param_groups
     for group in others:

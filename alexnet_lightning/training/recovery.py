@@ -1,6 +1,5 @@
-"""A run goes on after any end as if there had been none."""
+"""A run resumes after any interruption as if there had been none."""
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,25 +12,30 @@ from lightning.pytorch.trainer.states import RunningStage
 
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.checkpoints import rotate
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.run_folder import LAST
 
 
 class Recovery(Checkpoint):
-    """Keep all that a run needs to go on, to the bit, in `checkpoints/last.ckpt`.
+    """Keep all that a run needs to resume, to the bit, in `checkpoints/last.ckpt`.
 
     At the end of every epoch, at the intervals below, on SIGINT, SIGTERM and SIGUSR1 after the step
-    under way, and on an exception in what comes between two steps. Gradients that wait for others
-    (`accumulate_grad_batches`) are not kept: it waits for their step.
+    under way, and on an exception between two steps. With `accumulate_grad_batches` it waits for
+    the optimizer's step, since accumulated gradients are not kept.
 
     Args:
-        every_n_steps: optimiser steps between two checkpoints, >= 1; null for none within epochs.
+        folder: of the checkpoints.
+        metrics: metrics.csv, whose rows are part of every checkpoint.
+        every_n_steps: optimizer steps between two checkpoints, >= 1; null for none within epochs.
         every_n_minutes: minutes between two checkpoints, > 0; null for none within epochs.
         keep: how many are kept, >= 1: last.ckpt, last-1.ckpt before it, and so on.
     """
 
     def __init__(
         self,
+        folder: Path,
+        metrics: MetricsCSV,
         every_n_steps: int | None = None,
         every_n_minutes: float | None = 10.0,
         keep: int = 2,
@@ -45,7 +49,8 @@ class Recovery(Checkpoint):
         self.every_n_steps = every_n_steps
         self.every_n_minutes = every_n_minutes
         self.keep = keep
-        self.folder = Path()
+        self.folder = folder
+        self.metrics = metrics
         self.seconds_before = 0.0
         self._trainer: Trainer | None = None
         self._in_epoch = False
@@ -113,7 +118,7 @@ class Recovery(Checkpoint):
         if (
             isinstance(exception, Exception)
             and trainer.state.stage == RunningStage.TRAINING
-            and trainer.world_size == 1  # the other processes would not come to the same place
+            and trainer.world_size == 1  # the other processes would not come to this line
             and between_steps
             and not progress.is_last_batch
             and progress.current.completed % trainer.accumulate_grad_batches == 0
@@ -145,14 +150,14 @@ class Recovery(Checkpoint):
     def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
         """Put figures into metrics.csv that Lightning logs after the hooks, the same, once more.
 
-        A run that goes on from this checkpoint would lack them.
+        A run resumed from this checkpoint would lack them.
         """
         figures = {name: trainer.callback_metrics[name].item() for name in names}
         row = {"epoch": trainer.current_epoch, **figures}
-        self._csv(trainer).log_metrics(row, step=trainer.global_step - 1)
+        self.metrics.log_metrics(row, step=trainer.global_step - 1)
 
     def _agreed(self, trainer: Trainer) -> tuple[signals.signal.Signals | None, bool]:
-        """Return the signal that any process got, and whether a checkpoint is due; all alike."""
+        """Return the signal that any rank got, and whether a checkpoint is due; alike on all."""
         by_time = self.every_n_minutes is not None and (
             time.monotonic() - self._saved > 60 * self.every_n_minutes
         )
@@ -177,13 +182,12 @@ class Recovery(Checkpoint):
     def state_dict(self) -> dict[str, Any]:
         trainer = self._trainer
         assert trainer is not None
-        rows = [dict(row) for row in self._csv(trainer).rows]
+        rows = [dict(row) for row in self.metrics.rows]
         metrics = self._states(trainer) if self._in_epoch else None
         return {"rows": rows, "seconds": self.seconds, "train_metrics": metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        assert self._trainer is not None
-        self._csv(self._trainer).rows = state_dict["rows"]
+        self.metrics.rows = state_dict["rows"]
         self.seconds_before = state_dict["seconds"]
         self._metrics = state_dict["train_metrics"]
 
@@ -195,26 +199,3 @@ class Recovery(Checkpoint):
         states: list[Any] = [None] * trainer.world_size
         torch.distributed.all_gather_object(states, mine)
         return states
-
-    def _csv(self, trainer: Trainer) -> MetricsCSV:
-        (metrics,) = (logger for logger in trainer.loggers if isinstance(logger, MetricsCSV))
-        return metrics
-
-
-def rotate(folder: Path, keep: int) -> None:
-    """Give the newest `keep` - 1 checkpoints their next number; last.ckpt stays where it is."""
-    for number in range(keep - 1, 0, -1):
-        newer = folder / (LAST if number == 1 else numbered(number - 1))
-        if newer.exists():
-            part = folder / f".{numbered(number)}.part"
-            part.unlink(missing_ok=True)
-            try:
-                os.link(newer, part)  # so that there is a last.ckpt at every moment
-            except OSError:  # a disk without hard links
-                newer.replace(part)
-            part.replace(folder / numbered(number))
-
-
-def numbered(number: int) -> str:
-    """Return the name of the checkpoint that is so many before the last."""
-    return f"last-{number}.ckpt"

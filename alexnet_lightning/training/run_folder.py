@@ -17,7 +17,7 @@ from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 LAST = "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
@@ -117,11 +117,11 @@ class RunFolder:
         path = Path(run)
         if (path / "config.yaml").is_file():
             return cls(path)
-        places = [root] if str(run) == "latest" else [path, root / path]
-        for place in places:
-            found = [config.parent for config in place.glob("**/config.yaml")]
+        folders = [root] if str(run) == "latest" else [path, root / path]
+        for folder in folders:
+            found = [config.parent for config in folder.glob("**/config.yaml")]
             if found:
-                return cls(max(found, key=lambda folder: folder.name))
+                return cls(max(found, key=lambda path: path.name))
         raise UserError(
             f"{run}: no run there; give a run folder such as {root}/digits_bn/DATE, the name of a "
             "config that has been trained, or latest"
@@ -162,14 +162,12 @@ class RunFolder:
         except Exception as error:  # a damaged file can raise anything
             raise UserError(f"--checkpoint: {path} is no checkpoint of this project") from error
 
-    def weights(self, which: str) -> dict[str, "Tensor"]:
-        """Return the state dict of "best", "last" or of a checkpoint anywhere, on the CPU.
-
-        Raises:
-            UserError: there is no such file, or it is no checkpoint.
-        """
-        weights: dict[str, Tensor] = self.read(which)["state_dict"]
-        return weights
+    def read_summary(self) -> dict[str, Any]:
+        """Return the figures of a finished run; empty for one that is not finished."""
+        if not self.summary.is_file():
+            return {}
+        figures: dict[str, Any] = json.loads(self.summary.read_text())
+        return figures
 
     def write_config(self, text: str) -> None:
         """Keep the resolved configuration, enough to run it again."""
@@ -207,7 +205,7 @@ def machine() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     processor = models[0] if models else platform.processor() or platform.machine()
-    gpus = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     # Processors of one name can differ threefold by the vector instructions that torch finds.
     capability = torch.backends.cpu.get_cpu_capability()
     return ", ".join([f"{processor} ({capability})", f"{os.cpu_count()} cores", *gpus])

@@ -19,11 +19,11 @@ class Plateau(ReduceLROnPlateau):
         monitor: logged figure of the validation, "val/loss" or "val/top1".
         mode: "min" where less of it is better, "max" where more is.
         factor: the rate is multiplied by it, between 0 and 1.
-        patience: validations without improvement that are put up with.
+        patience: validations without improvement before the rate is lowered.
         threshold: relative improvement that counts as one.
-        min_lr: the rate is never lowered under it.
-        max_reductions: how often the rate is lowered at most, >= 0; where it would be once more,
-            training ends. 3 in the paper; null lowers it until the last epoch.
+        min_lr: lower bound of the rate.
+        max_reductions: how often the rate is lowered, >= 0; training ends where it would be once
+            more. 3 in the paper; null lowers it until the last epoch.
 
     Raises:
         ValueError: `max_reductions` is negative.
@@ -55,7 +55,7 @@ class Plateau(ReduceLROnPlateau):
         self.reductions = 0
         self.finished = False  # ImageClassifier ends the training when it is true
 
-    # torch has no public place between "no more improvement" and the lower rate.
+    # torch has no public hook between "no more improvement" and the lower rate.
     def _reduce_lr(self, epoch: int) -> None:
         if self.reductions == self.max_reductions:
             self.finished = True
@@ -74,8 +74,8 @@ class WarmupCosine(LRScheduler):
     Large Minibatch SGD", 2017.
 
     Args:
-        warmup_fraction: w, share of the steps in which the rate rises, from 0 to less than 1.
-        final_lr_factor: f, what the rate ends near, over the optimiser's, from 0 to 1.
+        warmup_fraction: w, fraction of the steps in which the rate rises, from 0 to less than 1.
+        final_lr_factor: f, what the rate ends near, over the optimizer's, from 0 to 1.
         total_steps: T; null takes the steps of the whole run.
 
     Raises:
@@ -104,7 +104,7 @@ class WarmupCosine(LRScheduler):
         return [rate * self.factor(self.last_epoch) for rate in self.base_lrs]
 
     def factor(self, step: int) -> float:
-        """Return the rate at a step, counted from 0, over the optimiser's."""
+        """Return the rate at a step, counted from 0, over the optimizer's."""
         if step < self.warmup_steps:
             return (step + 1) / (self.warmup_steps + 1)
         done = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)

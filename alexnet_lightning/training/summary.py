@@ -3,24 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 
-from alexnet_lightning.callbacks import Throughput
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.training.metrics_csv import MetricsCSV
-from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import git_commit, machine, versions
 
 
-def best_figures(trainer: Trainer, metrics: MetricsCSV) -> dict[str, Any]:
+def best_figures(path: str, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
     """Return the validation figures of the best checkpoint, its epoch (from 1) and its path."""
-    checkpoint = trainer.checkpoint_callback
-    if not isinstance(checkpoint, ModelCheckpoint) or not checkpoint.best_model_path:
-        return {}
-    path = checkpoint.best_model_path
-    epoch = torch.load(path, mmap=True, weights_only=True, map_location="cpu")["epoch"]
+    epoch = checkpoint["epoch"]
     rows = [row for row in metrics.rows if row.get("epoch") == epoch and "val/loss" in row]
     figures = {key: value for key, value in rows[-1].items() if key.startswith("val/")}
     return {"best_epoch": epoch + 1, "best_checkpoint": path, **figures}
@@ -34,20 +26,26 @@ def test_figures(trainer: Trainer) -> dict[str, float]:
     return figures
 
 
-def facts(trainer: Trainer, model: LightningModule) -> dict[str, Any]:
-    """Return what a run cost, in time, parameters and multiply-adds, and what it ran on."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+def facts(
+    trainer: Trainer, model: LightningModule, seconds: float, images_per_second: float | None
+) -> dict[str, Any]:
+    """Return what a run cost, in time, parameters and multiply-adds, and what it ran on.
+
+    Args:
+        trainer: after the training.
+        model: that was trained.
+        seconds: wall time of the training.
+        images_per_second: of the last epoch.
+    """
     network: Any = model.network
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    rates = [c.images_per_second for c in callbacks if isinstance(c, Throughput)]
-    (seconds,) = (c.seconds for c in callbacks if isinstance(c, Recovery))
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "multiply_adds": multiply_adds(network, data.in_channels, data.image_size),
         "epochs": trainer.current_epoch,
         "stopped_early": trainer.should_stop,
         "seconds": round(seconds, 3),
-        "train/images_per_second": rates[0],
+        "train/images_per_second": images_per_second,
         "machine": machine(),
         "versions": versions(),
         "git_commit": git_commit(),

@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_lightning.callbacks import LayerSpreads
 from alexnet_lightning.callbacks.layer_spreads import read, write
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.system.errors import UserError
 
 

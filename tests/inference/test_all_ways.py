@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from alexnet_lightning.export import export_command
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.inference.predictor import Prediction, Predictor
 from alexnet_lightning.predict import predict
 from tests import malformed

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from alexnet_lightning.training.muon import MuonSGD, equalised
+from alexnet_lightning.training.muon import MuonSGD, orthogonalized
 
 
 @pytest.mark.parametrize("shape", [(16, 144), (144, 16), (32, 32)])
-def test_equalised_keeps_the_singular_vectors(shape: tuple[int, int]) -> None:
+def test_orthogonalized_keeps_the_singular_vectors(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape)
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
-    turned = left.T @ equalised(matrix, 5) @ right.T  # diagonal where the vectors are the same
+    turned = left.T @ orthogonalized(matrix, 5) @ right.T  # diagonal where the vectors are the same
     assert torch.allclose(turned, turned.diagonal().diag(), atol=1e-3)
     large = values > 0.1 * values.max()
     assert turned.diagonal()[large].min() > 0.5
@@ -35,7 +35,7 @@ def test_filters_have_norm_one_and_a_step_does_not_see_the_gradients_scale() -> 
     assert torch.allclose(*ends, atol=1e-5)
     unit = start * 8**0.5 / start.norm()
     step = (unit - ends[0]).flatten(1)
-    assert torch.allclose(step, 0.1 * equalised(gradient.flatten(1), 3), atol=1e-5)
+    assert torch.allclose(step, 0.1 * orthogonalized(gradient.flatten(1), 3), atol=1e-5)
 
 
 def test_the_rest_is_torchs_sgd_with_nesterovs_momentum() -> None:

@@ -54,7 +54,7 @@ def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> N
     ).param_groups
     rates = {group["name"]: group["lr"] for group in groups}
     assert rates == pytest.approx(
-        {"weights": 0.01, "biases": 0.02, "trunk weights": 0.001, "trunk biases": 0.002}
+        {"weights": 0.01, "biases": 0.02, "backbone weights": 0.001, "backbone biases": 0.002}
     )
     assert groups[0]["name"] == "weights"
     names = {id(p): name for name, p in model.named_parameters()}

@@ -9,7 +9,9 @@ import pytest
 
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.recovery import Recovery, rotate
+from alexnet_lightning.training.checkpoints import rotate
+from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.recovery import Recovery
 
 
 def test_so_many_are_kept_and_there_is_always_a_last(tmp_path: Path) -> None:
@@ -34,12 +36,12 @@ def test_so_many_are_kept_and_there_is_always_a_last(tmp_path: Path) -> None:
 )
 def test_arguments_out_of_range(arguments: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Recovery(**arguments)  # type: ignore[arg-type]
+        Recovery(Path(), MetricsCSV(Path()), **arguments)  # type: ignore[arg-type]
 
 
 def test_the_first_signal_is_noted_and_the_second_obeyed(tmp_path: Path) -> None:
     code = (
-        "import signal, sys; from alexnet_lightning import signals\n"
+        "import signal, sys; from alexnet_lightning.system import signals\n"
         "signals.listen(*signals.STOP)\n"
         "signal.raise_signal(signal.SIGINT); print(signals.received.name, flush=True)\n"
         "signal.raise_signal(signal.SIGINT); print('still here')"
@@ -51,7 +53,7 @@ def test_the_first_signal_is_noted_and_the_second_obeyed(tmp_path: Path) -> None
 
 
 def test_listening_needs_no_slow_import() -> None:
-    code = "import sys; from alexnet_lightning import signals; print('torch' in sys.modules)"
+    code = "import sys; from alexnet_lightning.system import signals; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n"
 

@@ -24,8 +24,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run folder"):
-        RunFolder.find(tmp_path)
+    for name in (tmp_path, "latest", "digits"):
+        with pytest.raises(UserError, match="no run there; give a run folder"):
+            RunFolder.find(name, tmp_path / "runs")
+
+
+def test_a_run_is_found_by_its_folder_its_configs_name_or_as_the_latest(tmp_path: Path) -> None:
+    for name in ("digits/20260101-000000", "cifar/20260103-000000", "digits/20260102-000000"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").touch()
+    found = {
+        key: RunFolder.find(key, tmp_path).name
+        for key in ("latest", "digits", tmp_path / "digits", tmp_path / "digits/20260101-000000")
+    }
+    assert list(found.values()) == [
+        "cifar/20260103-000000",
+        "digits/20260102-000000",
+        "digits/20260102-000000",
+        "digits/20260101-000000",
+    ]
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:

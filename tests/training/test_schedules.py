@@ -132,7 +132,7 @@ def rates_of_a_fit(config: Path, folder: Path, schedule: dict[str, Any]) -> list
     path = folder / "schedule.yaml"
     path.write_text(yaml.safe_dump(content))
     cli = ExperimentCLI(["--config", str(path)])
-    trainer = cli.build_trainer(folder, [], looking_on=False)
+    trainer = cli.bare_trainer(folder)
     rates = RatesOfSteps()
     trainer.callbacks.append(rates)  # type: ignore[attr-defined]
     trainer.fit(cli.model, datamodule=cli.datamodule)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alexnet_lightning.fit import fit
+from alexnet_lightning.fit import main as fit
 from alexnet_lightning.training import tracking
 
 FIGURES = ("loss", "accuracy", "embeddings", "confusion")

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from alexnet_lightning.data.check.originals import Originals
 from alexnet_lightning.data.check.survey import Place, Survey, contradicts, crosses
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
+from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.text import short
 
 LISTED = 20  # classes that a table has a line for each of
@@ -161,6 +163,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         )
         for row in rows
     )
+
+
+def write_json(
+    path: Path, found: Survey, files: Originals, class_names: Sequence[str]
+) -> None:
+    """Write all that was found as JSON."""
+    with replacing(path) as part:
+        part.write_text(json.dumps(as_json(found, files, class_names), indent=1))
 
 
 def as_json(found: Survey, files: Originals, class_names: Sequence[str]) -> dict[str, Any]:

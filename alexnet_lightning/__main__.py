@@ -1,0 +1,40 @@
+"""The commands: python -m alexnet_lightning COMMAND, or alexnet-lightning COMMAND."""
+
+import ast
+import runpy
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+COMMANDS = (
+    "fit", "evaluate", "check_data", "diagnose", "variants", "predict", "export", "explain",
+    "serve", "demo", "study", "report", "dashboard",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Run the command that the first argument names; without one, list them."""
+    name = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
+    if name in COMMANDS:
+        sys.argv = [f"alexnet-lightning {name}", *sys.argv[2:]]
+        runpy.run_module(f"alexnet_lightning.{name}", run_name="__main__", alter_sys=True)
+        return
+    if name and name not in ("__help", "_h", "help"):
+        close = get_close_matches(name, COMMANDS, n=1)
+        near = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
+        print(f"error: {sys.argv[1]}: no such command; {near}", file=sys.stderr)
+        sys.exit(2)
+    print("usage: python -m alexnet_lightning COMMAND …, or alexnet-lightning COMMAND …\n")
+    for command in COMMANDS:
+        print(f"  {command:<12}{purpose(command)}")
+    print("\npython -m alexnet_lightning COMMAND --help tells more.")
+
+
+def purpose(command: str) -> str:
+    """Return the first line of a command's module, which is not imported for it."""
+    source = Path(__file__).with_name(f"{command}.py").read_text()
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    main()

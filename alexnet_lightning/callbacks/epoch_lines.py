@@ -1,0 +1,36 @@
+"""Progress for a log file: one line per epoch in place of a bar."""
+
+import time
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class EpochLines(Callback):
+    """Print loss and top-1 accuracy of each epoch and its seconds, on rank zero."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Only now are all figures of the epoch before logged.
+        self._line(trainer, trainer.current_epoch)
+        self._began = time.monotonic()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._line(trainer, trainer.current_epoch)
+
+    def _line(self, trainer: Trainer, epoch: int) -> None:
+        if self._began is None or not trainer.is_global_zero:
+            return
+        seconds, self._began = time.monotonic() - self._began, None
+        total = "" if trainer.max_epochs in (None, -1) else f"/{trainer.max_epochs}"
+        words = [f"epoch {epoch}{total}"]
+        for split in ("train", "val"):
+            found = {
+                key: trainer.callback_metrics.get(f"{split}/{key}") for key in ("loss", "top1")
+            }
+            if found["loss"] is not None:
+                words.append(f"{split} loss {found['loss']:.4f}")
+            if found["top1"] is not None:
+                words.append(f"top-1 {found['top1']:.2%}")
+        print("  ".join([*words, f"{seconds:.1f} s"]), flush=True)
