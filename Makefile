@@ -29,10 +29,11 @@ $(VENV)/.alexnet_lightning_dev: $(VENV)/.alexnet_lightning
 fit: $(VENV)/.alexnet_lightning ## Train, test and keep CONFIG (default: digits, under two minutes)
 	$(BIN)/python -m alexnet_lightning.fit --config $(CONFIG) $(ARGS)
 
-lint: install ## Check style and types
+lint: install ## Check style, types and the one-way order of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 test: lint ## Check style and types, run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
