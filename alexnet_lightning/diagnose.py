@@ -55,9 +55,9 @@ def diagnose(overrides: Mapping[str, Any] | Sequence[str] = ()) -> Diagnosis:
     Raises:
         UserError: the configuration is wrong, or the data cannot be had.
     """
-    from alexnet_lightning.callbacks.layer_table import layer_table
     from alexnet_lightning.cli.config_files import as_flags, check_files
     from alexnet_lightning.networks.inspect import layer_facts
+    from alexnet_lightning.networks.layer_table import layer_table
 
     flags = as_flags(overrides)
     check_files(flags)

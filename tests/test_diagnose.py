@@ -52,7 +52,7 @@ def test_a_line_a_layer_with_totals(capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     header = next(line for line in lines if line.startswith("layer "))
     assert header.split()[1:4] == ["output", "parameters", "multiply-adds"]
-    assert header.split()[4:] == ["weight", "std", "spread", "share"]
+    assert header.split()[4:] == ["weight", "std", "deviation", "fraction"]
     names = [line.split()[0] for line in lines[lines.index(header) + 1 :] if line]
     weighted = [f"features.conv{n}" for n in range(1, 6)] + [f"classifier.fc{n}" for n in (6, 7, 8)]
     assert [name for name in names if "conv" in name or "fc" in name] == weighted

@@ -1,4 +1,4 @@
-"""Callbacks that look at a run, draw and measure; they never change training."""
+"""Lightning Callbacks that draw and measure a run; they never change training."""
 
 from alexnet_lightning.callbacks.confusion import ConfusionMatrix
 from alexnet_lightning.callbacks.curves import LearningCurves

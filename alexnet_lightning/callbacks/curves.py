@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from alexnet_lightning.plots.style import COLOURS, draws_here, new_figure, save_figure
+from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure
+from alexnet_lightning.plots.curves import Rows, by_epoch, curves_figure, top_metrics
 from alexnet_lightning.training.metrics_csv import MetricsCSV
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-LOOKS = {"train": (COLOURS[0], "o"), "val": (COLOURS[2], "s")}
-Rows = list[dict[str, float]]
 
 
 class LearningCurves(Callback):
-    """Write `figures/loss.png` and `figures/accuracy.png` when fit ends, also when broken off.
+    """Write `figures/loss.png` and `figures/accuracy.png` when fit ends, also when interrupted.
 
     The best epoch is that of the checkpoint callback's monitor. Drawn on rank zero.
     """
@@ -40,22 +32,13 @@ class LearningCurves(Callback):
         if not loggers or not draws_here(trainer):
             return
         rows = loggers[0].rows
-        best = best_epoch(trainer, rows)
-        draw_curves(trainer, rows, best, "loss", ["loss"], "cross-entropy (nats)")
-        draw_curves(trainer, rows, best, "accuracy", top_metrics(rows), "accuracy (%)")
-
-
-def by_epoch(rows: Rows, key: str) -> dict[int, float]:
-    """The last value of a metric in each epoch; epochs count from 1."""
-    return {int(row["epoch"]) + 1: row[key] for row in rows if key in row and "epoch" in row}
-
-
-def top_metrics(rows: Rows) -> list[str]:
-    """`["top1", "top5"]`, or whichever top-k accuracies were logged, by rising k."""
-    found = {
-        match[1] for row in rows for key in row if (match := re.fullmatch(r"val/(top\d+)", key))
-    }
-    return sorted(found, key=lambda name: int(name.removeprefix("top")))
+        best, title = best_epoch(trainer, rows), data_title(trainer)
+        for name, metrics, unit in (
+            ("loss", ["loss"], "cross-entropy (nats)"),
+            ("accuracy", top_metrics(rows), "accuracy (%)"),
+        ):
+            if figure := curves_figure(rows, metrics, unit, title, best):
+                save_figure(trainer, figure, name)
 
 
 def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
@@ -71,44 +54,10 @@ def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
     return pick(finite, key=finite.__getitem__), checkpoint.monitor
 
 
-def draw_curves(
-    trainer: Trainer,
-    rows: Rows,
-    best: tuple[int, str] | None,
-    name: str,
-    metrics: Iterable[str],
-    unit: str,
-) -> None:
-    """Save `figures/<name>.png`: each metric for train and val; nothing if none was logged."""
-    from matplotlib.ticker import MaxNLocator
-
-    with new_figure(7, 4.2) as figure:
-        axes = figure.subplots()
-        for metric, line in zip(metrics, ("-", "--", ":", "-."), strict=False):
-            plot_metric(axes, rows, metric, line)
-        if not axes.lines:
-            return
-        if best:
-            label = f"best epoch: {best[0]} ({best[1]})"
-            axes.axvline(best[0], color="#555555", linestyle="--", lw=1.2, zorder=1, label=label)
-        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, axes.dataLim.x1 + 0.5))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        figure.legend(loc="outside upper center", ncols=3)
-        save_figure(trainer, figure, name)
-
-
-def plot_metric(axes: Axes, rows: Rows, metric: str, line: str) -> None:
-    """One metric for train and val, with markers where epochs are few enough to tell apart."""
-    percent = metric != "loss"
-    for split, (colour, marker) in LOOKS.items():
-        values = by_epoch(rows, f"{split}/{metric}")
-        if values:
-            axes.plot(
-                list(values),
-                [100 * value if percent else value for value in values.values()],
-                line,
-                color=colour,
-                marker=marker if len(values) <= 30 else None,
-                markersize=5,
-                label=f"{split} {metric.replace('top', 'top-')}",
-            )
+def data_title(trainer: Trainer) -> str:
+    """Data, splits and their sizes; nothing where they are unknown, as after a failed setup."""
+    splits = getattr(trainer.datamodule, "splits", {})  # type: ignore[attr-defined]
+    if not splits:
+        return ""
+    train, val = len(splits["train"]), len(splits["val"])
+    return f"{data_name(trainer)}: {train:,} training, {val:,} validation images"

@@ -1,4 +1,4 @@
-"""spreads.csv: what of the images reaches each layer, and what of the loss, as training goes on."""
+"""spreads.csv: how much the activations and gradients of each layer vary across images."""
 
 import csv
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.seed import isolate_rng
 
 from alexnet_lightning.networks.spreads import spreads
 from alexnet_lightning.system.atomic import replacing
@@ -15,11 +16,11 @@ COLUMNS = ("step", "layer", "forward", "backward")
 
 
 class LayerSpreads(Callback):
-    """Write `spreads.csv` in the run folder: a row a layer and step, see `networks.spreads`.
+    """Write `spreads.csv` in the run folder: a row per layer and step, see `networks.spreads`.
 
     Args:
-        steps: optimiser steps after which to look, each >= 0.
-        images: how many training images to look with, >= 2; the same ones each time.
+        steps: optimizer steps after which to measure, each >= 0.
+        images: training images to measure with, >= 2; the same ones each time.
     """
 
     def __init__(self, steps: Sequence[int] = (0, 100), images: int = 64) -> None:
@@ -34,9 +35,7 @@ class LayerSpreads(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._look(trainer, pl_module)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         self._look(trainer, pl_module)
 
     def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -44,7 +43,8 @@ class LayerSpreads(Callback):
         if step not in self.steps or step == self._looked_at or not trainer.is_global_zero:
             return
         self._looked_at = step  # with accumulated batches a step is seen several times
-        images, labels = trainer.datamodule.sample("train", self.images)  # type: ignore[attr-defined]
+        with isolate_rng():
+            images, labels = trainer.datamodule.sample("train", self.images)  # type: ignore[attr-defined]
         precision, device = trainer.precision_plugin, pl_module.device
         network: Any = pl_module.network
         with precision.forward_context():
@@ -53,15 +53,10 @@ class LayerSpreads(Callback):
 
 
 def write(path: Path, step: int, rows: Sequence[Sequence[Any]]) -> None:
-    """Put the rows of a step in place of earlier ones of the same or a later step."""
-    earlier = read(path) if path.is_file() else []
-    kept = [[row[column] for column in COLUMNS] for row in earlier if int(row["step"]) < step]
+    """Write the rows of a step, in place of earlier ones of the same or a later step."""
+    earlier: list[list[str]] = []
+    if path.is_file():
+        with path.open(newline="") as file:
+            earlier = [row for row in list(csv.reader(file))[1:] if int(row[0]) < step]
     with replacing(path) as part, part.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerows([COLUMNS, *kept, *((step, *row) for row in rows)])
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a spreads.csv."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+        csv.writer(file).writerows([COLUMNS, *earlier, *((step, *row) for row in rows)])

@@ -1,4 +1,4 @@
-"""Chance in training, from numbers that a resumed run has too."""
+"""Random numbers of each training step, the same in a resumed run."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from alexnet_lightning.data.batches import mixed_seed
 
 
 class StepSeed(Callback):
-    """Seed torch anew before each step, from the seed, the step and the rank alone.
+    """Seed torch before each step, from the seed, the step and the rank alone.
 
-    So dropout draws the same in a run that was broken off, whatever else has drawn before.
+    So dropout is the same after an interruption, whatever else has used random numbers before.
     """
 
     def __init__(self, seed: int) -> None:

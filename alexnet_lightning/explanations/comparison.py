@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
-from alexnet_lightning.callbacks.curves import Rows, plot_metric
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.explanations.images import brief, gallery, percent, split_probabilities
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.curves import Rows, plot_metric
 from alexnet_lightning.plots.style import COLOURS, new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder

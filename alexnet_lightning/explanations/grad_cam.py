@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from alexnet_lightning.explanations.images import Pictures, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.modes import evaluating
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
-from alexnet_lightning.plots.embedding_space import evaluating
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier

@@ -15,8 +15,8 @@ from alexnet_lightning.explanations.images import Pictures, brief, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.modern import Whitening
+from alexnet_lightning.networks.modes import evaluating
 from alexnet_lightning.networks.torchvision_net import TorchvisionNet
-from alexnet_lightning.plots.embedding_space import evaluating
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from alexnet_lightning.callbacks.embedding_pca import most_frequent, scatter
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.explanations.images import batches
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.embeddings import most_frequent, scatter
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:

@@ -1,29 +1,34 @@
-"""Training images as the network sees them, beside what they were made from."""
+"""Augmented training images as the network sees them, beside the stored ones."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.plots.style import DPI, new_figure
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.plots.style import DPI, new_figure, write_png
 from alexnet_lightning.system.text import short
 
+if TYPE_CHECKING:
+    from alexnet_lightning.data.base import ImageDataModule
+
 ROWS, VIEWS = 10, 6  # images, and training views of each
-TILE = 128  # pixels of the sheet that an image takes at least
-GAP, CAPTION = 6, 44  # pixels between two tiles; below one, if it has a caption
-TOP, LETTER = 48, 15  # pixels for the titles, and for a letter of the labels
-NAMED = 0.005  # share of a mixed image from which on its class is named
+TILE = 128  # least width of an image in pixels of the sheet
+GAP, CAPTION = 6, 44  # pixels between two tiles; below a tile with a caption
+TOP, LETTER = 48, 15  # pixels for the titles; per letter of a label
+NAMED = 0.005  # least fraction of a mixed image whose class is named
 
 
 def draw_contact_sheet(data: ImageDataModule, path: Path) -> None:
-    """Write a PNG: a row an image, as stored, in evaluation, and augmented anew in each column.
+    """Write a PNG with a row per image: as stored, in evaluation, and six random augmentations.
 
-    All but the stored images are the network's input with the normalisation undone, cut off at
-    black and white. Pixels are squares, enlarged a whole number of times.
+    All but the stored images are the network's input with the normalization undone, clipped to
+    black and white. Pixels are squares, enlarged by a whole number.
 
     Args:
         data: set up.
@@ -52,14 +57,13 @@ def draw_contact_sheet(data: ImageDataModule, path: Path) -> None:
         axes.set_axis_off()
         for row, name in enumerate(names):
             axes.text(-2 * GAP, row * down + side / 2, name, ha="right", va="center")
-        for place, title in enumerate(("stored", "evaluation", "training …")):
-            axes.text(place * across, -2 * GAP, title, va="bottom", size=9)
-        for place, column in enumerate(captions, start=2):
-            for row, caption in enumerate(column):
-                at = (place * across, row * down + side + GAP / 2)
-                axes.text(*at, caption, va="top", size=6.5)
-        with replacing(path) as part:
-            figure.savefig(part, dpi=DPI)
+        for column, title in enumerate(("stored", "evaluation", "training …")):
+            axes.text(column * across, -2 * GAP, title, va="bottom", size=9)
+        for column, texts in enumerate(captions, start=2):
+            for row, text in enumerate(texts):
+                at = (column * across, row * down + side + GAP / 2)
+                axes.text(*at, text, va="top", size=6.5)
+        write_png(figure, path)
 
 
 def one_a_class(labels: Tensor) -> Tensor:
@@ -73,37 +77,37 @@ def one_a_class(labels: Tensor) -> Tensor:
 
 
 def denormalised(data: ImageDataModule, inputs: Tensor) -> Tensor:
-    """Return what `data.normalise` gave as pixels of 0-1, whatever the recipe's scale is."""
+    """Return what `data.normalise` gave as pixels of 0-1, whatever the recipe's pixel scale."""
     black, white = (data.normalise(torch.full_like(inputs[:1], value)) for value in (0, 255))
     return ((inputs - black) / (white - black)).clamp(0, 1)
 
 
 def enlarged(images: Tensor, side: int, below: int) -> Tensor:
-    """Return RGB images (N, 3, side + below, side + GAP), in the middle of white tiles.
+    """Return RGB images (N, 3, side + below, side + GAP), centered in white tiles.
 
     Args:
         images: 0-1, (N, C, S, S), with one channel or three.
-        side: of the tile in pixels, >= S; pixels are repeated as often as they fit in.
+        side: of the tile in pixels, >= S; pixels are repeated as often as they fit.
+        below: white pixels below a tile.
     """
     times = side // images.shape[-1]
-    size = times * images.shape[-1]
-    start = (side - size) // 2
-    tiles = torch.ones(len(images), 3, side + below, side + GAP)
     pixels = images.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
-    tiles[:, :, start : start + size, start : start + size] = pixels
-    return tiles
+    room = side - pixels.shape[-1]
+    before, after = room // 2, room - room // 2
+    tiles = F.pad(pixels, (before, after + GAP, before, after + below), value=1.0)
+    return tiles.expand(-1, 3, -1, -1)
 
 
 def mixtures(targets: Tensor, class_names: Sequence[str]) -> list[str]:
-    """Return for each image its shares of classes in words; nothing for an image of one class."""
+    """Return the fractions of classes of each image in words; nothing for a single class."""
     if targets.dim() == 1:
         return [""] * len(targets)
-    words = [
-        [
-            f"{share:.0%} {short(class_names[label])}"
-            for share, label in zip(*(part.tolist() for part in row.topk(2)), strict=True)
-            if share >= NAMED
+    texts = []
+    for fractions, labels in zip(*(part.tolist() for part in targets.topk(2)), strict=True):
+        parts = [
+            f"{fraction:.0%} {short(class_names[label])}"
+            for fraction, label in zip(fractions, labels, strict=True)
+            if fraction >= NAMED
         ]
-        for row in targets
-    ]
-    return ["\n".join(shares) if len(shares) > 1 else "" for shares in words]
+        texts.append("\n".join(parts) if len(parts) > 1 else "")
+    return texts

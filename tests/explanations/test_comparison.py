@@ -61,8 +61,8 @@ def test_curves_mark_both_epochs() -> None:
     loss = figure.axes[0]
     lines = {line.get_label(): list(line.get_xdata()) for line in loss.lines}
     assert lines == {
-        "train loss": [1, 2, 3],
-        "val loss": [1, 2, 3],
+        "training loss": [1, 2, 3],
+        "validation loss": [1, 2, 3],
         "best checkpoint": [2, 2],
         "last checkpoint": [3, 3],
     }

@@ -1,0 +1,73 @@
+"""Loss and accuracy by epoch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from alexnet_lightning.plots.style import COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SPLITS = {"train": ("training", COLOURS[0], "o"), "val": ("validation", COLOURS[2], "s")}
+Rows = list[dict[str, float]]
+
+
+def by_epoch(rows: Rows, key: str) -> dict[int, float]:
+    """The last value of a metric in each epoch; epochs count from 1."""
+    return {int(row["epoch"]) + 1: row[key] for row in rows if key in row and "epoch" in row}
+
+
+def top_metrics(rows: Rows) -> list[str]:
+    """`["top1", "top5"]`, or whichever top-k accuracies were logged, by rising k."""
+    ks = {int(match[1]) for row in rows for key in row if (match := re.match(r"val/top(\d+)", key))}
+    return [f"top{k}" for k in sorted(ks)]
+
+
+def curves_figure(
+    rows: Rows, metrics: Iterable[str], unit: str, title: str, best: tuple[int, str] | None = None
+) -> Figure | None:
+    """Return a figure of each metric in training and validation; None if none was logged.
+
+    Args:
+        rows: as in metrics.csv.
+        metrics: "loss" or top-k accuracies; four at most.
+        unit: quantity and unit, for the y axis.
+        title: data, split and number of images.
+        best: the best epoch, from 1, and the metric that it is best by.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    with new_figure(7, 4.2) as figure:
+        axes = figure.subplots()
+        for metric, line in zip(metrics, ("-", "--", ":", "-."), strict=False):
+            plot_metric(axes, rows, metric, line)
+        if not axes.lines:
+            return None
+        if best:
+            label = f"best epoch: {best[0]} ({best[1]})"
+            axes.axvline(best[0], color="#555555", linestyle="--", lw=1.2, zorder=1, label=label)
+        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, axes.dataLim.x1 + 0.5), title=title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def plot_metric(axes: Axes, rows: Rows, metric: str, line: str) -> None:
+    """One metric in training and validation, with markers if there are at most 30 epochs."""
+    scale = 1 if metric == "loss" else 100
+    for split, (word, color, marker) in SPLITS.items():
+        values = by_epoch(rows, f"{split}/{metric}")
+        if values:
+            axes.plot(
+                list(values),
+                [scale * value for value in values.values()],
+                line,
+                color=color,
+                marker=marker if len(values) <= 30 else None,
+                markersize=5,
+                label=f"{word} {metric.replace('top', 'top-')}",
+            )
