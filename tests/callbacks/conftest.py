@@ -1,155 +1,77 @@
-"""A classifier and data of a few numbers, with the public face that the callbacks know."""
+"""A tiny classifier, few images of digits and a quiet trainer."""
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
+from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.data.base import Split
+from alexnet_lightning.data.batches import Images
+from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 
-CLASSES = ["airplane", "automobile", "bird"]
+SIZES = {"train": 24, "val": 30, "test": 30}
 
 
-class Batches:
-    """Eight images at a time; no DataLoader, for Lightning warns of one without workers."""
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.pairs = list(zip(images.split(8), labels.split(8), strict=True))
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return iter(self.pairs)
-
-
-class TinyData(LightningDataModule):
-    """Three clusters that lie apart."""
-
-    class_names = CLASSES
-    num_classes = len(CLASSES)
-
-    def __init__(self, train: int = 24, val: int = 30) -> None:
-        super().__init__()
-        generator = torch.Generator().manual_seed(1)
-        self.centres = torch.randn(3, 1, 4, 4, generator=generator)
-        self.splits = {"train": self._draw(train, generator), "val": self._draw(val, generator)}
-
-    def _draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        labels = torch.arange(count) % 3
-        noise = torch.randn(count, 1, 4, 4, generator=generator)
-        return self.centres[labels] + 0.3 * noise, labels
-
-    def train_dataloader(self) -> Batches:
-        return Batches(*self.splits["train"])
-
-    def val_dataloader(self) -> Batches:
-        return Batches(*self.splits["val"])
-
-    def test_dataloader(self) -> Batches:
-        return Batches(*self.splits["val"])
-
-    def sample(self, split: str, count: int) -> tuple[Tensor, Tensor]:
-        torch.rand(1)  # a careless data set: the callbacks must keep training clear of this
-        images, labels = self.splits[split]
-        return images[:count], labels[:count]
-
-
-class TinyClassifier(LightningModule):
-    """A trunk with batch norm and dropout, so that a mode or a draw out of place is seen."""
+class TinyData(DigitsDataModule):
+    """The first digits of each split, in batches of eight."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.features = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12))
-        self.frozen = nn.BatchNorm1d(12)
-        self.hidden = nn.Sequential(nn.ReLU(), nn.Dropout(0.5), nn.Linear(12, 6))
-        self.last = nn.Linear(6, 3)
+        super().__init__(batch_size=8)
 
-    def on_train_epoch_start(self) -> None:
-        self.frozen.eval()
+    def load(self) -> dict[Split, Images]:
+        splits = super().load().items()
+        return {split: images.subset(torch.arange(SIZES[split])) for split, images in splits}
 
-    def embed(self, images: Tensor) -> dict[str, Tensor]:
-        features = self.frozen(self.features(images))
-        return {"features": features, "penultimate": self.hidden(features)}
-
-    def _step(self, batch: tuple[Tensor, Tensor], stage: str) -> dict[str, Tensor]:
-        images, targets = batch
-        logits = self.last(self.embed(images)["penultimate"])
-        loss = F.cross_entropy(logits, targets)
-        top1 = (logits.argmax(1) == targets).float().mean()
-        top2 = (logits.topk(2).indices == targets[:, None]).any(1).float().mean()
-        values = {f"{stage}/loss": loss, f"{stage}/top1": top1, f"{stage}/top2": top2}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
-        return {"loss": loss, "logits": logits, "targets": targets}
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        return self._step(batch, "train")["loss"]
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        return self._step(batch, "val")
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        return self._step(batch, "test")
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.1)
-
-
-class WandbRecord(WandbLogger):
-    """Keeps what a W&B logger is handed; the real one is tried with the whole command."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.images: dict[str, list[str]] = {}
-        self.tables: dict[str, tuple[list[str], list[list[Any]]]] = {}
-
-    @property
-    def experiment(self) -> Any:
-        return None
-
-    def log_metrics(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def log_graph(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def save(self) -> None: ...
-
-    def finalize(self, status: str) -> None: ...
-
-    def log_image(self, key: str, images: list[Any], step: Any = None, **kwargs: Any) -> None:
-        self.images.setdefault(key, []).extend(images)
-
-    def log_table(self, key: str, columns: Any = None, data: Any = None, **kwargs: Any) -> None:
-        self.tables[key] = (columns, data)
+    def sample(self, split: Split, count: int) -> tuple[Tensor, Tensor]:
+        torch.rand(1)  # a careless data set: callbacks must keep this away from training
+        return super().sample(split, count)
 
 
 @pytest.fixture
-def wandb_record() -> WandbRecord:
-    return WandbRecord()
+def data() -> TinyData:
+    return TinyData()
 
 
 @pytest.fixture
-def make_trainer(tmp_path: Path, wandb_record: WandbRecord) -> Callable[..., Trainer]:
+def model() -> AlexNetBN:
+    torch.manual_seed(0)
+    sgd = partial(torch.optim.SGD, lr=0.01)
+    return AlexNetBN(10, 1, 8, stem="small", width=0.05, optimizer=sgd)
+
+
+@pytest.fixture
+def wandb_logger() -> MagicMock:
+    """Keeps what a W&B logger is given; the tests of `fit` use the real one."""
+    return MagicMock(spec=WandbLogger)
+
+
+@pytest.fixture
+def make_trainer(tmp_path: Path, wandb_logger: MagicMock) -> Callable[..., Trainer]:
     """A quiet CPU trainer of three epochs with MetricsCSV, other arguments as given."""
 
-    def make(**arguments: Any) -> Trainer:
+    def make(*callbacks: Callback, **arguments: Any) -> Trainer:
         defaults = {
+            "callbacks": list(callbacks),
             "max_epochs": 3,
             "accelerator": "cpu",
             "default_root_dir": tmp_path,
-            "logger": [MetricsCSV(tmp_path), wandb_record],
+            "logger": [MetricsCSV(tmp_path), wandb_logger],
             "log_every_n_steps": 1,
             "num_sanity_val_steps": 1,
             "enable_checkpointing": False,
             "enable_progress_bar": False,
             "enable_model_summary": False,
+            "use_distributed_sampler": False,
         }
         return Trainer(**{**defaults, **arguments})
 
@@ -157,11 +79,31 @@ def make_trainer(tmp_path: Path, wandb_record: WandbRecord) -> Callable[..., Tra
 
 
 @pytest.fixture
-def model() -> TinyClassifier:
-    torch.manual_seed(0)
-    return TinyClassifier()
+def changes_training(
+    make_trainer: Callable[..., Trainer], model: AlexNetBN, data: TinyData
+) -> Callable[[Callback], bool]:
+    """Train with and without a callback; tell whether weights or random numbers differ."""
+
+    def differ(callback: Callback) -> bool:
+        initial = {key: value.clone() for key, value in model.state_dict().items()}
+        ends = []
+        for callbacks in ([], [callback]):
+            torch.manual_seed(1)
+            model.load_state_dict(initial)
+            make_trainer(*callbacks).fit(model, data)
+            state = [value.clone() for value in model.state_dict().values()]
+            ends.append([*state, torch.get_rng_state()])
+        return not all(map(torch.equal, *ends))
+
+    return differ
 
 
 @pytest.fixture
-def data() -> TinyData:
-    return TinyData()
+def read_csv(tmp_path: Path) -> Callable[[str], list[dict[str, str]]]:
+    """The rows of a CSV file in the run folder."""
+
+    def read(name: str) -> list[dict[str, str]]:
+        with (tmp_path / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    return read

@@ -10,7 +10,7 @@ from alexnet_lightning.callbacks import Throughput, throughput
 
 
 class Clock(Callback):
-    """A clock that moves only here: a second a batch, minutes a validation."""
+    """A clock that moves only here: seconds per batch, minutes per validation."""
 
     def __init__(self, monkeypatch) -> None:
         self.now = 0.0
@@ -40,21 +40,21 @@ def test_images_over_seconds_without_validation(
 
 
 @pytest.mark.parametrize(("epochs", "rate"), [(1, 2), (2, 8)])
-def test_the_first_epoch_counts_only_if_it_is_alone(
+def test_the_first_epoch_counts_only_in_a_run_of_one(
     make_trainer, model, data, monkeypatch, epochs, rate
 ):
     callback = Throughput()
-    trainer = make_trainer(callbacks=[callback, Clock(monkeypatch)], max_epochs=epochs)
+    trainer = make_trainer(callback, Clock(monkeypatch), max_epochs=epochs)
     trainer.fit(model, data)
     assert callback.images_per_second == rate
 
 
-def test_nothing_is_known_before_training():
+def test_there_is_no_rate_before_training():
     assert Throughput().images_per_second is None
 
 
 def test_the_real_clock_gives_a_plausible_rate(make_trainer, model, data):
     callback = Throughput()
     started = time.perf_counter()
-    make_trainer(callbacks=[callback], max_epochs=2).fit(model, data)
+    make_trainer(callback, max_epochs=2).fit(model, data)
     assert callback.images_per_second > 48 / (time.perf_counter() - started)

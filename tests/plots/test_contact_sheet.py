@@ -1,4 +1,4 @@
-"""The contact sheet shows what the network gets, pixel by pixel."""
+"""The contact sheet shows the network's input, pixel by pixel."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from alexnet_lightning.plots.contact_sheet import (
     "recipe",
     [{}, {"pixel_max": 255.0}, {"mean": "image"}, {"mean": [0.2], "std": [3.0]}],
 )
-def test_the_normalisation_is_undone(recipe: dict[str, Any]) -> None:
+def test_the_normalization_is_undone(recipe: dict[str, Any]) -> None:
     data = DigitsDataModule(**recipe)
     data.setup()
     pixels = torch.arange(256, dtype=torch.uint8).reshape(4, 1, 8, 8)
@@ -34,7 +34,7 @@ def test_the_normalisation_is_undone(recipe: dict[str, Any]) -> None:
     assert denormalised(data, beyond).max() == 1
 
 
-def test_a_row_for_each_class_as_far_as_they_go() -> None:
+def test_as_many_classes_as_possible_have_a_row() -> None:
     labels = torch.arange(300) % 30
     chosen = one_a_class(labels)
     assert len(labels[chosen].unique()) == len(chosen) == ROWS
@@ -58,18 +58,21 @@ def test_pixels_are_repeated_in_the_middle_of_white_tiles() -> None:
 
 def test_mixtures_in_words() -> None:
     names = ["cat", "dog", "hen"]
-    shares = torch.tensor([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0]])
-    assert mixtures(shares, names) == ["70% cat\n30% dog", ""]
+    fractions = torch.tensor([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0]])
+    assert mixtures(fractions, names) == ["70% cat\n30% dog", ""]
     assert mixtures(torch.tensor([1, 2]), names) == ["", ""]
 
 
-def test_the_file_holds_the_images(tmp_path: Path) -> None:
+def test_the_file_holds_the_images_and_is_the_same_twice(tmp_path: Path) -> None:
     data = DigitsDataModule()
     data.setup()
-    path = tmp_path / "new" / "sheet.png"
-    draw_contact_sheet(data, path)
-    assert [file.name for file in path.parent.iterdir()] == ["sheet.png"]
-    with Image.open(path) as image:
+    paths = [tmp_path / "new" / name for name in ("a.png", "b.png")]
+    for path in paths:
+        torch.rand(1)
+        draw_contact_sheet(data, path)
+    assert sorted(paths[0].parent.iterdir()) == paths
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with Image.open(paths[0]) as image:
         sheet = np.asarray(image.convert("L"))
     train = data.splits["train"]
     assert isinstance(train, ImageTensors)
@@ -79,22 +82,8 @@ def test_the_file_holds_the_images(tmp_path: Path) -> None:
     shown = sheet[top : top + 128, left : left + 128]
     assert np.abs(shown.astype(int) - stored.repeat(16, 0).repeat(16, 1)).max() <= 1
 
-
-def test_mixed_images_have_captions(tmp_path: Path) -> None:
-    heights = []
-    for targets in (None, CutMix()):
-        data = DigitsDataModule(targets=targets)
-        data.setup()
-        draw_contact_sheet(data, tmp_path / "sheet.png")
-        with Image.open(tmp_path / "sheet.png") as sheet:
-            heights.append(sheet.height)
-    assert heights[1] > heights[0]
-
-
-def test_it_is_the_same_twice(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        torch.rand(1)
-        data = DigitsDataModule()
-        data.setup()
-        draw_contact_sheet(data, tmp_path / name)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    mixed = DigitsDataModule(targets=CutMix())
+    mixed.setup()
+    draw_contact_sheet(mixed, tmp_path / "mixed.png")
+    with Image.open(tmp_path / "mixed.png") as image:
+        assert image.height > sheet.shape[0]  # captions below the tiles

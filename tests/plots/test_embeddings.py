@@ -1,18 +1,24 @@
-"""Projections and separability scores against spaces whose answer is known."""
+"""Projections and separability scores of spaces with known answers, and their figure."""
 
 import pytest
 import torch
 from sklearn.metrics import silhouette_score
 
-from alexnet_lightning.plots.embedding_space import project, separability
+from alexnet_lightning.plots.embeddings import (
+    Projection,
+    embeddings_figure,
+    most_frequent,
+    project,
+    separability,
+)
 
 
 def clusters(images: int, distance: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Four classes in eight dimensions, their centres `distance` from the origin."""
+    """Four classes in eight dimensions, their centers `distance` from the origin."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(images) % 4
-    centres = distance * torch.eye(4, 8)
-    return centres[labels] + torch.randn(images, 8, generator=generator), labels
+    centers = distance * torch.eye(4, 8)
+    return centers[labels] + torch.randn(images, 8, generator=generator), labels
 
 
 def test_the_projection_of_a_plane_keeps_its_distances_and_variances():
@@ -32,11 +38,8 @@ def test_signs_follow_the_previous_projection():
     for signs in ([1, 1], [-1, 1], [1, -1], [-1, -1]):
         before = first * torch.tensor(signs)
         torch.testing.assert_close(project(space + 0.01, before).coordinates, before)
-
-
-def test_a_previous_projection_of_another_sample_is_ignored():
-    space, _ = clusters(40, 3.0)
-    assert torch.equal(project(space, torch.ones(7, 2)).coordinates, project(space).coordinates)
+    of_another_sample = torch.ones(7, 2)
+    assert torch.equal(project(space, of_another_sample).coordinates, first)
 
 
 @pytest.mark.parametrize("rounding", [0.0, 1e-7])
@@ -78,15 +81,34 @@ def test_silhouette_is_that_of_the_whole_space():
     ("labels", "scores"),
     [
         ([0, 0, 0, 0], []),  # one class
-        ([0, 1, 2, 3], []),  # one image a class
-        ([0, 0, 0, 1], ["silhouette"]),  # nobody to compare the second class with
+        ([0, 1, 2, 3], []),  # one image per class
+        ([0, 0, 0, 1], ["silhouette"]),  # one image in the second class
         ([0, 0, 1, 1], ["knn5", "silhouette"]),
         ([2, 2, 2, 2, 5, 5, 5, 1], ["knn5", "silhouette"]),
     ],
     ids=str,
 )
-def test_a_small_sample_leaves_out_what_it_cannot_tell(labels, scores):
+def test_a_small_sample_has_fewer_scores(labels, scores):
     space = 10 * torch.tensor(labels)[:, None] + torch.arange(len(labels))[:, None] / 10
     found = separability(space, torch.tensor(labels))
     assert sorted(found) == scores
     assert all(-1 <= score <= 1 for score in found.values())
+
+
+def test_less_frequent_classes_share_a_line_of_the_legend():
+    labels = torch.tensor([0, 1, 1, 2, 2])
+    planes = {
+        name: Projection(torch.randn(5, 2), (0.5, 0.25), 12) for name in ("features", "penultimate")
+    }
+    scores = {"features": {"knn5": 0.5, "silhouette": 0.25}, "penultimate": {}}
+    names = ["airplane", "automobile", "$bird"]
+    figure = embeddings_figure(planes, scores, labels, names, "title", max_classes=2)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["less frequent classes (1)", "automobile", "$bird"]
+    assert figure.axes[0].get_xlabel() == "PC 1 (50.0% of variance)"
+    assert figure.axes[0].get_title().endswith("5-NN accuracy 50.0%, silhouette 0.25")
+
+
+def test_most_frequent_prefers_the_lower_label_on_a_tie():
+    assert most_frequent(torch.tensor([4, 4, 3, 1, 1, 0]), 3) == [0, 1, 4]
+    assert most_frequent(torch.tensor([4, 4, 3]), 3) == [3, 4]
