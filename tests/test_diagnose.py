@@ -57,7 +57,7 @@ def test_a_line_a_layer_with_totals(capsys) -> None:
     weighted = [f"features.conv{n}" for n in range(1, 6)] + [f"classifier.fc{n}" for n in (6, 7, 8)]
     assert [name for name in names if "conv" in name or "fc" in name] == weighted
     assert "total" in names
-    assert any("64 training images, their pixels scaled to 0-1" in line for line in lines)
+    assert any("64 training images, pixels scaled to 0-1" in line for line in lines)
 
 
 def test_status_is_one_only_when_strict(monkeypatch, capsys) -> None:

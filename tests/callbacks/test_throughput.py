@@ -1,6 +1,5 @@
 """Images per second against a clock that the test moves."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -39,22 +38,8 @@ def test_images_over_seconds_without_validation(
     assert callback.images_per_second == 8
 
 
-@pytest.mark.parametrize(("epochs", "rate"), [(1, 2), (2, 8)])
-def test_the_first_epoch_counts_only_in_a_run_of_one(
-    make_trainer, model, data, monkeypatch, epochs, rate
-):
+def test_the_first_epoch_counts_in_a_run_of_one(make_trainer, model, data, monkeypatch):
     callback = Throughput()
-    trainer = make_trainer(callback, Clock(monkeypatch), max_epochs=epochs)
-    trainer.fit(model, data)
-    assert callback.images_per_second == rate
-
-
-def test_there_is_no_rate_before_training():
-    assert Throughput().images_per_second is None
-
-
-def test_the_real_clock_gives_a_plausible_rate(make_trainer, model, data):
-    callback = Throughput()
-    started = time.perf_counter()
-    make_trainer(callback, max_epochs=2).fit(model, data)
-    assert callback.images_per_second > 48 / (time.perf_counter() - started)
+    assert callback.images_per_second is None
+    make_trainer(callback, Clock(monkeypatch), max_epochs=1).fit(model, data)
+    assert callback.images_per_second == 24 / 12
