@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-import alexnet_lightning.models  # noqa: F401  # a variant is known once it is imported
+from alexnet_lightning import models
 from alexnet_lightning.cli.command import CommandParser, run_command
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
@@ -17,24 +17,24 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 
 START, END = "<!-- variants -->", "<!-- /variants -->"
-# For an argument without a default; the baselines that write-up 3 names.
+# For the argument without a default; the baselines that report 3 names.
 EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")
-SMALL = {"stem": "small", "small_stem": True}  # whichever a variant has
+SMALL = {"stem": "small", "small_stem": True}  # whichever a variant accepts
 COLUMNS = "multiply-adds | size | receptive field |\n|---|---:|---:|---:|---:|"
 Variant = tuple[type[ImageClassifier], dict[str, Any]]
 
 
 def variants(args: Sequence[str]) -> None:
-    """Print the table, or put it in its place in a file.
+    """Print the table, or write it into a file, between two marks.
 
     Raises:
-        UserError: the file cannot be read, or has no such place.
+        UserError: the file cannot be read, or lacks the marks.
     """
     parser = CommandParser(
         prog="python -m alexnet_lightning.variants", description=__doc__, allow_abbrev=False
     )
     parser.add_argument(
-        "--write", type=Path, metavar="FILE", help=f"replace what is between {START} and {END}"
+        "--write", type=Path, metavar="FILE", help=f"replace the lines between {START} and {END}"
     )
     path = parser.parse_args(args).write
     if path is None:
@@ -45,7 +45,9 @@ def variants(args: Sequence[str]) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--write: cannot read {path}: {error}") from None
     if not 0 <= content.find(START) < content.find(END):
-        raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
+        raise UserError(
+            f"--write: {path} lacks the marks; put {START} and {END} where the table goes"
+        )
     before, rest = content.split(START, 1)
     _, after = rest.split(END, 1)
     with replacing(path) as part:
@@ -53,7 +55,7 @@ def variants(args: Sequence[str]) -> None:
 
 
 def variants_table() -> str:
-    """Return two tables in Markdown: every variant for 224 px, and its small form for 32 px."""
+    """Return two tables in Markdown: every variant at 224 px, and its small form at 32 px."""
     lines = [f"| 224 px | parameters, 1000 classes | 10 classes | {COLUMNS}---:|"]
     for variant in known_variants():
         network = built(variant, 1000, 224)
@@ -67,40 +69,43 @@ def variants_table() -> str:
 
 
 def known_variants() -> Iterator[Variant]:
-    """Yield every variant of the package by name, with the arguments that it cannot do without."""
-    for variant in sorted(ImageClassifier.__subclasses__(), key=lambda known: known.__name__):
-        if variant.__module__.startswith("alexnet_lightning."):
-            if "name" in inspect.signature(variant).parameters:
-                yield from ((variant, {"name": example}) for example in EXAMPLES)
-            else:
-                yield variant, {}
+    """Yield every variant of the package, by name, with the arguments that it requires."""
+    for variant in (getattr(models, name) for name in sorted(models.__all__)):
+        if "name" in accepted(variant):
+            yield from ((variant, {"name": example}) for example in EXAMPLES)
+        else:
+            yield variant, {}
+
+
+def accepted(variant: type[ImageClassifier]) -> set[str]:
+    """Return the names of a variant's arguments, its base classes' included."""
+    constructors = [vars(base).get("__init__") for base in variant.__mro__]
+    return {name for init in constructors if init for name in inspect.signature(init).parameters}
 
 
 def name(variant: Variant) -> str:
-    """Return what a table calls a variant."""
+    """Return the name of a variant in the tables."""
     kind, arguments = variant
     return " ".join([f"`{kind.__name__}`", *arguments.values()])
 
 
 def built(variant: Variant, num_classes: int, image_size: int, **options: Any) -> nn.Module | None:
-    """Return a variant's network without weights, or None if it does not take such images.
+    """Return a variant's network without weights, or None if it cannot take such images.
 
     Args:
-        variant: the class, and arguments without a default.
-        num_classes, image_size: as the data would set them, for colour images.
-        options: arguments for those variants that have them.
+        variant: the class, and its required arguments.
+        num_classes, image_size: as the data would set them, for color images.
+        options: arguments for those variants that accept them.
     """
     kind: Any  # a variant's own arguments, which the base class does not have
     kind, arguments = variant
-    known = inspect.signature(kind).parameters
-    options = {key: value for key, value in options.items() if key in known}
+    options = {key: value for key, value in options.items() if key in accepted(kind)}
     of_data = {"num_classes": num_classes, "in_channels": 3, "image_size": image_size}
     try:
-        with torch.device("meta"):  # 60 million weights take long to draw
-            model = kind(**of_data, **arguments, **options)
+        with torch.device("meta"):  # to sample 60 million weights takes long
+            return kind(**of_data, **arguments, **options).network
     except ValueError:
         return None
-    return model.network
 
 
 def row(name: str, cells: Sequence[str]) -> str:
@@ -114,7 +119,7 @@ def count(network: nn.Module | None) -> str:
 
 
 def costs(network: nn.Module | None, image_size: int) -> list[str]:
-    """Return multiply-adds, size in float32 and receptive field of the trunk."""
+    """Return multiply-adds, size in float32 and receptive field of the backbone."""
     if network is None:
         return ["–"] * 3
     field = receptive_field(getattr(network, "features", network))

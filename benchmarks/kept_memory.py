@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import SGD
 
-from alexnet_lightning.networks.modern import modern
+from alexnet_lightning.models.modern import modern
 from alexnet_lightning.system.memory import MMAP_MAX, TRIM_THRESHOLD, keep_freed_memory
 from alexnet_lightning.training.run_folder import machine
 

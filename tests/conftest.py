@@ -15,7 +15,7 @@ import yaml
 from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.evaluate import main as evaluate
 from alexnet_lightning.fit import main as fit
-from alexnet_lightning.networks.one_weird_trick import one_weird_trick
+from alexnet_lightning.models.one_weird_trick import one_weird_trick
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from alexnet_lightning.networks.spreads import spreads
+from alexnet_lightning.networks.signal_propagation import spreads
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
@@ -16,7 +16,7 @@ COLUMNS = ("step", "layer", "forward", "backward")
 
 
 class LayerSpreads(Callback):
-    """Write `spreads.csv` in the run folder: a row per layer and step, see `networks.spreads`.
+    """Write `spreads.csv`, one row per layer and step, see `networks.signal_propagation`.
 
     Args:
         steps: optimizer steps after which to measure, each >= 0.

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.explanations.images import Pictures, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.modes import evaluating
-from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -52,13 +51,13 @@ def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Te
     return (maps / peaks.where(peaks > 0, 1.0)).cpu()
 
 
-def coarse_cam(network: ConvNet | TorchvisionNet, images: Tensor, classes: Tensor) -> Tensor:
+def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     """Return Grad-CAM (N, 1, H, W) as large as the maps that leave the trunk."""
     try:
         from captum.attr import LayerGradCam
     except ImportError:
         raise UserError("Grad-CAM needs captum: pip install alexnet-lightning[use]") from None
-    layer, of_input = trunk_end(network)
+    layer, of_input = network.backbone_end()
     # Not network itself: a compiled one would be compiled anew for the hooks.
     method: LayerGradCam = LayerGradCam(network.forward, layer)
     attributions = method.attribute(
@@ -71,13 +70,6 @@ def coarse_cam(network: ConvNet | TorchvisionNet, images: Tensor, classes: Tenso
     if attributions.ndim != 4:
         raise UserError("Grad-CAM needs maps at the end of the trunk, and this network has none")
     return attributions.detach().float()
-
-
-def trunk_end(network: ConvNet | TorchvisionNet) -> tuple[nn.Module, bool]:
-    """Return the layer at which the trunk ends, and whether its input is meant, not its output."""
-    if isinstance(network, TorchvisionNet):
-        return network.model.get_submodule(network.trunk_name), network.trunk_side == "input"
-    return network.features, False
 
 
 def draw_grad_cam(predictor: Predictor, pictures: Pictures) -> Figure:

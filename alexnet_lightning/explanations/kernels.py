@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +11,9 @@ from torch import Tensor, nn
 
 from alexnet_lightning.explanations.images import Pictures, brief, show
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.modern import Whitening
+from alexnet_lightning.networks.base import Network
+from alexnet_lightning.networks.layers import Whitening
 from alexnet_lightning.networks.modes import evaluating
-from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
@@ -59,7 +56,7 @@ def draw_kernels(network: nn.Module) -> Figure:
     return figure
 
 
-def stages(network: ConvNet | TorchvisionNet, image: Tensor) -> dict[str, Tensor]:
+def stages(network: Network, image: Tensor) -> dict[str, Tensor]:
     """Return the maps (C', H, W) that leave each stage, by the name of its last layer, in order.
 
     A stage of an AlexNet is a convolution with what follows it up to the next one; of a model of
@@ -77,7 +74,7 @@ def stages(network: ConvNet | TorchvisionNet, image: Tensor) -> dict[str, Tensor
 
     hooks = [
         layer.register_forward_hook(partial(note, name, stage))
-        for name, stage, layer in stage_layers(network)
+        for name, stage, layer in network.stage_layers()
     ]
     try:
         with torch.no_grad(), evaluating(network):
@@ -86,16 +83,6 @@ def stages(network: ConvNet | TorchvisionNet, image: Tensor) -> dict[str, Tensor
         for hook in hooks:
             hook.remove()
     return dict(found.values())
-
-
-def stage_layers(network: ConvNet | TorchvisionNet) -> Iterator[tuple[str, str | None, nn.Module]]:
-    """Yield a name, the stage if the name says it, and the layer."""
-    if isinstance(network, TorchvisionNet):
-        for name, layer in network.model.named_modules():
-            yield name, None, layer
-        return
-    for name, layer in network.features.named_children():
-        yield name, re.sub(r"^\D+(?=\d)", "", name), layer  # conv3, bn3 and relu3 are stage 3
 
 
 def draw_maps(predictor: Predictor, pictures: Pictures) -> Figure:

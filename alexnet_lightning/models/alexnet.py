@@ -1,29 +1,118 @@
-"""The net of the paper with its ablations, and the net of its authors' code."""
+"""AlexNet as a table, one row per convolution, to be read beside figure 2 of the paper.
 
-from typing import Any, Literal, final
+Sources: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
+Networks", 2012; their code of that year (net #145).
+"""
 
-from alexnet_lightning.networks.alexnet import (
-    ALEXNET,
-    ALEXNET_2012,
-    APART,
-    OVERLAPPING,
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, final
+
+from torch import nn
+
+from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.layers import Skip, StretchedLinear
+from alexnet_lightning.networks.rows import (
+    Row,
     Stem,
-    Towers,
-    alexnet,
-    in_towers,
-    without_lrn,
+    Window,
+    convolutions,
+    fully_connected,
+    scaled,
+    small_stem,
+    widened,
+    with_activation,
 )
-from alexnet_lightning.networks.rows import Window, with_activation
 from alexnet_lightning.training.classifier import ImageClassifier
 
+Norm = Literal["lrn", "bn", "none"]
+Towers = Literal["one", "joined", "apart"]
 
-@final
+# Section 3.5, both towers in one. Padding 2 gives the paper's 55 × 55 maps from 224 px.
+ALEXNET = (
+    Row(96, kernel=11, stride=4, padding=2, then="relu lrn pool"),
+    Row(256, kernel=5, padding=2, then="relu lrn pool"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu pool"),
+)
+# layers-145.cfg: two towers; sizes round up, so that 224 px give 55 × 55 without padding.
+ALEXNET_2012 = (
+    Row(96, kernel=11, stride=4, then="lrn pool relu"),
+    Row(256, kernel=5, padding=2, groups=2, then="relu lrn mapnorm pool"),
+    Row(384, kernel=3, padding=1, then="relu"),  # reads both towers
+    Row(384, kernel=3, padding=1, groups=2, then="relu"),
+    Row(256, kernel=3, padding=1, groups=2, then="pool relu"),
+)
+HIDDEN = 4096  # units of fc6 and of fc7
+FC6_SIDE = 6  # of the maps that fc6 reads
+IN_TOWERS = {"one": (), "joined": (2, 4, 5), "apart": (2, 3, 4, 5)}  # rows that read their tower
+
+
+def alexnet(
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    rows: Sequence[Row] = ALEXNET,
+    stem: Stem = "imagenet",
+    width: float = 1.0,
+    dropout: float = 0.5,
+    pool: Window = Window(),  # noqa: B008  # immutable
+    skip: Skip = "none",
+    towers: int = 1,
+) -> ConvNet:
+    """Return five convolutions and three fully connected layers.
+
+    Args:
+        num_classes, in_channels, image_size: of the data.
+        rows: the table of convolutions.
+        stem: "imagenet" uses the table as it is, and fc6 reads maps of 6 × 6 whatever the image
+            size, by adaptive average pooling as in torchvision: weights fit images of all sizes.
+            "small", for 8 to 32 px, is `small_stem`.
+        width, dropout: see `AlexNet`.
+        pool: window of every pooling (section 3.4).
+        skip, towers: see `convolutions`.
+
+    Raises:
+        ValueError: the image is too small for the stem.
+    """
+    rows, avgpool = widened(rows, width), None
+    if stem == "small":
+        rows, pool = small_stem(rows, pool)
+    features, side = convolutions(rows, in_channels, image_size, pool, skip, towers)
+    fc6_side = FC6_SIDE if stem == "imagenet" else side
+    channels, hidden = rows[-1].channels, scaled(HIDDEN, width)
+    if side < fc6_side:
+        fc6: nn.Linear = StretchedLinear(channels, side, fc6_side, hidden)
+    else:
+        fc6 = nn.Linear(channels * fc6_side**2, hidden)
+    if side > fc6_side:
+        avgpool = nn.AdaptiveAvgPool2d(fc6_side)
+    activation = "tanh" if "tanh" in rows[0].then else "relu"
+    classifier = fully_connected(fc6, num_classes, dropout, activation)
+    return ConvNet(features, classifier, avgpool)
+
+
+def with_norm(rows: Sequence[Row], norm: Norm) -> list[Row]:
+    """Return the rows with LRN as it is, batch norm after every convolution instead, or neither."""
+    if norm == "lrn":
+        return list(rows)
+    first = "bn " if norm == "bn" else ""
+    bare = [row.then.replace("lrn ", "").replace("mapnorm ", "") for row in rows]
+    return [row._replace(then=first + then) for row, then in zip(rows, bare, strict=True)]
+
+
+def in_towers(rows: Sequence[Row], towers: Towers) -> list[Row]:
+    """Return the rows in the paper's two towers, or in one."""
+    numbers = IN_TOWERS[towers]
+    return [row._replace(groups=2 if n in numbers else 1) for n, row in enumerate(rows, start=1)]
+
+
 class AlexNet(ImageClassifier):
-    """The paper's net as most ports have it: one tower, LRN, overlapping pooling.
+    """The paper's net as in most ports: one tower, LRN, overlapping pooling. Ablations by argument.
 
-    62,378,344 parameters at 1000 classes, 58,322,314 at 10. Its arguments are the ablations.
+    62,378,344 parameters at 1000 classes, 58,322,314 at 10.
 
-    Source: Krizhevsky et al. 2012, section 3.5; write-ups 0, 2, 3 and 4. Ablations: nets #147, #148
+    Source: Krizhevsky et al. 2012, section 3.5; reports 0, 2, 3 and 4. Ablations: nets #147, #148
     and #150 of the authors' code, and figure 1.
 
     Args:
@@ -31,13 +120,18 @@ class AlexNet(ImageClassifier):
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
         stem: "imagenet" (11 × 11, stride 4), or "small" for images of 32 px and less.
-        width: multiplies the channels of every hidden layer.
+        width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and fc7.
-        norm: "lrn", or "none" (#148).
+        norm: "lrn", "bn" for batch norm after every convolution instead, or "none" (#148).
         overlapping: pooling 3/2, or 2/2 (#147).
         towers: "one"; "joined", two as in the paper; "apart", two without connections (#150).
         activation: "relu" or "tanh".
+        skip: residual connection around convolutions 2 to 5, with 1 × 1 projections where shapes
+            differ: "none"; "plain"; "scaled" by a learned factor that is 0 at initialization.
     """
+
+    table: ClassVar[Sequence[Row]] = ALEXNET
+    round_up: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -47,67 +141,86 @@ class AlexNet(ImageClassifier):
         stem: Stem = "imagenet",
         width: float = 1.0,
         dropout: float = 0.5,
-        norm: Literal["lrn", "none"] = "lrn",
+        *,
+        norm: Norm = "lrn",
         overlapping: bool = True,
         towers: Towers = "one",
         activation: Literal["relu", "tanh"] = "relu",
+        skip: Skip = "none",
         **recipe: Any,
     ) -> None:
-        rows = list(ALEXNET) if norm == "lrn" else without_lrn(ALEXNET)
-        if towers != "one":
-            rows = in_towers(rows, connected=towers == "joined")
-        rows = with_activation(rows, activation)
         network = alexnet(
             num_classes,
             in_channels,
             image_size,
-            rows,
+            with_activation(with_norm(in_towers(self.table, towers), norm), activation),
             stem,
             width,
             dropout,
-            pool=OVERLAPPING if overlapping else APART,
+            pool=Window(3 if overlapping else 2, stride=2, ceil=self.round_up),
+            skip=skip,
             towers=1 if towers == "one" else 2,
         )
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
 
 @final
-class AlexNet2012(ImageClassifier):
+class AlexNet2012(AlexNet):
     """The authors' own net #145: two towers, LRN in each, sizes that round up.
 
     60,965,224 parameters at 1000 classes.
 
     Source: `layers/layers-145.cfg` of the code of 2012, which differs from the paper: conv1's ReLU
     comes after LRN and pooling, conv5's after pooling, and conv2 has a second norm within each map.
-
-    Args:
-        num_classes: number of classes; set by the data.
-        in_channels: channels of the images; set by the data.
-        image_size: side of the images in pixels; set by the data.
-        stem: "imagenet" (11 × 11, stride 4), or "small" for images of 32 px and less.
-        width: multiplies the channels of every hidden layer.
-        dropout: probability of dropping an output of fc6 and fc7.
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        in_channels: int,
-        image_size: int,
-        stem: Stem = "imagenet",
-        width: float = 1.0,
-        dropout: float = 0.5,
-        **recipe: Any,
-    ) -> None:
-        network = alexnet(
-            num_classes,
-            in_channels,
-            image_size,
-            ALEXNET_2012,
-            stem,
-            width,
-            dropout,
-            pool=Window(3, 2, ceil=True),
-            towers=2,
-        )
-        super().__init__(network=network, num_classes=num_classes, **recipe)
+    table = ALEXNET_2012
+    round_up = True
+
+    def __init__(self, *args: Any, towers: Towers = "joined", **options: Any) -> None:
+        super().__init__(*args, towers=towers, **options)
+
+
+@final
+class AlexNetBN(AlexNet):
+    """AlexNet with batch norm after every convolution, in place of LRN.
+
+    Source: report 0, "batch norm without skip connections".
+    """
+
+    def __init__(self, *args: Any, norm: Norm = "bn", **options: Any) -> None:
+        super().__init__(*args, norm=norm, **options)
+
+
+@final
+class AlexNetSkip(AlexNet):
+    """AlexNet with a residual connection around convolutions 2 to 5.
+
+    Source: report 0, "skip connections without batch norm".
+    """
+
+    def __init__(self, *args: Any, skip: Skip = "plain", **options: Any) -> None:
+        super().__init__(*args, skip=skip, **options)
+
+
+@final
+class AlexNetBNSkip(AlexNet):
+    """AlexNet with batch norm in place of LRN and residual connections.
+
+    Source: report 0, "batch norm with skip connections": `AlexNetBN` and `AlexNetSkip` in one.
+    """
+
+    def __init__(self, *args: Any, norm: Norm = "bn", skip: Skip = "plain", **options: Any) -> None:
+        super().__init__(*args, norm=norm, skip=skip, **options)
+
+
+@final
+class AlexNetSkipScaled(AlexNet):
+    """AlexNetSkip with branches scaled from zero: it trains without batch norm.
+
+    Source: ours, after SkipInit (De and Smith 2020) and ReZero (Bachlechner et al. 2020): the
+    answer to report 0's first conclusion.
+    """
+
+    def __init__(self, *args: Any, skip: Skip = "scaled", **options: Any) -> None:
+        super().__init__(*args, skip=skip, **options)

@@ -1,24 +1,89 @@
-"""Write-up 4: stages of several 3 × 3 convolutions."""
+"""Report 4's fine tunings: stages of more than one 3 × 3 convolution.
 
-from typing import Any, final
+The report gives no widths and no image size. Chosen here: AlexNet's own channels, and 2,816
+hidden units, which at 32 px and 10 classes give its "about 15.9 M parameters" for #1.
+"""
 
-from alexnet_lightning.networks.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
+from collections.abc import Sequence
+from typing import Any, ClassVar, final
+
+from torch import nn
+
+from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.rows import (
+    Row,
+    Window,
+    convolutions,
+    fully_connected,
+    scaled,
+    widened,
+)
 from alexnet_lightning.training.classifier import ImageClassifier
 
+# Pooling 3/2 in stage 1, 2/2 in stages 2 to 5.
+FINE_TUNING_1 = (
+    Row(96, 3, padding=1, then="relu"),
+    Row(96, 3, padding=1, then="relu pool"),
+    Row(256, 3, padding=1, then="relu"),
+    Row(256, 3, padding=1, then="relu half"),
+    Row(384, 3, padding=1, then="relu"),
+    Row(384, 3, padding=1, then="relu half"),
+    Row(384, 3, padding=1, then="relu"),
+    Row(384, 3, padding=1, then="relu half"),
+    Row(256, 3, padding=1, then="relu"),
+    Row(256, 3, padding=1, then="relu half"),
+)
+# 2, 2, 2, 3, 3 convolutions with batch norm; pooling 3/2 after each stage.
+FINE_TUNING_2 = (
+    Row(96, 3, padding=1, then="bn relu"),
+    Row(96, 3, padding=1, then="bn relu pool"),
+    Row(256, 3, padding=1, then="bn relu"),
+    Row(256, 3, padding=1, then="bn relu pool"),
+    Row(384, 3, padding=1, then="bn relu"),
+    Row(384, 3, padding=1, then="bn relu pool"),
+    Row(384, 3, padding=1, then="bn relu"),
+    Row(384, 3, padding=1, then="bn relu"),
+    Row(384, 3, padding=1, then="bn relu pool"),
+    Row(256, 3, padding=1, then="bn relu"),
+    Row(256, 3, padding=1, then="bn relu"),
+    Row(256, 3, padding=1, then="bn relu pool"),
+)
+HIDDEN = 2816
 
-@final
+
+def double_conv(
+    rows: Sequence[Row],
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    width: float = 1.0,
+    dropout: float = 0.5,
+) -> ConvNet:
+    """Return five stages of convolutions and three fully connected layers.
+
+    Raises:
+        ValueError: images of less than 17 px, which five poolings reduce to nothing.
+    """
+    rows = widened(rows, width)
+    features, side = convolutions(rows, in_channels, image_size, Window(3, 2, padding=1))
+    fc6 = nn.Linear(rows[-1].channels * side**2, scaled(HIDDEN, width))
+    return ConvNet(features, fully_connected(fc6, num_classes, dropout))
+
+
 class DoubleConvAlexNet(ImageClassifier):
     """Two 3 × 3 convolutions in each of AlexNet's stages. 15.9 M parameters at 10 classes, 32 px.
 
-    Source: write-up 4, "fine tuning #1"; it gives no widths, see `networks/double_conv.py`.
+    Source: report 4, "fine tuning #1".
 
     Args:
         num_classes: number of classes; set by the data.
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
-        width: multiplies the channels of every hidden layer.
-        dropout: probability of dropping a hidden unit of the classifier.
+        width: factor on the channels of every hidden layer, rounded to multiples of 8.
+        dropout: probability of dropping an output of fc6 and fc7.
     """
+
+    table: ClassVar[Sequence[Row]] = FINE_TUNING_1
 
     def __init__(
         self,
@@ -29,32 +94,15 @@ class DoubleConvAlexNet(ImageClassifier):
         dropout: float = 0.5,
         **recipe: Any,
     ) -> None:
-        network = double_conv(FINE_TUNING_1, num_classes, in_channels, image_size, width, dropout)
+        network = double_conv(self.table, num_classes, in_channels, image_size, width, dropout)
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
 
 @final
-class DoubleConvBNAlexNet(ImageClassifier):
+class DoubleConvBNAlexNet(DoubleConvAlexNet):
     """Two or three 3 × 3 convolutions with batch norm in each of AlexNet's stages.
 
-    Source: write-up 4, "fine tuning #2"; it gives no widths, see `networks/double_conv.py`.
-
-    Args:
-        num_classes: number of classes; set by the data.
-        in_channels: channels of the images; set by the data.
-        image_size: side of the images in pixels; set by the data.
-        width: multiplies the channels of every hidden layer.
-        dropout: probability of dropping a hidden unit of the classifier.
+    Source: report 4, "fine tuning #2".
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        in_channels: int,
-        image_size: int,
-        width: float = 1.0,
-        dropout: float = 0.5,
-        **recipe: Any,
-    ) -> None:
-        network = double_conv(FINE_TUNING_2, num_classes, in_channels, image_size, width, dropout)
-        super().__init__(network=network, num_classes=num_classes, **recipe)
+    table = FINE_TUNING_2

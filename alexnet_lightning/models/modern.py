@@ -1,38 +1,88 @@
-"""Five convolutions as one would build them today."""
+"""AlexNet's five convolutions with everything else modern: 3 × 3, batch norm, global pooling."""
 
-from typing import Any, final
+from collections import OrderedDict
+from typing import Any, Literal, final
+
+from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.modern import Activation, Size, Whitening, modern
+from alexnet_lightning.networks.layers import Activation, ScaledLinear, Whitening
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 
+Size = Literal["small", "large"]
+MODERN = (
+    Row(64, kernel=3, padding=1, then="bn relu half"),
+    Row(128, kernel=3, padding=1, then="bn relu half"),
+    Row(192, kernel=3, padding=1, then="bn relu"),
+    Row(192, kernel=3, padding=1, then="bn relu"),
+    Row(128, kernel=3, padding=1, then="bn relu"),
+)
+# The widths and poolings of airbench94 (Jordan 2024, section 3.1): one convolution more.
+MODERN_LARGE = (
+    Row(64, kernel=3, padding=1, then="half bn relu"),
+    Row(64, kernel=3, padding=1, then="bn relu"),
+    Row(256, kernel=3, padding=1, then="half bn relu"),
+    Row(256, kernel=3, padding=1, then="bn relu"),
+    Row(256, kernel=3, padding=1, then="half bn relu"),
+    Row(256, kernel=3, padding=1, then="bn relu"),
+)
+ROWS: dict[Size, tuple[Row, ...]] = {"small": MODERN, "large": MODERN_LARGE}
 WHITENING_IMAGES = 5000  # a sample that fixes the covariance of 12-value patches
+
+
+def modern(
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    width: float = 1.0,
+    whitening: bool = False,
+    size: Size = "small",
+    logit_scale: float = 1.0,
+    norm_scales: bool = True,
+    activation: Activation = "relu",
+) -> ConvNet:
+    """Return 3 × 3 convolutions with batch norm, global max pooling and one linear layer.
+
+    Args: see `AlexNetModern`.
+    """
+    rows = widened(with_activation(ROWS[size], activation), width)
+    stem = OrderedDict[str, nn.Module]()
+    if whitening:
+        stem["whiten"] = Whitening(in_channels, activation)
+        in_channels, image_size = 8 * in_channels, image_size - 1
+    features, _ = convolutions(rows, in_channels, image_size, Window())
+    for layer in features:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.weight.requires_grad_(norm_scales)
+    features = nn.Sequential(stem | dict(features.named_children()))
+    logits = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
+    return ConvNet(features, nn.Sequential(OrderedDict(fc=logits)), nn.AdaptiveMaxPool2d(1))
 
 
 @final
 class AlexNetModern(ImageClassifier):
-    """Five convolutions (large: six), all else as of today: 3 × 3, batch norm, global pooling.
+    """Five convolutions (large: six), all else modern: 3 × 3, batch norm, global pooling.
 
     0.85 M parameters at 10 classes, 1.97 M when large, whatever the image size.
 
-    Source: ours; the whitening stem is that of the CIFAR-10 speed records, see
-    `networks/modern.py`.
+    Source: ours; for the whitening see `networks.layers.Whitening`.
 
     Args:
         num_classes: number of classes; set by the data.
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
-        width: multiplies the channels of every convolution.
+        width: factor on the channels of every convolution, rounded to multiples of 8.
         whitening: whether a fixed 2 × 2 convolution, fitted to training images when `fit` starts,
             comes first.
         size: "small" ends with 128 channels after two poolings, "large" with 256 after three and
             has a sixth convolution, after the first; at 32 px 1.7 times the multiply-adds.
-        logit_scale: multiplies the logits, and the steps that the last layer makes by its square:
-            1/9 lets the others learn at rates that the last could not stand.
-        norm_scales: whether the scales of batch norm are trained, or stay 1 beside biases that are.
-        activation: what follows every batch norm and the whitening; "gelu" (Hendrycks and Gimpel
-            2016) is the CIFAR-10 speed records'.
+        logit_scale: factor on the logits, whose square multiplies the last layer's effective
+            learning rate: 1/9 allows rates for the other layers that the last would not stand.
+        norm_scales: whether the scales of batch norm are trained, or stay 1; its biases are always.
+        activation: after every batch norm and the whitening; "gelu" (Hendrycks and Gimpel 2016) is
+            that of the CIFAR-10 speed records.
 
     Raises:
         UserError: the scale is not above 0.
@@ -67,7 +117,7 @@ class AlexNetModern(ImageClassifier):
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
     def on_fit_start(self) -> None:
-        network, data = self.network, self.trainer.datamodule  # type: ignore[attr-defined]
-        stem = next(network.features.children()) if isinstance(network, ConvNet) else None
-        if isinstance(stem, Whitening):
-            stem.fit(data.sample("train", WHITENING_IMAGES)[0].to(self.device))
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        for layer in self.network.modules():
+            if isinstance(layer, Whitening):
+                layer.fit(data.sample("train", WHITENING_IMAGES)[0].to(self.device))

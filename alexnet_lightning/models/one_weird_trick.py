@@ -1,15 +1,64 @@
-"""torchvision's AlexNet, from scratch or from its weights."""
+"""torchvision's AlexNet, layer for layer, so that its weights fit."""
 
 from pathlib import Path
 from typing import Any, final
 
 import torch
+from torch import Tensor, nn
 
-from alexnet_lightning.networks.alexnet import Stem
-from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
+from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.rows import (
+    Row,
+    Stem,
+    Window,
+    convolutions,
+    scaled,
+    small_stem,
+    widened,
+)
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
+
+# torchvision/models/alexnet.py
+ONE_WEIRD_TRICK = (
+    Row(64, kernel=11, stride=4, padding=2, then="relu pool"),
+    Row(192, kernel=5, padding=2, then="relu pool"),
+    Row(384, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu"),
+    Row(256, kernel=3, padding=1, then="relu pool"),
+)
+LAST_LAYER = "classifier.6."
+
+
+def one_weird_trick(
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: Stem = "imagenet",
+    width: float = 1.0,
+    dropout: float = 0.5,
+) -> ConvNet:
+    """Return the network with the parameter names of torchvision's `alexnet`.
+
+    Dropout comes before fc6 and before fc7, as in torchvision, and not after them.
+    """
+    rows, pool = widened(ONE_WEIRD_TRICK, width), Window()
+    if stem == "small":
+        rows, pool = small_stem(rows, pool)
+    features, side = convolutions(rows, in_channels, image_size, pool)
+    side = side if stem == "small" else 6
+    hidden = scaled(4096, width)
+    classifier = nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(rows[-1].channels * side**2, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, num_classes),
+    )
+    return ConvNet(nn.Sequential(*features), classifier, nn.AdaptiveAvgPool2d(side))
 
 
 @final
@@ -17,21 +66,21 @@ class AlexNetOWT(ImageClassifier):
     """torchvision's AlexNet, its pretrained weights included. 61,100,840 parameters.
 
     Source: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, as
-    torchvision builds it; write-up 1.
+    torchvision builds it; report 1.
 
     Args:
-        num_classes: number of classes; set by the data. The last layer is new where the weights
-            have another number.
+        num_classes: number of classes; set by the data. The last layer is a new one where the
+            weights have another number.
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
         stem: "imagenet" (11 × 11, stride 4), or "small" for images of 32 px and less.
-        width: multiplies the channels of every hidden layer.
+        width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an input of fc6 and of fc7.
         weights: "imagenet" downloads torchvision's; else a file with a state dict of that form.
-        freeze_trunk: whether only the fully connected layers learn.
+        freeze_trunk: whether only the fully connected layers are trained.
 
     Raises:
-        UserError: the weights cannot be had, or do not fit.
+        UserError: the weights cannot be read, or do not fit.
     """
 
     def __init__(
@@ -57,11 +106,24 @@ class AlexNetOWT(ImageClassifier):
         network.features.requires_grad_(not freeze_trunk)
 
 
-def read_weights(weights: str) -> dict[str, torch.Tensor]:
+def load_weights(network: ConvNet, weights: dict[str, Tensor]) -> None:
+    """Copy weights named as torchvision's into the network, the last layer only where it fits.
+
+    Raises:
+        RuntimeError: another parameter is missing or has another shape.
+    """
+    own = network.state_dict()
+    last = {name: value for name, value in own.items() if name.startswith(LAST_LAYER)}
+    if any(weights.get(name, value).shape != value.shape for name, value in last.items()):
+        weights = weights | last
+    network.load_state_dict(weights)
+
+
+def read_weights(weights: str) -> dict[str, Tensor]:
     """Return a state dict with torchvision's names, downloaded ("imagenet") or from a file.
 
     Raises:
-        UserError: it cannot be had.
+        UserError: it cannot be read.
     """
     try:
         if weights == "imagenet":

@@ -1,15 +1,54 @@
-"""The shape that every AlexNet has: convolutions, then fully connected layers."""
+"""The protocol that every network here follows, whoever built it: a backbone and a head."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 from torch import Tensor, nn
 
 
-class ConvNet(nn.Module):
-    """A trunk (`features`) and what reads it (`classifier`), with two places to look at.
+class Network(nn.Module, ABC):
+    """Maps images (N, C, H, W) to logits (N, K)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(images))
+
+    @abstractmethod
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Return the output of the backbone, feature maps (N, C', H', W')."""
+
+    @abstractmethod
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        """Return the logits (N, K), or with `pre_logits` the input (N, D) of the last layer."""
+
+    def embed(self, images: Tensor) -> dict[str, Tensor]:
+        """Return both embeddings of images, one row per image.
+
+        "features" (N, D) is the backbone's output, "penultimate" (N, D') the last layer's input.
+        """
+        features = self.forward_features(images)
+        penultimate = self.forward_head(features, pre_logits=True)
+        return {"features": features.flatten(1), "penultimate": penultimate}
+
+    @abstractmethod
+    def backbone_end(self) -> tuple[nn.Module, bool]:
+        """Return the layer where the backbone ends, and whether before it (its input) or after."""
+
+    @abstractmethod
+    def stage_layers(self) -> Iterator[tuple[str, str | None, nn.Module]]:
+        """Yield name, stage and module of the layers whose outputs may be feature maps, in order.
+
+        A stage that is None is told by the size of the maps.
+        """
+
+
+class ConvNet(Network):
+    """logits = classifier(flatten(avgpool(features(images)))).
 
     Args:
-        features: images (N, C, H, W) to maps (N, C', H', W').
-        classifier: flattened maps to logits (N, K); its last layer is the linear one.
-        avgpool: what happens to the maps before they are flattened; nothing by default.
+        features: the backbone, images (N, C, H, W) to feature maps (N, C', H', W').
+        classifier: the head, flattened maps to logits (N, K); its last layer is the linear one.
+        avgpool: pooling between the two; none by default.
     """
 
     def __init__(
@@ -20,14 +59,16 @@ class ConvNet(nn.Module):
         self.avgpool = avgpool or nn.Identity()
         self.classifier = classifier
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.classifier(self.avgpool(self.features(images)).flatten(1))
+    def forward_features(self, images: Tensor) -> Tensor:
+        return self.features(images)
 
-    def embed(self, images: Tensor) -> dict[str, Tensor]:
-        """Return both embedding spaces of write-up 0, a row an image.
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        head = self.classifier[:-1] if pre_logits else self.classifier
+        return head(self.avgpool(features).flatten(1))
 
-        "features" (N, D) is the trunk's output, "penultimate" (N, D') the input of the last layer.
-        """
-        maps = self.features(images)
-        penultimate = self.classifier[:-1](self.avgpool(maps).flatten(1))
-        return {"features": maps.flatten(1), "penultimate": penultimate}
+    def backbone_end(self) -> tuple[nn.Module, bool]:
+        return self.features, False
+
+    def stage_layers(self) -> Iterator[tuple[str, str | None, nn.Module]]:
+        for name, layer in self.features.named_children():
+            yield name, re.sub(r"^\D+(?=\d)", "", name), layer  # conv3, bn3 and relu3 are stage 3

@@ -1,4 +1,4 @@
-"""What a network is made of, and what of the images reaches each layer of it."""
+"""The layers of a network: shapes, parameters, multiply-adds, activations, receptive field."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
-from alexnet_lightning.networks.modern import Whitening
-from alexnet_lightning.networks.residual import Residual
+from alexnet_lightning.networks.layers import (
+    LocalResponseNorm,
+    Residual,
+    Whitening,
+    WithinMapNorm,
+)
 
 POINTWISE = (
     nn.BatchNorm2d,
@@ -19,21 +22,21 @@ POINTWISE = (
     nn.ReLU,
     nn.Tanh,
     nn.ZeroPad2d,
-    LocalResponseNorm,  # across maps, so that it reads a single place
+    LocalResponseNorm,  # across channels, at one position
 )
 
 
 class LayerFacts(NamedTuple):
-    """One layer at work; the last three are of convolutions and linear layers alone.
+    """One layer on one batch; the last three are of convolutions and linear layers only.
 
     Args:
         name: as in the state dict.
         kind: its class.
         shape: of its output, without the batch.
-        parameters: its own, not its children's.
-        multiply_adds: an image; of convolutions and linear layers alone, not of attention.
+        parameters: its own, without its children's.
+        multiply_adds: per image; of convolutions and linear layers only, not of attention.
         weight_std: standard deviation of its weights.
-        spread: standard deviation of its pre-activations across the images, mean over the units.
+        spread: standard deviation of its pre-activations across images, averaged over the units.
         magnitude: mean absolute pre-activation.
     """
 
@@ -48,17 +51,15 @@ class LayerFacts(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """Spread over magnitude: how much of the layer's output depends on which image it is."""
-        if self.spread is None or not self.magnitude:
-            return None
-        return self.spread / self.magnitude
+        """Spread over magnitude: the fraction of the layer's output that depends on the image."""
+        return self.spread / self.magnitude if self.spread is not None and self.magnitude else None
 
 
 def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
-    """Return the facts of every layer in the order of one forward pass, which leaves no trace.
+    """Return the facts of every layer in the order of one forward pass; the network stays as it is.
 
-    Batch norm takes the statistics of this batch, as in the first training step: at the start its
-    running ones would say that it does nothing. Nothing is dropped.
+    Batch norm uses the statistics of this batch, as in the first training step: with its initial
+    running statistics it would do nothing. Dropout is off.
 
     Args:
         network: maps images to logits.
@@ -81,7 +82,7 @@ def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
     ]
     try:
         with torch.no_grad(), on_the_batch(network):
-            # Not network(images): a compiled one would be compiled anew for this look.
+            # Not network(images): a compiled one would be compiled again, with the hooks.
             network.forward(images)
     finally:
         for handle in handles:
@@ -90,18 +91,18 @@ def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
 
 
 def describe(name: str, layer: nn.Module, output: Tensor) -> LayerFacts:
-    """Return the facts of a layer that has just made `output` (N, …)."""
+    """Return the facts of a layer whose output is `output` (N, …)."""
     shape = tuple(output.shape[1:])
     facts = LayerFacts(name, type(layer).__name__, shape, own_parameters(layer), 0)
     if not isinstance(layer, nn.Conv2d | nn.Linear | Whitening):
         return facts
-    # Of a weight, the first dimension is the outputs; the rest is what one of them reads.
+    # The first dimension of a weight is the outputs; the others are what one output reads.
     facts = facts._replace(multiply_adds=output[0].numel() * layer.weight[0].numel())
     if output.is_meta:
         return facts
     return facts._replace(
         weight_std=layer.weight.float().std().item(),
-        spread=output.float().std(dim=0).mean().item(),
+        spread=across_images(output),
         magnitude=output.float().abs().mean().item(),
     )
 
@@ -111,9 +112,14 @@ def own_parameters(layer: nn.Module) -> int:
     return sum(parameter.numel() for parameter in layer.parameters(recurse=False))
 
 
+def across_images(values: Tensor) -> float:
+    """Return the standard deviation over the first dimension, averaged over all others."""
+    return values.float().std(dim=0).mean().item()
+
+
 @contextmanager
 def on_the_batch(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation, batch norm on the batch's statistics, and then back."""
+    """Put a network into evaluation mode, batch norm with the batch's statistics, and then back."""
     modes = [(layer, layer.training) for layer in network.modules()]
     # By name: SyncBatchNorm would wait for the other processes.
     norms = [
@@ -123,7 +129,7 @@ def on_the_batch(network: nn.Module) -> Iterator[None]:
     ]
     network.eval()
     for norm in norms:
-        norm.training, norm.track_running_stats = True, False  # takes the batch's, keeps its own
+        norm.training, norm.track_running_stats = True, False  # uses the batch's, keeps its own
     try:
         yield
     finally:
@@ -134,29 +140,29 @@ def on_the_batch(network: nn.Module) -> Iterator[None]:
 
 
 def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
-    """Return the multiply-adds an image of convolutions and linear layers; a share of the time."""
+    """Return the multiply-adds per image of convolutions and linear layers."""
     return sum(layer.multiply_adds for layer in shapes(network, in_channels, image_size))
 
 
 def shapes(network: nn.Module, in_channels: int, image_size: int) -> list[LayerFacts]:
-    """Return `layer_facts` where only sizes matter: of two blank images, on any device or meta."""
+    """Return `layer_facts` of two blank images, where only sizes matter; on any device or meta."""
     like = next(network.parameters())
     blank = like.new_zeros(2, in_channels, image_size, image_size)
     return layer_facts(network, blank)
 
 
-def receptive_field(trunk: nn.Module) -> int | None:
-    """Return the side in pixels of what one unit of the trunk's output sees.
+def receptive_field(backbone: nn.Module) -> int | None:
+    """Return the side in pixels of what one unit of the backbone's output sees.
 
     r = 1 + Σ (kernel - 1) · dilation · product of the strides before it (Araujo et al. 2019,
     "Computing Receptive Fields of Convolutional Neural Networks").
 
     Args:
-        trunk: convolutions, poolings, norms and residual connections in sequence; None is the
-            answer for anything else.
+        backbone: convolutions, poolings, norms and residual connections in sequence; None is
+            returned for anything else.
     """
     field, step = 1, 1
-    for window in windows(trunk):
+    for window in windows(backbone):
         if window is None:
             return None
         extent, stride = window
@@ -166,13 +172,13 @@ def receptive_field(trunk: nn.Module) -> int | None:
 
 
 def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
-    """Yield (extent, stride) of every window on the longest path; None for a layer not known."""
+    """Yield (extent, stride) of every window on the longest path; None for an unknown layer."""
     match layer:
         case nn.Sequential():
             for child in layer:
                 yield from windows(child)
         case Residual():
-            yield from windows(layer.mapping)  # the other path sees one place
+            yield from windows(layer.mapping)  # the other path sees one position
         case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
             kernel, stride = side(layer.kernel_size), side(layer.stride)
             yield (kernel - 1) * side(getattr(layer, "dilation", 1)) + 1, stride
@@ -185,5 +191,5 @@ def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
 
 
 def side(value: int | tuple[int, ...]) -> int:
-    """Return the larger side of a window that torch takes as one number or as two."""
+    """Return the larger side of a window that torch describes by one number or two."""
     return value if isinstance(value, int) else max(value)

@@ -1,17 +1,18 @@
-"""A network as a table: what a row says, and the builder that reads it."""
+"""A network as a table: its rows, and the builder that reads them."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import nn
 
-from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
-from alexnet_lightning.networks.residual import Residual, Skip
+from alexnet_lightning.networks.layers import LocalResponseNorm, Residual, Skip, WithinMapNorm
+
+Stem = Literal["imagenet", "small"]
 
 
 class Row(NamedTuple):
-    """A convolution, and what follows it, in order, as words that `follow` knows."""
+    """A convolution, and the layers that follow it, in order, as words that `follow` knows."""
 
     channels: int
     kernel: int
@@ -38,19 +39,18 @@ def convolutions(
     skip: Skip = "none",
     towers: int = 1,
 ) -> tuple[nn.Sequential, int]:
-    """Return the trunk, whose layers are named conv1, relu1, lrn1, pool1, conv2, …, and its side.
+    """Return the backbone, with layers conv1, relu1, lrn1, pool1, conv2, …, and its maps' side.
 
     Args:
-        rows: one a convolution.
-        in_channels: channels of the image.
-        image_size: side of the image in pixels.
-        pool: window of every "pool"; its rounding is that of the convolutions too.
-        skip: whether a residual connection goes around every convolution but the first, which
-            reads the image.
-        towers: parts of the maps that local response norms keep apart.
+        rows: one per convolution.
+        in_channels: channels of the images.
+        image_size: side of the images in pixels.
+        pool: window of every "pool"; convolutions round sizes in the same way.
+        skip: residual connection around every convolution but the first, see `Residual`.
+        towers: groups of channels that local response norms keep apart.
 
     Raises:
-        ValueError: nothing is left of the image on the way.
+        ValueError: the images are too small for the rows.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     side = image_size
@@ -58,7 +58,7 @@ def convolutions(
         words = row.then.split()
         out = steps(side, Window(row.kernel, row.stride, row.padding, pool.ceil))
         if (missing := (out - 1) * row.stride + row.kernel - side - 2 * row.padding) > 0:
-            # Rounding up takes in a window that hangs over the right and bottom edge.
+            # Rounding up includes a window that extends over the right and bottom edge.
             layers[f"pad{number}"] = nn.ZeroPad2d((0, missing, 0, missing))
         normed = "bn" in words
         mapping: nn.Module = nn.Conv2d(
@@ -68,7 +68,7 @@ def convolutions(
             row.stride,
             row.padding,
             groups=row.groups,
-            bias=not normed,  # batch norm would cancel it, and has its own
+            bias=not normed,  # batch norm cancels it and has its own
         )
         if skip != "none" and number > 1:
             norm = [nn.BatchNorm2d(row.channels)] if normed else []
@@ -109,8 +109,8 @@ def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
         case "avg":
             return nn.AvgPool2d(pool.size, pool.stride, pool.padding, ceil_mode=pool.ceil)
         case "half":
-            return nn.MaxPool2d(2)  # 2/2, whatever `pool` is
-    raise ValueError(f"a row says '{word}': no such layer")
+            return nn.MaxPool2d(2)  # 2/2, independent of `pool`
+    raise ValueError(f"a row has the word '{word}', which names no layer")
 
 
 def fully_connected(
@@ -144,12 +144,12 @@ def widened(rows: Sequence[Row], width: float) -> list[Row]:
 
 
 def with_activation(rows: Sequence[Row], activation: str) -> list[Row]:
-    """Return the rows with another word of `follow`, such as tanh, in place of ReLU."""
+    """Return the rows with another word of `follow`, such as tanh, instead of relu."""
     return [row._replace(then=row.then.replace("relu", activation)) for row in rows]
 
 
 def small_stem(rows: Sequence[Row], pool: Window) -> tuple[list[Row], Window]:
-    """Return rows and pooling for images of 8 to 32 px: no pixel is lost at the first row's border.
+    """Return rows and pooling for images of 8 to 32 px, with no loss at the border.
 
     The first convolution becomes 3 × 3 with stride 1; pooling is padded unless it rounds up.
     """
@@ -159,6 +159,6 @@ def small_stem(rows: Sequence[Row], pool: Window) -> tuple[list[Row], Window]:
 
 
 def steps(side: int, window: Window) -> int:
-    """Return the side of the maps that a window makes of maps of `side`."""
+    """Return the side of the maps after a window has moved over maps of `side`."""
     room = side + 2 * window.padding - window.size
     return (-(-room // window.stride) if window.ceil else room // window.stride) + 1

@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
-from alexnet_lightning.networks.torchvision_net import TorchvisionNet
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.module import (
@@ -65,7 +64,7 @@ class ImageClassifier(LightningModule, ABC):
     @abstractmethod
     def __init__(
         self,
-        network: ConvNet | TorchvisionNet,
+        network: Network,
         num_classes: int,
         optimizer: OptimizerCallable | None = None,
         lr_scheduler: LRSchedulerCallable | None = None,
@@ -115,7 +114,7 @@ class ImageClassifier(LightningModule, ABC):
         return self.network(images)
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the rows "features" (N, D) and "penultimate" (N, D'); see `ConvNet.embed`."""
+        """Return the rows "features" (N, D) and "penultimate" (N, D'); see `Network.embed`."""
         return self.network.embed(images)
 
     def on_train_start(self) -> None:

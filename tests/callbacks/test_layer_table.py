@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from alexnet_lightning.callbacks import LayerTable
-from alexnet_lightning.networks.alexnet import alexnet
+from alexnet_lightning.models.alexnet import alexnet
 
 DATA = SimpleNamespace(in_channels=1, image_size=8)
 

@@ -4,8 +4,8 @@ import pytest
 
 from alexnet_lightning.cli.checks import check_sizes
 from alexnet_lightning.data import CIFAR10DataModule, PadCropFlip, ProgressiveResize
-from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
-from alexnet_lightning.networks.modern import modern
+from alexnet_lightning.models.alexnet import ALEXNET, alexnet
+from alexnet_lightning.models.modern import modern
 from alexnet_lightning.system.errors import UserError
 
 

@@ -1,6 +1,5 @@
 """Grad-CAM: against its formula, and on every variant."""
 
-import inspect
 import sys
 from collections import OrderedDict
 
@@ -13,7 +12,7 @@ from alexnet_lightning.explanations.grad_cam import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.variants import SMALL, known_variants
+from alexnet_lightning.variants import SMALL, accepted, known_variants
 
 OF_TORCHVISION = ("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5")
 VARIANTS = [*known_variants(), *((TorchvisionClassifier, {"name": n}) for n in OF_TORCHVISION)]
@@ -21,8 +20,7 @@ VARIANTS = [*known_variants(), *((TorchvisionClassifier, {"name": n}) for n in O
 
 def small(kind, arguments: dict[str, str], image_size: int = 32):
     options = {**SMALL, "width": 0.1}
-    parameters = inspect.signature(kind).parameters
-    options = {key: value for key, value in options.items() if key in parameters}
+    options = {key: value for key, value in options.items() if key in accepted(kind)}
     return kind(num_classes=10, in_channels=3, image_size=image_size, **options, **arguments)
 
 

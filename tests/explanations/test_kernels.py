@@ -7,7 +7,7 @@ from alexnet_lightning.explanations.images import Pictures
 from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps, first_kernels, stages
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetModern, TorchvisionClassifier
-from alexnet_lightning.networks.alexnet import alexnet
+from alexnet_lightning.models.alexnet import alexnet
 
 
 def test_first_kernels_are_those_that_weigh_pixels() -> None:

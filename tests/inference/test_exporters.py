@@ -12,7 +12,7 @@ from alexnet_lightning.inference.exporters import SUFFIX, beside, read, read_saf
 from alexnet_lightning.inference.exporting import export
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.errors import UserError
-from tests.test_models import VARIANTS, build
+from tests.models.test_models import VARIANTS, build
 
 LOGIT = 3.0  # the largest
 # Of a logit, from float32's rounding in another order of sums. Of most variants it is under 1e-5;

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.alexnet import (
+from alexnet_lightning.models.alexnet import (
     ALEXNET,
     ALEXNET_2012,
     APART,

@@ -1,6 +1,5 @@
 """What must hold of every variant, whoever adds one."""
 
-import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from alexnet_lightning import models
 from alexnet_lightning.models import AlexNet, AlexNetBN, AlexNetModern, AlexNetOWT
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.variants import accepted
 
 VARIANTS = [getattr(models, name) for name in models.__all__]
 # At 7 classes and 32 px in the small form; a new variant adds its line.
@@ -45,8 +45,7 @@ IMAGENET_PARAMETERS = {
 def build(variant: type[ImageClassifier], **arguments: Any) -> ImageClassifier:
     """The variant at a size that runs in no time."""
     small = {"stem": "small", "width": 0.25, "name": "resnet18", "small_stem": True}
-    known = inspect.signature(variant.__init__).parameters
-    chosen = {name: value for name, value in small.items() if name in known}
+    chosen = {name: value for name, value in small.items() if name in accepted(variant)}
     torch.manual_seed(0)
     return variant(**{"num_classes": 7, "in_channels": 3, "image_size": 32, **chosen, **arguments})
 

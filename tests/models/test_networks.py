@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.alexnet import alexnet
-from alexnet_lightning.networks.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
-from alexnet_lightning.networks.four_layer import four_layer
+from alexnet_lightning.models.alexnet import alexnet
+from alexnet_lightning.models.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
+from alexnet_lightning.models.four_layer import four_layer
+from alexnet_lightning.models.modern import Size, Whitening, modern
+from alexnet_lightning.models.one_weird_trick import load_weights, one_weird_trick
 from alexnet_lightning.networks.inspect import receptive_field
-from alexnet_lightning.networks.modern import Size, Whitening, modern
-from alexnet_lightning.networks.one_weird_trick import load_weights, one_weird_trick
-from alexnet_lightning.networks.residual import Residual
+from alexnet_lightning.networks.layers import Residual
 
 
 def count(network: nn.Module) -> int:

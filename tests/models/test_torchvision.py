@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from alexnet_lightning.networks.torchvision_net import TorchvisionNet
+from alexnet_lightning.models.torchvision import TorchvisionNet
 
 # Name, and an image size that is quick and that every stage survives.
 MODELS = [

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.alexnet import ALEXNET, alexnet
+from alexnet_lightning.models.alexnet import ALEXNET, alexnet
 from alexnet_lightning.networks.init import Init, initialise
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from alexnet_lightning.networks.alexnet import ALEXNET, ALEXNET_2012, alexnet, with_batch_norm
+from alexnet_lightning.models.alexnet import ALEXNET, ALEXNET_2012, alexnet, with_norm
 from alexnet_lightning.networks.init import initialise
 from alexnet_lightning.networks.inspect import (
     layer_facts,
@@ -30,7 +30,7 @@ def images() -> torch.Tensor:
 def network() -> nn.Module:
     """Small, with batch norm, dropout and a residual connection."""
     torch.manual_seed(0)
-    rows = with_batch_norm(ALEXNET)
+    rows = with_norm(ALEXNET, "bn")
     return alexnet(10, 3, 32, rows=rows, stem="small", width=0.1, skip="scaled")
 
 

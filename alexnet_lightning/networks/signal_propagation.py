@@ -1,4 +1,4 @@
-"""How far the images' differences reach into a network, and how far the loss' reach back."""
+"""Signal propagation: how much of each activation and gradient depends on the image."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.networks.inspect import on_the_batch
+from alexnet_lightning.networks.inspect import across_images, on_the_batch
 
 
 class Spread(NamedTuple):
@@ -15,8 +15,8 @@ class Spread(NamedTuple):
 
     Args:
         layer: its name in the state dict.
-        forward: standard deviation of its pre-activations across the images, mean over the units.
-        backward: the same of the gradient of each image's loss by them.
+        forward: standard deviation of its pre-activations across images, averaged over the units.
+        backward: the same of the gradient of each image's loss with respect to them.
     """
 
     layer: str
@@ -25,9 +25,9 @@ class Spread(NamedTuple):
 
 
 def spreads(network: nn.Module, images: Tensor, labels: Tensor) -> list[Spread]:
-    """Return both spreads of every layer that weighs its inputs; leaves no trace in the network.
+    """Return the standard deviations of every layer that has weights; the network stays as it is.
 
-    Batch norm takes the statistics of this batch; nothing is dropped.
+    Batch norm uses the statistics of this batch; dropout is off.
 
     Args:
         network: maps images to logits.
@@ -53,11 +53,6 @@ def spreads(network: nn.Module, images: Tensor, labels: Tensor) -> list[Spread]:
         for handle in handles:
             handle.remove()
     return [
-        Spread(name, across(output.detach()), across(gradient))
+        Spread(name, across_images(output.detach()), across_images(gradient))
         for (name, output), gradient in zip(outputs.items(), gradients, strict=True)
     ]
-
-
-def across(values: Tensor) -> float:
-    """Return the standard deviation over the first dimension, mean over all others."""
-    return values.float().std(dim=0).mean().item()

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alexnet_lightning.networks.alexnet import alexnet
-from alexnet_lightning.networks.spreads import spreads
+from alexnet_lightning.models.alexnet import alexnet
+from alexnet_lightning.networks.signal_propagation import spreads
 
 
 def test_spreads_of_one_layer_are_those_by_hand() -> None:
