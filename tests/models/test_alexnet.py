@@ -1,20 +1,31 @@
-"""The tables against the paper and against the authors' code: geometry, parameters, order."""
+"""The tables against the paper and against the authors' code: sizes, parameters, order."""
+
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from alexnet_lightning.models import (
+    AlexNet,
+    AlexNet2012,
+    AlexNetBN,
+    AlexNetBNSkip,
+    AlexNetSkip,
+    AlexNetSkipScaled,
+)
 from alexnet_lightning.models.alexnet import (
     ALEXNET,
     ALEXNET_2012,
-    APART,
+    IN_TOWERS,
     alexnet,
     in_towers,
-    with_batch_norm,
-    without_lrn,
+    with_norm,
 )
 from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.layers import Residual
 from alexnet_lightning.networks.rows import Window, scaled, with_activation
+from tests.models.test_models import build
 
 CEIL = Window(3, 2, ceil=True)
 
@@ -93,21 +104,58 @@ def test_lrn_follows_the_first_two_relus_with_the_papers_constants() -> None:
 
 
 def test_batch_norm_stands_between_convolution_and_relu_and_takes_over_the_bias() -> None:
-    features = alexnet(10, 3, 224, with_batch_norm(ALEXNET), width=0.1).features
+    features = alexnet(10, 3, 224, with_norm(ALEXNET, "bn"), width=0.1).features
     assert names(features).startswith("conv1 bn1 relu1 pool1 conv2 bn2 relu2")
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in features) == 5
     assert all(layer.bias is None for layer in features if isinstance(layer, nn.Conv2d))
 
 
 def test_each_ablation_changes_one_thing() -> None:
-    assert "lrn" not in names(alexnet(10, 3, 224, without_lrn(ALEXNET), width=0.1).features)
+    assert "lrn" not in names(alexnet(10, 3, 224, with_norm(ALEXNET, "none"), width=0.1).features)
     tanh = alexnet(10, 3, 224, with_activation(ALEXNET, "tanh"), width=0.1)
     assert not any(isinstance(layer, nn.ReLU) for layer in tanh.modules())
     assert sum(isinstance(layer, nn.Tanh) for layer in tanh.modules()) == 7
-    apart = alexnet(10, 3, 224, width=0.1, pool=APART).features.pool1
+    apart = alexnet(10, 3, 224, width=0.1, pool=Window(2, 2)).features.pool1
     assert (apart.kernel_size, apart.stride) == (2, 2)
-    groups = [[row.groups for row in in_towers(ALEXNET, connected)] for connected in (True, False)]
-    assert groups == [[1, 2, 1, 2, 2], [1, 2, 2, 2, 2]]
+    groups = [[row.groups for row in in_towers(ALEXNET, towers)] for towers in IN_TOWERS]
+    assert groups == [[1] * 5, [1, 2, 1, 2, 2], [1, 2, 2, 2, 2]]
+
+
+@pytest.mark.parametrize("variant", [AlexNet, AlexNet2012])
+def test_the_ablations_build_and_differ(variant: type[AlexNet]) -> None:
+    images = torch.randn(2, 3, 32, 32)
+    choices: list[dict[str, Any]] = [
+        {},
+        {"norm": "none"},
+        {"norm": "bn"},
+        {"overlapping": False},
+        {"towers": "one" if variant is AlexNet2012 else "joined"},
+        {"towers": "apart"},
+        {"activation": "tanh"},
+        {"skip": "plain"},
+        {"norm": "bn", "skip": "scaled"},
+    ]
+    with torch.no_grad():
+        logits = [build(variant, **choice).eval()(images) for choice in choices]
+    assert all(found.shape == (2, 7) for found in logits)
+    assert len({round(float(found[0, 0]), 6) for found in logits}) == len(choices)
+
+
+@pytest.mark.parametrize(
+    ("variant", "arguments"),
+    [
+        (AlexNetBN, {"norm": "bn"}),
+        (AlexNetSkip, {"skip": "plain"}),
+        (AlexNetBNSkip, {"norm": "bn", "skip": "plain"}),
+        (AlexNetSkipScaled, {"skip": "scaled"}),
+    ],
+)
+def test_thin_variants_are_alexnet_with_other_defaults(variant, arguments) -> None:
+    found, expected = build(variant), build(AlexNet, **arguments)
+    assert dict(found.hparams) == dict(expected.hparams)
+    state = expected.state_dict()
+    assert list(found.state_dict()) == list(state)
+    assert all(torch.equal(value, state[name]) for name, value in found.state_dict().items())
 
 
 def test_dropout_is_on_the_outputs_of_fc6_and_fc7() -> None:
@@ -147,3 +195,15 @@ def test_an_image_too_small_for_the_stem_is_refused() -> None:
 @pytest.mark.parametrize(("channels", "width", "expected"), [(96, 0.5, 48), (384, 0.01, 8)])
 def test_width_rounds_to_multiples_of_eight(channels: int, width: float, expected: int) -> None:
     assert scaled(channels, width) == expected
+
+
+def test_skips_go_around_convolutions_two_to_five_and_change_nothing_else() -> None:
+    plain, skipping = (alexnet(10, 3, 224, skip=skip) for skip in ("none", "plain"))
+    blocks = {n for n, layer in skipping.features.named_children() if isinstance(layer, Residual)}
+    assert blocks == {"conv2", "conv3", "conv4", "conv5"}
+    projections = 96 * 256 + 256 * 384 + 384 * 256  # conv4 keeps its channels
+    plain_count, count = (sum(p.numel() for p in n.parameters()) for n in (plain, skipping))
+    assert count - plain_count == projections
+    assert [n for n, _ in plain.features.named_children()] == [
+        n for n, _ in skipping.features.named_children()
+    ]

@@ -1,4 +1,4 @@
-"""Models of torchvision: the same figures as torchvision's own, and both taps."""
+"""Models of torchvision: torchvision's own logits, and the protocol."""
 
 import pytest
 import torch
@@ -52,31 +52,54 @@ def test_a_step_reaches_every_parameter(case: tuple[str, TorchvisionNet, torch.T
         assert parameter.grad.isfinite().all(), name
 
 
-def test_the_last_layer_reads_the_penultimate_tap(
+def test_the_protocol_gives_torchvisions_logits(
     case: tuple[str, TorchvisionNet, torch.Tensor],
 ) -> None:
-    name, network, images = case
+    _, network, images = case
+    network.eval()
+    last = network.model.get_submodule(network.head_name)
     with torch.no_grad():
-        taps, logits = network.eval().embed(images), network(images)
-        again = network.embed(images.contiguous())
-    assert list(taps) == ["features", "penultimate"]
-    assert all(rows.ndim == 2 and len(rows) == 4 for rows in taps.values())
-    # By value and in the order (channel, row, column), however the maps lie in memory.
-    assert torch.allclose(taps["features"], again["features"], rtol=1e-3, atol=1e-4)
-    if isinstance(network.head, nn.Linear):
-        assert torch.equal(network.head(taps["penultimate"]), logits)
+        features, logits = network.forward_features(images), network(images)
+        kept = features.clone()
+        assert torch.equal(network.forward_head(features), logits)
+        assert torch.equal(features, kept), "DenseNet works in place"
+        embeddings, again = network.embed(images), network.embed(images.contiguous())
+    assert list(embeddings) == ["features", "penultimate"]
+    assert all(rows.ndim == 2 and len(rows) == 4 for rows in embeddings.values())
+    # By value and in the order (channel, row, column), whatever the memory format.
+    assert torch.allclose(embeddings["features"], again["features"], rtol=1e-3, atol=1e-4)
+    if isinstance(last, nn.Linear):
+        assert torch.equal(last(embeddings["penultimate"]), logits)
     else:
-        assert name.startswith("squeezenet")
-        assert taps["penultimate"].shape == (4, network.head.in_channels)
-    assert not network.head._forward_hooks, "looking must leave nothing behind"
+        assert embeddings["penultimate"].shape == (4, last.in_channels), "SqueezeNet"
+    assert not any(layer._forward_hooks for layer in network.modules())
+
+
+@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "convnext_tiny", "regnet_y_400mf"])
+def test_the_protocol_holds_for_other_designs(name: str) -> None:
+    torch.manual_seed(0)
+    network, images = TorchvisionNet(name, 7, image_size=64).eval(), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        logits, penultimate = network(images), network.embed(images)["penultimate"]
+        assert torch.equal(network.forward_head(network.forward_features(images)), logits)
+        assert torch.equal(network.model.get_submodule(network.head_name)(penultimate), logits)
+
+
+def test_the_head_passes_gradients_to_its_own_weights() -> None:
+    network = TorchvisionNet("resnet18", 7, image_size=32)
+    network.forward_head(torch.randn(2, 512, 1, 1)).sum().backward()
+    assert {name for name, p in network.named_parameters() if p.grad is not None} == {
+        "model.fc.weight",
+        "model.fc.bias",
+    }
 
 
 def test_features_are_what_the_global_pooling_reads() -> None:
     network = TorchvisionNet("resnet18", 10, image_size=64).eval()
     with torch.no_grad():
-        taps = network.embed(torch.randn(2, 3, 64, 64))
-    maps = taps["features"].view(2, 512, 2, 2)
-    assert torch.allclose(maps.mean((2, 3)), taps["penultimate"], atol=1e-6)
+        embeddings = network.embed(torch.randn(2, 3, 64, 64))
+    maps = embeddings["features"].view(2, 512, 2, 2)
+    assert torch.allclose(maps.mean((2, 3)), embeddings["penultimate"], atol=1e-6)
 
 
 def test_the_small_stem_of_a_resnet_keeps_the_whole_image() -> None:
@@ -86,8 +109,8 @@ def test_the_small_stem_of_a_resnet_keeps_the_whole_image() -> None:
     assert (first.kernel_size, first.stride, first.padding) == ((3, 3), (1, 1), (1, 1))
     assert isinstance(network.model.maxpool, nn.Identity)
     with torch.no_grad():
-        taps = network.eval().embed(torch.randn(2, 1, 32, 32))
-    assert taps["features"].shape == (2, 512 * 4 * 4)
+        embeddings = network.eval().embed(torch.randn(2, 1, 32, 32))
+    assert embeddings["features"].shape == (2, 512 * 4 * 4)
     # He's law, fan out: what torchvision starts the other convolutions of a ResNet from.
     assert float(first.weight.detach().std()) == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.1)
 
@@ -123,7 +146,7 @@ def test_other_channels_change_nothing_but_the_first_layer() -> None:
         ("fcn_resnet50", 32, False, "no classification model named fcn_resnet50"),
         ("vit_b_16", 32, True, "vit_b_16 begins by cutting the image into patches of 16 px"),
         ("convnext_tiny", 32, True, "convnext_tiny begins by cutting the image into patches of 4"),
-        ("vgg11", 32, True, "the first layer of vgg11 has stride 1 as it is"),
+        ("vgg11", 32, True, "the first layer of vgg11 has stride 1 already"),
         ("vit_b_16", 30, False, "vit_b_16 cannot take images of 30 px"),
         ("maxvit_t", 32, False, "maxvit_t cannot take images of 32 px"),
         ("alexnet", 32, False, "alexnet cannot take images of 32 px"),

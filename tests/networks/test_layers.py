@@ -1,11 +1,17 @@
-"""LRN, the within-map norm and grouped convolutions against slow, obvious numpy."""
+"""Layers against their formulas, those of 2012 against slow, obvious numpy."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.networks.layers import LocalResponseNorm, StretchedLinear, WithinMapNorm
+from alexnet_lightning.networks.layers import (
+    LocalResponseNorm,
+    Residual,
+    StretchedLinear,
+    Whitening,
+    WithinMapNorm,
+)
 from alexnet_lightning.networks.rows import Row, Window, convolutions
 
 
@@ -136,3 +142,33 @@ def test_the_stretched_linear_layer_is_average_pooling_and_a_linear_layer(side: 
         loss.square().sum().backward()
     assert torch.allclose(layer.weight.grad, plain.weight.grad)
     assert torch.allclose(layer.bias.grad, plain.bias.grad)
+
+
+def test_a_residual_adds_its_input() -> None:
+    block = Residual(nn.Conv2d(4, 4, 3, padding=1), 4, 4, "plain")
+    maps = torch.randn(2, 4, 5, 5)
+    assert torch.equal(block(maps), maps + block.mapping(maps))
+    assert isinstance(block.projection, nn.Identity)
+
+
+def test_a_scaled_residual_starts_without_its_branch_and_can_learn_it() -> None:
+    block = Residual(nn.Conv2d(4, 6, 3, padding=1), 4, 6, "scaled")
+    maps = torch.randn(2, 4, 5, 5)
+    assert torch.equal(block(maps), block.projection(maps))
+    block(maps).square().sum().backward()
+    assert block.scale is not None
+    assert block.scale.grad is not None
+    assert block.scale.grad != 0
+
+
+def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(200, 3, 8, 8)
+    images = images + images.roll(1, -1) + images.mean(1, keepdim=True)  # correlated, as images are
+    stem = Whitening(3)
+    stem.fit(images, floor=0.0)
+    outputs = nn.functional.conv2d(images, stem.weight[:12]).transpose(0, 1).flatten(1)
+    assert torch.allclose(outputs.cov(), torch.eye(12), atol=1e-3)
+    assert torch.equal(stem.weight[12:], -stem.weight[:12])
+    assert stem(images).shape == (200, 24, 7, 7)
+    assert "weight" in stem.state_dict()
