@@ -20,34 +20,24 @@ from alexnet_lightning.networks.rows import (
 )
 from alexnet_lightning.training.classifier import ImageClassifier
 
+Stage = tuple[int, int, str]  # channels, convolutions, pooling at the end
+
+
+def stages(plan: Sequence[Stage], then: str) -> tuple[Row, ...]:
+    """Return the rows of stages of 3 × 3 convolutions, each followed by the words of `then`."""
+    return tuple(
+        Row(channels, 3, padding=1, then=f"{then} {pooling}" if n == count else then)
+        for channels, count, pooling in plan
+        for n in range(1, count + 1)
+    )
+
+
 # Pooling 3/2 in stage 1, 2/2 in stages 2 to 5.
-FINE_TUNING_1 = (
-    Row(96, 3, padding=1, then="relu"),
-    Row(96, 3, padding=1, then="relu pool"),
-    Row(256, 3, padding=1, then="relu"),
-    Row(256, 3, padding=1, then="relu half"),
-    Row(384, 3, padding=1, then="relu"),
-    Row(384, 3, padding=1, then="relu half"),
-    Row(384, 3, padding=1, then="relu"),
-    Row(384, 3, padding=1, then="relu half"),
-    Row(256, 3, padding=1, then="relu"),
-    Row(256, 3, padding=1, then="relu half"),
-)
-# 2, 2, 2, 3, 3 convolutions with batch norm; pooling 3/2 after each stage.
-FINE_TUNING_2 = (
-    Row(96, 3, padding=1, then="bn relu"),
-    Row(96, 3, padding=1, then="bn relu pool"),
-    Row(256, 3, padding=1, then="bn relu"),
-    Row(256, 3, padding=1, then="bn relu pool"),
-    Row(384, 3, padding=1, then="bn relu"),
-    Row(384, 3, padding=1, then="bn relu pool"),
-    Row(384, 3, padding=1, then="bn relu"),
-    Row(384, 3, padding=1, then="bn relu"),
-    Row(384, 3, padding=1, then="bn relu pool"),
-    Row(256, 3, padding=1, then="bn relu"),
-    Row(256, 3, padding=1, then="bn relu"),
-    Row(256, 3, padding=1, then="bn relu pool"),
-)
+PLAN_1 = ((96, 2, "pool"), (256, 2, "half"), (384, 2, "half"), (384, 2, "half"), (256, 2, "half"))
+# Pooling 3/2 after each stage.
+PLAN_2 = ((96, 2, "pool"), (256, 2, "pool"), (384, 2, "pool"), (384, 3, "pool"), (256, 3, "pool"))
+FINE_TUNING_1 = stages(PLAN_1, "relu")
+FINE_TUNING_2 = stages(PLAN_2, "bn relu")
 HIDDEN = 2816
 
 
