@@ -1,6 +1,5 @@
 """The table of all variants: python -m alexnet_lightning.variants --write README.md."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import nn
 
 from alexnet_lightning import models
 from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.models.create import accepted, create_model
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
 from alexnet_lightning.system.atomic import replacing
@@ -19,7 +19,6 @@ from alexnet_lightning.training.classifier import ImageClassifier
 START, END = "<!-- variants -->", "<!-- /variants -->"
 # For the argument without a default; the baselines that report 3 names.
 EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")
-SMALL = {"stem": "small", "small_stem": True}  # whichever a variant accepts
 COLUMNS = "multiply-adds | size | receptive field |\n|---|---:|---:|---:|---:|"
 Variant = tuple[type[ImageClassifier], dict[str, Any]]
 
@@ -45,9 +44,7 @@ def variants(args: Sequence[str]) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--write: cannot read {path}: {error}") from None
     if not 0 <= content.find(START) < content.find(END):
-        raise UserError(
-            f"--write: {path} lacks the marks; put {START} and {END} where the table goes"
-        )
+        raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
     before, rest = content.split(START, 1)
     _, after = rest.split(END, 1)
     with replacing(path) as part:
@@ -63,7 +60,7 @@ def variants_table() -> str:
         lines.append(row(name(variant), [count(network), count(fewer), *costs(network, 224)]))
     lines += ["", f"| 32 px | parameters, 10 classes | {COLUMNS}"]
     for variant in known_variants():
-        network = built(variant, 10, 32, **SMALL)
+        network = built(variant, 10, 32)
         lines.append(row(name(variant), [count(network), *costs(network, 32)]))
     return "\n".join(lines)
 
@@ -77,33 +74,23 @@ def known_variants() -> Iterator[Variant]:
             yield variant, {}
 
 
-def accepted(variant: type[ImageClassifier]) -> set[str]:
-    """Return the names of a variant's arguments, its base classes' included."""
-    constructors = [vars(base).get("__init__") for base in variant.__mro__]
-    return {name for init in constructors if init for name in inspect.signature(init).parameters}
-
-
 def name(variant: Variant) -> str:
     """Return the name of a variant in the tables."""
     kind, arguments = variant
     return " ".join([f"`{kind.__name__}`", *arguments.values()])
 
 
-def built(variant: Variant, num_classes: int, image_size: int, **options: Any) -> nn.Module | None:
+def built(variant: Variant, num_classes: int, image_size: int) -> nn.Module | None:
     """Return a variant's network without weights, or None if it cannot take such images.
 
     Args:
         variant: the class, and its required arguments.
         num_classes, image_size: as the data would set them, for color images.
-        options: arguments for those variants that accept them.
     """
-    kind: Any  # a variant's own arguments, which the base class does not have
     kind, arguments = variant
-    options = {key: value for key, value in options.items() if key in accepted(kind)}
-    of_data = {"num_classes": num_classes, "in_channels": 3, "image_size": image_size}
     try:
         with torch.device("meta"):  # to sample 60 million weights takes long
-            return kind(**of_data, **arguments, **options).network
+            return create_model(kind.__name__, num_classes, image_size, **arguments).network
     except ValueError:
         return None
 

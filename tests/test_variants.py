@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning import models
-from alexnet_lightning.models import AlexNet
+from alexnet_lightning.models import DoubleConvAlexNet
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.variants import END, START, built, costs, count, variants, variants_table
 
@@ -51,7 +51,7 @@ def test_every_variant_has_its_rows(table) -> None:
 
 
 def test_a_form_that_does_not_exist_is_a_dash() -> None:
-    network = built((AlexNet, {}), 10, image_size=8)
+    network = built((DoubleConvAlexNet, {}), 10, image_size=8)
     assert network is None
     assert [count(network), *costs(network, 8)] == ["–"] * 4
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
 
 SMALL_IMAGES = 64  # px; up to here a variant takes its small form
-SMALL_FORM = {"stem": "small", "small_stem": True}  # whichever a variant has
+SMALL_FORM = {"stem": "small", "small_stem": True}  # whichever a variant accepts
 
 
 def list_models() -> list[str]:
@@ -42,10 +42,16 @@ def create_model(
         raise ValueError(f"no variant is named {variant}; there are {', '.join(list_models())}")
     kind = getattr(alexnet_lightning, variant)
     if image_size <= SMALL_IMAGES:
-        known = signature(kind).parameters
+        known = accepted(kind)
         small = {name: value for name, value in SMALL_FORM.items() if name in known}
         arguments = {**small, **arguments}
     model: ImageClassifier = kind(
         num_classes=num_classes, in_channels=in_channels, image_size=image_size, **arguments
     )
     return model
+
+
+def accepted(variant: type["ImageClassifier"]) -> set[str]:
+    """Return the names of a variant's arguments, with those that it hands on to its base class."""
+    constructors = [vars(base).get("__init__") for base in variant.__mro__]
+    return {name for init in constructors if init for name in signature(init).parameters}

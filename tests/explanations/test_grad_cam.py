@@ -10,16 +10,17 @@ from torch.nn import functional as F
 
 from alexnet_lightning.explanations.grad_cam import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
+from alexnet_lightning.models.create import SMALL_FORM, accepted
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.variants import SMALL, accepted, known_variants
+from alexnet_lightning.variants import known_variants
 
 OF_TORCHVISION = ("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5")
 VARIANTS = [*known_variants(), *((TorchvisionClassifier, {"name": n}) for n in OF_TORCHVISION)]
 
 
 def small(kind, arguments: dict[str, str], image_size: int = 32):
-    options = {**SMALL, "width": 0.1}
+    options = {**SMALL_FORM, "width": 0.1}
     options = {key: value for key, value in options.items() if key in accepted(kind)}
     return kind(num_classes=10, in_channels=3, image_size=image_size, **options, **arguments)
 

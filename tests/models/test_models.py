@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from alexnet_lightning import models
 from alexnet_lightning.models import AlexNetBN
+from alexnet_lightning.models.create import accepted
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.variants import accepted
 
 VARIANTS = [getattr(models, name) for name in models.__all__]
 # At 7 classes and 32 px in the small form.
