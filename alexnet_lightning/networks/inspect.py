@@ -14,6 +14,7 @@ from alexnet_lightning.networks.layers import (
     Whitening,
     WithinMapNorm,
 )
+from alexnet_lightning.networks.modes import evaluating
 
 POINTWISE = (
     nn.BatchNorm2d,
@@ -120,23 +121,20 @@ def across_images(values: Tensor) -> float:
 @contextmanager
 def on_the_batch(network: nn.Module) -> Iterator[None]:
     """Put a network into evaluation mode, batch norm with the batch's statistics, and then back."""
-    modes = [(layer, layer.training) for layer in network.modules()]
     # By name: SyncBatchNorm would wait for the other processes.
     norms = [
         layer
         for layer in network.modules()
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.track_running_stats
     ]
-    network.eval()
-    for norm in norms:
-        norm.training, norm.track_running_stats = True, False  # uses the batch's, keeps its own
-    try:
-        yield
-    finally:
+    with evaluating(network):
         for norm in norms:
-            norm.track_running_stats = True
-        for layer, training in modes:
-            layer.training = training
+            norm.training, norm.track_running_stats = True, False  # uses the batch's, keeps its own
+        try:
+            yield
+        finally:
+            for norm in norms:
+                norm.track_running_stats = True
 
 
 def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
