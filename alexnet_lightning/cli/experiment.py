@@ -214,9 +214,10 @@ class ExperimentCLI(LightningCLI):
         config, folder = self.config, run.path / "checkpoints"
         metrics, throughput = MetricsCSV(run.path), Throughput()
         try:
-            checkpoint = ModelCheckpoint(**{**config.checkpoint, "dirpath": str(folder)})
+            checkpoint = ModelCheckpoint(**config.checkpoint)
         except MisconfigurationException as error:
             raise UserError(f"checkpoint: {one_line(error)}") from error
+        checkpoint.dirpath = str(folder)  # by its argument it would become absolute
         recovery = Recovery(folder, metrics, **config.recovery)
         callbacks = [
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
