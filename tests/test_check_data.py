@@ -57,11 +57,11 @@ def test_copies_are_listed_by_what_is_bad_about_them(
 ) -> None:
     check_data(DIGITS)
     shown = capsys.readouterr().out
-    assert "more than once in several splits: 2\n  - train  number 10  " in shown
+    assert "duplicates in several splits: 2\n  - train  number 10  " in shown
     assert "\n    val    number 7  " in shown
     assert "\n    test   number 9  " in shown
     assert (
-        "more than once in one split, under several classes: 1\n"
+        "duplicates in one split, under several classes: 1\n"
         "  - train  number 0  3\n"
         "    train  number 1  5\n" in shown
     )
@@ -76,7 +76,7 @@ def test_lists_are_cut(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr().out
     assert "number 10" in shown
     assert "number 20" not in shown
-    assert "… 1 more: --list N shows N, --json FILE has all" in shown
+    assert "… 1 more: --list N shows N, --json FILE writes all" in shown
 
 
 @pytest.mark.usefixtures("copied")
@@ -173,7 +173,7 @@ def test_a_folder_of_pictures(
     shown = capsys.readouterr().out
     assert "cannot be read: 1\n" in shown
     assert str(pictures / "pictures" / "train" / "cat" / "0.png") in shown
-    assert "files: 17; modes: RGB 16, L 1 (as " in shown
+    assert "files: 17; modes: RGB 16, L 1 (e.g. " in shown
     assert shown.splitlines()[-1] == (
         "wrong: unreadable 1, duplicates 1, leaks between splits 1, images under several classes 2"
     )

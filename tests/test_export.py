@@ -104,7 +104,7 @@ def test_a_checkpoint_alone_is_checked_on_pictures_given(run, copy, tmp_path) ->
         (["safetensors", "--preprocessing"], "--preprocessing: safetensors holds weights alone"),
         (["torchvision"], "--format torchvision: its alexnet is AlexNetOWT"),
         (["onx"], "argument --format: invalid choice: 'onx'"),
-        (["pt2", "--images", "nowhere.png"], "nowhere.png cannot be opened"),
+        (["pt2", "--images", "nowhere.png"], "cannot open nowhere.png"),
         (["pt2", "--checkpoint", "beste"], "--checkpoint: no file beste"),
     ],
 )

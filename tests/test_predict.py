@@ -72,7 +72,7 @@ def test_a_bad_file_is_named_and_the_others_go_on(run, trained_run, pictures) ->
     assert [line.split()[0] for line in out.splitlines()] == [str(pictures / "photo.jpg")]
     first, second = err.splitlines()
     assert first.startswith(f"error: {bad} cannot be read as an image")
-    assert second.startswith("error: nowhere.png cannot be opened")
+    assert second.startswith("error: cannot open nowhere.png")
 
 
 def test_paths_from_another_program(run, trained_run, pictures, monkeypatch) -> None:

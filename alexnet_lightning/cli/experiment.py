@@ -17,7 +17,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
 import alexnet_lightning.callbacks
-import alexnet_lightning.data
+import alexnet_lightning.data.sets
 import alexnet_lightning.models
 import alexnet_lightning.training.muon
 import alexnet_lightning.training.schedules  # noqa: F401  # a class has a short name once imported

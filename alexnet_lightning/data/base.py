@@ -1,4 +1,4 @@
-"""What every data set has in common: its splits, and how their batches become a network's input."""
+"""What all data sets share: splits, batches, and the preprocessing from images to input."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -27,21 +27,21 @@ Measure = TypeVar("Measure")
 class ImageDataModule(LightningDataModule, ABC):
     """A data set: its splits, its batches, and how images become the network's input.
 
-    A subclass states the constants below and implements `load`.
+    A subclass sets the constants below and implements `load`.
 
     Args:
-        root: folder that holds the data sets.
-        batch_size: images a process and step, >= 1.
-        transform: crops, flips and sizes; by default the data set's own.
-        colour: noise of the colours in training; null for none.
+        root: folder of the data sets.
+        batch_size: images per process and step, >= 1.
+        transform: crops, flips and sizes; default: the data set's own.
+        colour: color noise in training; null for none.
         targets: what the loss compares with in training; null for class indices.
-        views: which views of a test image are shown, their probabilities averaged.
-        mean: per channel, in units of 0-1 pixels, by default the training set's; or "image", the
-            mean of the training images, as in 2012.
-        std: per channel, in units of 0-1 pixels; by default the training set's.
-        pixel_max: spread of the input's pixels, > 0: 1 for modern recipes, 255 for 2012's.
-        seed: of the split, of the order of images, and of augmentation, >= 0; null follows
-            `seed_everything` on the command line, and is 0 elsewhere.
+        views: views of a test image, over which the probabilities are averaged.
+        mean: per channel, for pixels in 0-1, default: the training set's; or "image", the mean
+            of the training images, as in 2012.
+        std: per channel, for pixels in 0-1; default: the training set's.
+        pixel_max: scale of the input, > 0: 1 for modern recipes, 255 for that of 2012.
+        seed: random seed of split, data order and augmentation, >= 0; null follows
+            `seed_everything` on the command line, and is 0 in Python.
     """
 
     class_names: list[str]
@@ -50,7 +50,7 @@ class ImageDataModule(LightningDataModule, ABC):
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     default_transform: Transform = Identity()
-    workers: int = 0  # processes that read ahead
+    workers: int = 0  # processes that load batches
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.check_arguments()
 
     def check_arguments(self) -> None:
-        """Raise a UserError that names the first argument out of range."""
+        """Raise a UserError for the first argument out of range."""
         if self.batch_size < 1:
             raise UserError(f"data.batch_size is {self.batch_size}: give a number >= 1")
         if self.seed < 0:
@@ -108,15 +108,15 @@ class ImageDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def load(self) -> dict[Split, Images]:
-        """Open all splits; raises UserError if they cannot be had."""
+        """Open all splits; UserError if they are not available."""
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the data set and measure what the recipe asks of it, once for fit and test alike."""
+        """Open the data set once, for fit and test, and measure what the recipe needs."""
         if not self.splits:
             self.adopt(self.load())
 
     def adopt(self, splits: dict[Split, Images]) -> None:
-        """Take these for the splits, and measure what the recipe asks of them."""
+        """Use these splits, and measure what the recipe needs: mean image, color statistics."""
         if self.mean == "image":
             self.mean_image = self.measured(mean_image, splits["train"], self.transform)
         if self.colour is not None:
@@ -124,7 +124,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.splits = splits
 
     def measured(self, measure: Callable[..., Measure], images: Images, *how: Any) -> Measure:
-        """Return measure(images, *how); a data set with a cache keeps it there."""
+        """Return measure(images, *how); a data set with a cache stores the result there."""
         return measure(images, *how)
 
     def train_dataloader(self) -> Loader:
@@ -142,25 +142,26 @@ class ImageDataModule(LightningDataModule, ABC):
         if trainer is not None:
             rank, world_size = trainer.global_rank, trainer.world_size
             if getattr(trainer, "overfit_batches", 0):
-                # Lightning would put its own sampler, of single images, in place of ours.
+                # Lightning would replace our sampler of batches by its own of single images.
                 raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
         training = split == "train"
         batches = Batches(len(images), self.batch_size, training, self.seed, rank, world_size)
         return Loader(images, batches, self.workers, self._next_batch if training else int)
 
     def _next_batch(self) -> int:
-        """Which batch of the epoch comes next: 0, or another in an epoch that goes on."""
-        return 0 if self.trainer is None else self.trainer.fit_loop.batch_idx + 1
+        """Index of the next batch in the epoch that a fit is in; 0 outside a fit."""
+        trainer = self.trainer
+        return trainer.fit_loop.batch_idx + 1 if trainer is not None and trainer.training else 0
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """From uint8 to the network's input, on the batch's device.
+        """Turn a uint8 batch into the network's input, on the batch's device.
 
-        In a test of several views, images are (N, views, C, image_size, image_size).
+        In a test with several views, images are (N, views, C, image_size, image_size).
         """
         images, labels = batch
         trainer = self.trainer
         if trainer is not None and trainer.training:
-            # The batch's number, not the optimiser's step, which accumulation holds still.
+            # The batch index: the optimizer's step stays the same while gradients accumulate.
             return self.augment(images, labels, trainer.current_epoch, self._next_batch())
         if self.views != "centre" and trainer is not None and trainer.testing:
             seen = self.transform.views(images, self.views)
@@ -170,7 +171,7 @@ class ImageDataModule(LightningDataModule, ABC):
     def augment(
         self, images: Tensor, labels: Tensor, epoch: int, batch: int
     ) -> tuple[Tensor, Tensor]:
-        """Training input and its targets, drawn from the seed, the two numbers and the rank."""
+        """Training input and targets, random by (seed, epoch, batch, rank) alone."""
         rank = 0 if self.trainer is None else self.trainer.global_rank
         generator = seeded(images.device, self.seed, epoch, batch, rank)
         pixels, offsets = self.transform.augment_in(epoch, images, generator), None
@@ -186,22 +187,19 @@ class ImageDataModule(LightningDataModule, ABC):
         return self.normalise(self.transform.evaluate(images))
 
     def normalise(self, images: Tensor, offsets: Tensor | None = None) -> Tensor:
-        """The recipe's `scaling.normalise` of images of 0-255, (N, C, T, T)."""
+        """`scaling.normalise` with the recipe's constants: images of 0-255, (N, C, T, T)."""
         return normalise(images, self.centre, self.std, self.pixel_max, offsets)
 
     @property
     def centre(self) -> list[float] | Tensor:
-        """What is subtracted: a value a channel, or the mean image, which `setup` measures."""
+        """What is subtracted: a value per channel, or the mean image (after `setup`)."""
         if self.mean != "image":
             return self.mean
         assert self.mean_image is not None
         return self.mean_image
 
     def preprocessing(self) -> dict[str, Any]:
-        """Return what it takes to preprocess other images likewise, in plain values and tensors.
-
-        See `inference.preprocessing.Preprocessing`.
-        """
+        """Arguments of `inference.preprocessing.Preprocessing`: plain values and tensors."""
         return {
             "class_names": list(self.class_names),
             "channels": self.in_channels,
@@ -214,9 +212,9 @@ class ImageDataModule(LightningDataModule, ABC):
         }
 
     def sample(self, split: Split, count: int) -> tuple[Tensor, Tensor]:
-        """The same `count` random images of a split at every call, preprocessed, and labels.
+        """The same random images of a split at every call: preprocessed float32, and labels.
 
-        Fewer if the split is smaller: float32 (n, C, image_size, image_size) and int64 (n,).
+        At most `count`: (n, C, image_size, image_size) and int64 (n,).
         """
         self.setup()
         images = self.splits[split]

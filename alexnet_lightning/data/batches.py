@@ -1,4 +1,4 @@
-"""A split, read a whole batch at a time, and the order of its batches; chance comes from seeds."""
+"""The images of a split, read in batches; the order of the batches; seeded generators."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 class Images(Dataset[tuple[Tensor, Tensor]], ABC):
-    """Square images of one size and their classes, wherever they lie.
+    """Square images of one size and their classes, in memory or on disk.
 
     Args:
         labels: int64 (N,), class indices.
@@ -29,14 +29,14 @@ class Images(Dataset[tuple[Tensor, Tensor]], ABC):
 
     @abstractmethod
     def subset(self, indices: Tensor) -> "Images":
-        """Return the images of these indices, in their order."""
+        """Return the images at these indices, in this order."""
 
     def name(self, index: int) -> str:
-        """Return what a reader finds an image by: its file if it has one."""
+        """Return what identifies an image to a reader: its file if it has one."""
         return f"number {index}"
 
     def fingerprint(self) -> str | None:
-        """Return what stays the same as long as the images do; None if that is not known."""
+        """Return a key that changes when the images do; None if there is none."""
         return None
 
 
@@ -46,18 +46,18 @@ class ImageTensors(Images):
     Args:
         images: uint8 (N, C, S, S).
         labels: int64 (N,), class indices.
-        names: of the files they were read from, if any.
+        names: files they were read from, if any.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, names: Sequence[str] | None = None) -> None:
         super().__init__(labels)
-        # The layout the networks want; rows of a crop are runs in it.
+        # The layout that networks are fastest in; a row of a crop is contiguous.
         self.images = images.contiguous(memory_format=torch.channels_last)
         self.names = names
 
     def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         chosen = torch.as_tensor(indices)
-        # Copies whole images: ten times as fast as indexing, which goes pixel by pixel.
+        # Copies whole images: ten times as fast as indexing, which copies pixel by pixel.
         pixels = self.images.permute(0, 2, 3, 1).index_select(0, chosen)
         return pixels.permute(0, 3, 1, 2), self.labels[chosen]
 
@@ -70,18 +70,19 @@ class ImageTensors(Images):
 
 
 class Batches(Sampler[list[int]]):
-    """Lists of indices, one a batch: this process' share of `length` images.
+    """The index lists of the batches that this process reads of `length` images.
 
-    An epoch has ceil(length / (world_size * batch_size)) batches on every process, equal in size
-    to within one image, so that no step sees a stump (batch norm cannot train on one image) and
-    no process waits for another. Shuffled, the shares are filled up by wrapping around, so that
-    all are equal; in order, every image comes exactly once over all processes.
+    Every process has ceil(length / (world_size * batch_size)) batches per epoch, equal in size to
+    within one image, so that no batch is much smaller than the others (batch norm cannot train on
+    one image) and no process waits for another. Shuffled, each process gets the same number of
+    images, the last ones wrapping around; in order, each image comes exactly once over all
+    processes.
 
     Args:
         length: number of images.
-        batch_size: images a process and step, at most.
+        batch_size: maximum images per process and step.
         shuffle: a new order each epoch, from (seed, epoch) alone.
-        rank, world_size: this process among all.
+        rank, world_size: index of this process, number of processes.
     """
 
     def __init__(
@@ -103,40 +104,40 @@ class Batches(Sampler[list[int]]):
         self.start = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the coming epoch; Lightning calls this."""
+        """Choose the order of the next epoch; called by Lightning."""
         self.epoch = epoch
 
     def __len__(self) -> int:
         wanted = -(-self.length // (self.world_size * self.batch_size))
-        # The smallest share must fill every batch: under DDP a process short of one would hang.
+        # The process with the fewest images must fill every batch: under DDP the others would hang.
         return max(1, min(wanted, self.length // self.world_size))
 
     def __iter__(self) -> Iterator[list[int]]:
         order = torch.arange(self.length)
-        places = torch.arange(self.rank, self.length, self.world_size)
+        positions = torch.arange(self.rank, self.length, self.world_size)
         if self.shuffle:
             order = torch.randperm(self.length, generator=seeded("cpu", self.seed, self.epoch))
-            share = -(-self.length // self.world_size)
-            places = (self.rank + self.world_size * torch.arange(share)) % self.length
-        for batch in order[places].tensor_split(len(self))[self.start :]:
+            count = -(-self.length // self.world_size)
+            positions = (self.rank + self.world_size * torch.arange(count)) % self.length
+        for batch in order[positions].tensor_split(len(self))[self.start :]:
             yield batch.tolist()
 
 
 class Loader:
-    """Batches of a split, from wherever the epoch stands.
+    """The batches of a split, from the point that the epoch has reached.
 
     Args:
-        images: of which split.
-        batches: in which order; Lightning finds it as `sampler` and tells it the epoch.
-        workers: processes that read ahead.
-        start: says with which batch the epoch goes on; asked when the first one is.
+        images: of the split.
+        batches: their order; Lightning finds it as `sampler` and calls its `set_epoch`.
+        workers: processes that load batches.
+        start: returns the index of the first batch; called when that is requested.
     """
 
     def __init__(
         self, images: Images, batches: Batches, workers: int = 0, start: Callable[[], int] = int
     ) -> None:
         self.sampler = batches
-        self.batch_sampler = None  # Lightning looks for one
+        self.batch_sampler = None  # Lightning reads it
         self.start = start
         self._loader = DataLoader(
             images,
@@ -151,25 +152,25 @@ class Loader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # Runs with the first batch asked for: Lightning calls iter() before it knows the epoch.
+        # Runs at the first batch: Lightning calls iter() before it sets the epoch.
         self.sampler.start = self.start()
         yield from self._loader
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the Trainer's own count of batches is where the epoch stands."""
+        """Nothing: the Trainer itself counts the batches of the epoch."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing, likewise."""
+        """Nothing to load."""
 
 
 def seeded(device: torch.device | str, *numbers: int) -> Generator:
-    """A generator whose stream depends on `numbers` (each >= 0) and on nothing before."""
+    """A generator whose stream depends on `numbers` alone, each >= 0."""
     return Generator(device).manual_seed(mixed_seed(*numbers))
 
 
 def mixed_seed(*numbers: int) -> int:
-    """A seed of 64 bits out of numbers >= 0; other numbers, or more of them, give another."""
-    # Their count goes in as well, for a SeedSequence takes (1, 2) and (1, 2, 0) for the same.
+    """A 64-bit seed from numbers >= 0; other numbers, or more of them, give another seed."""
+    # With their count: a SeedSequence treats (1, 2) and (1, 2, 0) as the same.
     mixed = np.random.SeedSequence([len(numbers), *numbers]).generate_state(1, np.uint64)[0]
     return int(mixed)

@@ -1,4 +1,4 @@
-"""What data sets of image files have in common: where the decoded images lie."""
+"""Data sets of image files, and the cache of their decoded images."""
 
 import hashlib
 from abc import abstractmethod
@@ -11,7 +11,7 @@ import torch
 
 from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
-from alexnet_lightning.data.batches import Images, ImageTensors, seeded
+from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.storage.files import FileList, ImageFiles
 from alexnet_lightning.data.storage.packed import open_pack
 from alexnet_lightning.data.storage.packing import cores
@@ -23,19 +23,19 @@ Storage = Literal["memory", "packed", "files"]
 
 
 class FilesDataModule(ImageDataModule):
-    """A data set of image files, decoded and resized once.
+    """A data set of image files.
 
-    A subclass states the constants below and implements `parts`.
+    A subclass sets the constants below and implements `parts` and `divide`.
 
     Args:
-        size: side in pixels that images are stored at: the shorter side resized, the middle cut
-            out; by default the data set's own.
-        storage: "packed" decodes all files once into a cache and reads batches from there;
-            "memory" holds that cache in memory; "files" decodes at every reading, in `workers`.
-            By default the data set's own.
-        cache: folder of the packed images, and of what was measured of them; by default `.cache`
-            under `root`. Whatever lies there may be deleted, and is made anew when it is needed.
-        workers: processes that read ahead; by default one a core with "files", else none.
+        size: side in pixels of the stored images (shorter side resized, center cropped);
+            default: the data set's own.
+        storage: "packed" decodes all files once into a cache on disk and reads batches from it;
+            "memory" loads that cache into memory; "files" decodes a file each time it is read,
+            in `workers` processes. Default: the data set's own.
+        cache: folder of the packed images and measured statistics; default: `.cache` under
+            `root`. It may be deleted at any time and is made again when needed.
+        workers: processes that load batches; default: one per core with "files", else none.
     """
 
     default_size: int
@@ -55,7 +55,7 @@ class FilesDataModule(ImageDataModule):
         if workers is None:
             workers = cores() if self.storage == "files" else 0
         self.workers = workers
-        self.skipped: dict[str, str] = {}  # files that a pack left out, and why
+        self.skipped: dict[str, str] = {}  # files that could not be decoded, and why
         super().__init__(**common)
 
     def check_arguments(self) -> None:
@@ -67,23 +67,18 @@ class FilesDataModule(ImageDataModule):
 
     @abstractmethod
     def parts(self) -> dict[str, FileList]:
-        """Return the files of the parts that the publisher divides the data set into.
-
-        Raises:
-            UserError: they are not there, or not as they should be.
-        """
+        """Return the files of each part as published; UserError if they are missing or wrong."""
 
     @abstractmethod
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        """Make the three splits of the parts; a part may have lost files that cannot be read."""
+        """Make the three splits of the parts, without files that cannot be decoded."""
 
     @property
     def cache_folder(self) -> Path:
-        """Folder of the packed images."""
         return Path(self.root) / ".cache" if self.cache is None else Path(self.cache)
 
     def prepare_data(self) -> None:
-        """Decode what is not packed yet."""
+        """Pack the images that are not packed yet."""
         if self.storage != "files" and not self.splits:
             for files in self.parts().values():
                 open_pack(files, self.native_size, self.cache_folder)
@@ -92,7 +87,7 @@ class FilesDataModule(ImageDataModule):
         return self.divide({name: self.open(files) for name, files in self.parts().items()})
 
     def open(self, files: FileList) -> Images:
-        """Return the images of these files as they are stored."""
+        """Open the images of these files in the chosen storage."""
         if self.storage == "files":
             return ImageFiles(files, self.native_size)
         packed = open_pack(files, self.native_size, self.cache_folder)
@@ -106,37 +101,20 @@ class FilesDataModule(ImageDataModule):
         fingerprint = images.fingerprint()
         if fingerprint is None:  # in memory: quick
             return measure(images, *how)
-        # Of a transform its name and its settings; a repr would tell where it lies in memory.
+        # A transform by its name and settings: its repr has a memory address.
         settings = [(type(part).__name__, sorted(vars(part).items())) for part in how]
         facts = repr((__version__, measure.__name__, settings, fingerprint))
         key = hashlib.blake2b(facts.encode(), digest_size=8).hexdigest()
-        return kept(
-            self.cache_folder / f"{measure.__name__}-{key}.pt", lambda: measure(images, *how)
-        )
+        path = self.cache_folder / f"{measure.__name__}-{key}.pt"
+        return kept(path, lambda: measure(images, *how))
 
 
 def kept(path: Path, measure: Callable[[], Measure]) -> Measure:
-    """Return what is kept at `path`, measuring it first if nothing is."""
+    """Return the value stored at `path`, measured and stored first if there is none."""
     with torch.serialization.safe_globals([PixelStatistics]):
         if path.exists():
             return torch.load(path, weights_only=True)
     value = measure()
-    with suppress(OSError), replacing(path) as part:  # without a cache it is measured every time
+    with suppress(OSError), replacing(path) as part:  # then it is measured every time
         torch.save(value, part)
     return value
-
-
-def held_out(images: Images, fraction: float, seed: int) -> tuple[Images, Images]:
-    """Return what is left to train on and the share held out for validation, drawn at random.
-
-    Raises:
-        UserError: the fraction leaves nothing on one of the sides.
-    """
-    count = round(fraction * len(images))
-    if not 0 < count < len(images):
-        raise UserError(
-            f"data.val_fraction is {fraction}: of {len(images)} training images it holds out "
-            f"{count}; give a number between 0 and 1"
-        )
-    order = torch.randperm(len(images), generator=seeded("cpu", seed))
-    return images.subset(order[count:]), images.subset(order[:count])

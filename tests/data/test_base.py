@@ -237,6 +237,15 @@ def test_arguments_out_of_range(arguments: dict[str, Any], message: str) -> None
         Noise(**arguments)
 
 
+@few_workers
+@leaf_spec
+def test_a_loader_after_a_fit_gives_the_whole_epoch(train_with: Callable[..., Trainer]) -> None:
+    data = Noise(batch_size=4)
+    train_with(max_epochs=1).fit(Recorder(), datamodule=data)
+    batches = list(data.train_dataloader())
+    assert [len(labels) for _, labels in batches] == [4] * 5
+
+
 def test_overfit_batches_is_refused() -> None:
     data = attached(Noise(), overfit_batches=2)
     data.setup()

@@ -10,7 +10,8 @@ import torch
 from alexnet_lightning.data import Flip, PCANoise, files_module
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.files_module import FilesDataModule, held_out
+from alexnet_lightning.data.files_module import FilesDataModule
+from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.files import FileList, ImageFiles
 from alexnet_lightning.data.storage.packed import PackedImages
 from alexnet_lightning.data.storage.packing import cores
@@ -31,7 +32,7 @@ class Pictures(FilesDataModule):
         return {"all": self.files}
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        train, val = held_out(parts["all"], 0.5, seed=0)
+        train, val = held_out(parts["all"], 6, seed=0)
         return {"train": train, "val": val, "test": val}
 
 
@@ -139,15 +140,3 @@ def test_kept_values_are_tensors_only(tmp_path: Path) -> None:
     torch.save(Path, tmp_path / "value.pt")
     with pytest.raises(Exception, match="Weights only load failed"):
         files_module.kept(tmp_path / "value.pt", dict)
-
-
-def test_held_out_divides_at_random_and_completely() -> None:
-    images = ImageTensors(torch.arange(20).byte()[:, None, None, None], torch.arange(20))
-    train, val = held_out(images, 0.2, seed=1)
-    assert (len(train), len(val)) == (16, 4)
-    assert sorted([*train.labels.tolist(), *val.labels.tolist()]) == list(range(20))
-    assert held_out(images, 0.2, seed=1)[1].labels.tolist() == val.labels.tolist()
-    assert held_out(images, 0.2, seed=2)[1].labels.tolist() != val.labels.tolist()
-    for fraction in (0.0, 1.0, 0.01):
-        with pytest.raises(UserError, match=rf"data.val_fraction is {fraction}: of 20"):
-            held_out(images, fraction, seed=1)

@@ -1,10 +1,10 @@
-"""Shares of a data set, of each class alike."""
+"""Random splits of a data set."""
 
 import pytest
 import torch
 
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.data.splits import stratified
+from alexnet_lightning.data.splits import held_out, stratified
 from alexnet_lightning.system.errors import UserError
 
 
@@ -33,3 +33,12 @@ def test_each_class_alike() -> None:
 def test_too_few(labels: list[int], fraction: float, why: str) -> None:
     with pytest.raises(UserError, match=rf"data\.some_key is {fraction}: 4 images .*{why}"):
         stratified(numbered(labels), fraction, seed=0, key="some_key")
+
+
+def test_held_out_is_random_and_complete() -> None:
+    images = numbered(list(range(20)))
+    train, val = held_out(images, 4, seed=1)
+    assert (len(train), len(val)) == (16, 4)
+    assert sorted([*train.labels.tolist(), *val.labels.tolist()]) == list(range(20))
+    assert held_out(images, 4, seed=1)[1].labels.tolist() == val.labels.tolist()
+    assert held_out(images, 4, seed=2)[1].labels.tolist() != val.labels.tolist()

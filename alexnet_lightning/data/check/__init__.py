@@ -1,1 +1,1 @@
-"""What check_data finds out about a data set, and how it reports it."""
+"""What check_data measures of a data set, and its report."""

@@ -1,4 +1,4 @@
-"""The files that a data set was made of: their sizes and kinds, by their first bytes alone."""
+"""Sizes and color modes of a data set's image files, from their headers."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 @dataclass
 class Originals:
-    """What the headers of image files say.
+    """What the headers of the files say.
 
     Args:
-        sizes: how many files have which width and height in pixels.
-        modes: how many have which of Pillow's modes: RGB, L (grey), P (palette), CMYK, ….
+        sizes: number of files by (width, height) in pixels.
+        modes: number of files by Pillow mode: RGB, L (gray), P (palette), CMYK, ….
         examples: the first file of each mode.
     """
 
@@ -24,11 +24,7 @@ class Originals:
 
 
 def originals(names: Iterable[str], count: int) -> Originals:
-    """Return what the headers of these files say; names that are no image files are passed over.
-
-    Args:
-        names: of images; `count` of them.
-    """
+    """Read the headers of `count` image files; names that are no image files are skipped."""
     from PIL import Image
 
     found = Originals()
@@ -40,6 +36,6 @@ def originals(names: Iterable[str], count: int) -> Originals:
                 found.sizes[image.size] += 1
                 found.modes[image.mode] += 1
                 found.examples.setdefault(image.mode, name)
-        except OSError:  # changed since it was read; whether images can be read is told elsewhere
+        except OSError:  # no image, which `survey` reports
             continue
     return found

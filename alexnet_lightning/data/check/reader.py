@@ -1,6 +1,6 @@
-"""A split read once, to the end, past the images that cannot be read."""
+"""Read a split once, to the end, skipping the images that cannot be decoded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.system.errors import UserError
 
-DIGEST = 16  # bytes: among 1.3 million images, a chance of 2e-27 that two differ and share one
+DIGEST = 16  # bytes: among 1.3 million images, two different ones share one with p = 2e-27
 
 
 class Reading(NamedTuple):
-    """Of a batch: which images can be read, their pixels and digests; faults of the others."""
+    """Of a batch: indices, pixels and digests of the readable images; errors of the others."""
 
     indices: Tensor
     images: Tensor | None
@@ -26,49 +26,41 @@ class Reading(NamedTuple):
 
 
 class Readings(Dataset[Reading]):
-    """Batches without the images that cannot be read."""
+    """Batches without the images that cannot be decoded."""
 
     def __init__(self, images: Images) -> None:
         self.images = images
 
     def __getitem__(self, indices: Tensor) -> Reading:
+        faults: dict[int, str] = {}
         try:
             images = self.images[indices][0]
-        except BrokenImageError as error:
-            if len(indices) > 1:
-                return joined([self[index] for index in indices.split(1)])
-            return Reading(
-                indices[:0],
-                None,
-                torch.empty(0, DIGEST, dtype=torch.uint8),
-                {self.images.name(int(indices)): str(error)},
-            )
-        return Reading(indices, images, digests_of(images), {})
+        except BrokenImageError:
+            for index in indices.tolist():
+                try:
+                    self.images[[index]]
+                except BrokenImageError as error:
+                    faults[index] = str(error)
+            indices = torch.tensor([index for index in indices.tolist() if index not in faults])
+            images = self.images[indices][0] if len(indices) else None
+        named = {self.images.name(index): why for index, why in faults.items()}
+        return Reading(indices, images, digests_of(images), named)
 
 
-def joined(readings: Sequence[Reading]) -> Reading:
-    """Return several readings as one."""
-    images = [reading.images for reading in readings if reading.images is not None]
-    return Reading(
-        torch.cat([reading.indices for reading in readings]),
-        torch.cat(images) if images else None,
-        torch.cat([reading.digests for reading in readings]),
-        {name: why for reading in readings for name, why in reading.faults.items()},
-    )
-
-
-def digests_of(images: Tensor) -> Tensor:
-    """Return for each image 16 bytes that only the same pixels have: uint8 (n, 16)."""
+def digests_of(images: Tensor | None) -> Tensor:
+    """Return 16 bytes per image that depend on its pixels alone: uint8 (n, 16)."""
+    if images is None:
+        return torch.empty(0, DIGEST, dtype=torch.uint8)
     rows = images.flatten(1).numpy()
     digests = b"".join(blake2b(row.data, digest_size=DIGEST).digest() for row in rows)
     return torch.frombuffer(bytearray(digests), dtype=torch.uint8).reshape(-1, DIGEST)
 
 
 class Reader:
-    """Yields a split's images, uint8 (n, C, S, S), once, and keeps what it learns on the way.
+    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds.
 
     Args:
-        count: of images at a time.
+        count: images at a time.
         workers: processes that read.
         title: of the progress bar.
     """
@@ -82,7 +74,7 @@ class Reader:
             num_workers=workers,
         )
         self.indices: list[Tensor] = []
-        self.digests: list[Tensor] = [torch.empty(0, DIGEST, dtype=torch.uint8)]
+        self.digests: list[Tensor] = [digests_of(None)]
         self.faults: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -102,4 +94,6 @@ class Reader:
 
     def readable(self) -> Images:
         """Return the images that could be read."""
-        return self.images.subset(torch.cat(self.indices)) if self.faults else self.images
+        if not self.faults:
+            return self.images
+        return self.images.subset(torch.cat(self.indices).long())

@@ -1,4 +1,4 @@
-"""What check_data says about a data set, in words."""
+"""The report of check_data, as text and as JSON."""
 
 import json
 from collections import defaultdict
@@ -14,10 +14,10 @@ from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.text import short
 
-LISTED = 20  # classes that a table has a line for each of
-MEMBERS = 4  # images listed of a group of copies
-ODD = 2.0  # a class has so many times more or fewer images than the median
-KINDS = {  # of copies: whether they lie in several splits, and in several classes
+LISTED = 20  # up to so many classes, a table has a line for each
+MEMBERS = 4  # images listed per group of copies
+ODD = 2.0  # times the median from which a class has few or many images
+KINDS = {  # of duplicates, by (in several splits, in several classes)
     (True, True): "in several splits, under several classes",
     (True, False): "in several splits",
     (False, True): "in one split, under several classes",
@@ -26,7 +26,7 @@ KINDS = {  # of copies: whether they lie in several splits, and in several class
 
 
 def report(found: Survey, files: Originals, class_names: Sequence[str], limit: int) -> str:
-    """Return all sections; no list has more than `limit` entries."""
+    """Return all sections, with at most `limit` entries per list."""
     sections = [
         counts_table(found, class_names),
         listing("few or many images", odd_classes(found, class_names), limit),
@@ -39,7 +39,7 @@ def report(found: Survey, files: Originals, class_names: Sequence[str], limit: i
 
 
 def problems(found: Survey, classes: int) -> list[str]:
-    """Return what is wrong with the data set, a word and a number each."""
+    """Return what is wrong with the data set, each with its number."""
     counted = {
         "unreadable": len(found.faults),
         "classes without images": sum(of.count(0) for of in found.counts(classes).values()),
@@ -51,7 +51,7 @@ def problems(found: Survey, classes: int) -> list[str]:
 
 
 def counts_table(found: Survey, class_names: Sequence[str]) -> str:
-    """Return a line a class if there are few, else a line a split."""
+    """Return a line per class if there are few, else a line per split."""
     counts = found.counts(len(class_names))
     if len(class_names) <= LISTED:
         rows = [["class", *counts]]
@@ -72,23 +72,23 @@ def counts_table(found: Survey, class_names: Sequence[str]) -> str:
 
 
 def odd_classes(found: Survey, class_names: Sequence[str]) -> list[str]:
-    """Return a line for each class that has far fewer or far more images than the others."""
+    """Return a line for each class with far fewer or far more images than the others."""
     lines = []
     for split, of in found.counts(len(class_names)).items():
         median = float(np.median(of))
         for name, count in zip(class_names, of, strict=True):
             if not median / ODD <= count <= median * ODD:
-                lines.append(f"{split}: {count:,} of {name}, where the median is {median:,g}")
+                lines.append(f"{split}: {name} has {count:,}, the median is {median:,g}")
     return lines
 
 
 def duplicates(found: Survey, class_names: Sequence[str], limit: int) -> Iterator[str]:
-    """Yield a section for each kind of copies, the worst first."""
+    """Yield a section for each kind of duplicates, the worst first."""
     kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
     for group in found.copies:
         kinds[crosses(group), contradicts(group)].append(members(found, group, class_names))
     for kind in KINDS:
-        yield listing(f"the same image more than once {KINDS[kind]}", kinds[kind], limit)
+        yield listing(f"duplicates {KINDS[kind]}", kinds[kind], limit)
 
 
 def members(found: Survey, group: Sequence[Place], class_names: Sequence[str]) -> str:
@@ -102,12 +102,12 @@ def members(found: Survey, group: Sequence[Place], class_names: Sequence[str]) -
 
 
 def formats(files: Originals) -> str:
-    """Return sizes and modes of the original files; nothing if the images come from none."""
+    """Return sizes and modes of the original files; nothing if there are no files."""
     if not files.sizes:
         return ""
     modes = ", ".join(
-        f"{mode} {count:,}" + (f" (as {files.examples[mode]})" if place else "")
-        for place, (mode, count) in enumerate(files.modes.most_common())
+        f"{mode} {count:,}" + (f" (e.g. {files.examples[mode]})" if index else "")
+        for index, (mode, count) in enumerate(files.modes.most_common())
     )
     title = f"files: {files.sizes.total():,}; modes: {modes}"
     if len(files.sizes) == 1:
@@ -122,20 +122,17 @@ def formats(files: Originals) -> str:
 
 
 def pixels(statistics: PixelStatistics) -> str:
-    """Return mean and standard deviation in the form a config takes them, and the components."""
-    lines = [f"  {name}: {json.dumps(values)}" for name, values in rounded(statistics).items()]
-    return "\n".join(
-        [
-            "training pixels of 0-1; mean and std fit under data in a config",
-            *lines[:2],
-            "  # of the colours' covariance; an eigenvector a row",
-            *lines[2:],
-        ]
+    """Return mean and standard deviation as a config takes them, and the principal components."""
+    mean, std, values, vectors = (
+        f"  {name}: {json.dumps(of)}" for name, of in rounded(statistics).items()
     )
+    title = "training pixels in 0-1; mean and std can be used under data in a config"
+    comment = "  # of the covariance of the colors; one eigenvector per row"
+    return "\n".join([title, mean, std, comment, values, vectors])
 
 
 def rounded(statistics: PixelStatistics) -> dict[str, Any]:
-    """Return the statistics as numbers of a few digits; an eigenvector a row."""
+    """Return the statistics as rounded numbers; one eigenvector per row."""
     rows = statistics._replace(eigenvectors=statistics.eigenvectors.T)._asdict()
     return {
         name: np.round(tensor.numpy(), 6 if name == "eigenvalues" else 4).tolist()
@@ -144,24 +141,20 @@ def rounded(statistics: PixelStatistics) -> dict[str, Any]:
 
 
 def listing(title: str, entries: Sequence[str], limit: int) -> str:
-    """Return a title with the number of entries, and the first of them; nothing without any."""
+    """Return a title with the number of entries, and the first of them; nothing if empty."""
     if not entries:
         return ""
     lines = [f"{title}: {len(entries):,}", *(f"  - {entry}" for entry in entries[:limit])]
     if len(entries) > limit:
-        lines.append(f"  … {len(entries) - limit:,} more: --list N shows N, --json FILE has all")
+        lines.append(f"  … {len(entries) - limit:,} more: --list N shows N, --json FILE writes all")
     return "\n".join(lines)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as a table: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Return a table: first column left-aligned, the others right-aligned."""
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+        "  ".join([name.ljust(first), *map(str.rjust, cells, others)]) for name, *cells in rows
     )
 
 
@@ -174,7 +167,7 @@ def write_json(
 
 
 def as_json(found: Survey, files: Originals, class_names: Sequence[str]) -> dict[str, Any]:
-    """Return all that was found, copies in full, as plain values."""
+    """Return everything that was found, as plain values."""
     return {
         "images": {
             split: dict(zip(class_names, of, strict=True))

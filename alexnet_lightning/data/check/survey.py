@@ -1,5 +1,6 @@
-"""What a data set holds: every image read once, counted, measured, and compared with all others."""
+"""Read every image of a data set once: count, measure, and find duplicates."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -14,11 +15,11 @@ from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.check.reader import Reader
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
 
-PIXELS = 1 << 21  # of all images read at a time: statistics take 24 bytes a pixel
+PIXELS = 1 << 21  # read at a time: the statistics take 24 bytes per pixel
 
 
 class Place(NamedTuple):
-    """Where an image lies: its number in a split, and the class it has there."""
+    """An image by its split and its index there, with its class."""
 
     split: Split
     number: int
@@ -31,9 +32,9 @@ class Survey:
 
     Args:
         splits: the images that can be read.
-        faults: of those that cannot be, by name; they say it again.
-        copies: groups of images with the same pixels, training images first.
-        statistics: of the training images' colours.
+        faults: errors of the others, by name.
+        copies: groups of images with equal pixels, training images first.
+        statistics: of the training images' colors.
     """
 
     splits: dict[Split, Images]
@@ -42,11 +43,10 @@ class Survey:
     statistics: PixelStatistics
 
     def name(self, place: Place) -> str:
-        """Return what a reader finds an image by."""
         return self.splits[place.split].name(place.number)
 
     def counts(self, classes: int) -> dict[Split, list[int]]:
-        """Return for each split how many images each class has."""
+        """Return the number of images of each class, for each split."""
         return {
             split: torch.bincount(images.labels, minlength=classes).tolist()
             for split, images in self.splits.items()
@@ -54,7 +54,7 @@ class Survey:
 
     @property
     def duplicates(self) -> int:
-        """Number of images that the set would lack without copies."""
+        """Number of images beyond the first of each group of copies."""
         return sum(len(group) - 1 for group in self.copies)
 
     @property
@@ -63,7 +63,7 @@ class Survey:
         return self.leaked("val", "train") + self.leaked("test", "train", "val")
 
     def leaked(self, later: Split, *earlier: Split) -> int:
-        """Number of images of a split of which a copy lies in one of the earlier splits."""
+        """Number of images of a split with a copy in one of the earlier splits."""
         return sum(
             sum(place.split == later for place in group)
             for group in self.copies
@@ -82,15 +82,15 @@ def contradicts(group: Sequence[Place]) -> bool:
 
 
 def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
-    """Read all images once.
+    """Read all images once; those that cannot be decoded are left out.
 
     Args:
-        splits: of a data set; an image that is broken when it is read is left out.
+        splits: of a data set.
         size: side in pixels of the images.
         workers: processes that read.
 
     Raises:
-        UserError: no image of a split can be read.
+        UserError: a split has no image that can be read.
     """
     readers = {
         split: Reader(images, max(1, PIXELS // size**2), workers, f"reading {split}")
@@ -104,25 +104,23 @@ def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
     readable = {split: reader.readable() for split, reader in readers.items()}
     faults = {name: why for reader in readers.values() for name, why in reader.faults.items()}
     digests = [torch.cat(reader.digests) for reader in readers.values()]
-    return Survey(readable, faults, copies(readable, digests), statistics)
+    return Survey(readable, faults, copies(readable, torch.cat(digests)), statistics)
 
 
-def copies(splits: dict[Split, Images], digests: Sequence[Tensor]) -> list[list[Place]]:
-    """Return the groups of places whose images have the same digest, by their first place."""
-    starts = [0, *accumulate(len(part) for part in digests)]
-    names = list(splits)
+def copies(splits: dict[Split, Images], digests: Tensor) -> list[list[Place]]:
+    """Return the groups of images with equal digests, uint8 (N, 16) of one split after another."""
+    names, starts = list(splits), [0, *accumulate(map(len, splits.values()))]
 
     def place(number: int) -> Place:
-        which = int(np.searchsorted(starts, number, side="right")) - 1
-        index = number - starts[which]
-        return Place(names[which], index, int(splits[names[which]].labels[index]))
+        which = bisect(starts, number) - 1
+        split, index = names[which], number - starts[which]
+        return Place(split, index, int(splits[split].labels[index]))
 
-    groups = identical(torch.cat(list(digests)).numpy())
-    return [[place(number) for number in group] for group in groups]
+    return [[place(number) for number in group] for group in identical(digests.numpy())]
 
 
 def identical(rows: np.ndarray) -> list[list[int]]:
-    """Return the groups of equal rows among uint8 (N, 16), ascending, by their first member."""
+    """Return the groups of equal rows of uint8 (N, 16), in the order of their first members."""
     low, high = rows.view(np.uint64).T
     order = np.lexsort((low, high))  # stable: equal rows keep their order
     new = np.ones(len(order) + 1, dtype=bool)

@@ -1,6 +1,5 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), in whichever usual form they lie on the disk."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), read from any of their three usual forms."""
 
-from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,9 @@ import torch
 from tqdm import tqdm
 
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import Images, ImageTensors, seeded
+from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.sets.cifar_pickles import OfficialFiles
+from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.storage.download import download, not_found
 from alexnet_lightning.data.storage.folder import list_classes
@@ -17,7 +17,7 @@ from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError
 
 CLASSES_10 = "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
-# In the order of the official labels, which is the alphabet's.
+# In the order of the official labels, which is alphabetical.
 CLASSES_100 = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
 camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile
@@ -31,24 +31,18 @@ trout tulip turtle wardrobe whale willow_tree wolf woman worm
 
 
 class CIFARDataModule(ImageDataModule):
-    """60,000 colour images of 32 px, 40,000 / 10,000 / 10,000, in memory.
-
-    A subclass states the names.
+    """60,000 color images of 32 px, 40,000 / 10,000 / 10,000, in memory; a subclass sets names.
 
     Args:
-        val_images: how many of the training images are held out for validation, >= 1.
-        url: where to get the archive (http, https or file); null never downloads.
+        val_images: number of training images held out for validation, >= 1.
+        url: address of the archive (http, https or file); null never downloads.
     """
 
     title: str
-    folders: str  # of the form <folders>/{train,test}/<class>/
+    folders: str  # <folders>/{train,test}/<class>/
+    official: OfficialFiles
     native_size = 32
     default_transform = PadCropFlip()
-
-    @property
-    @abstractmethod
-    def official(self) -> OfficialFiles:
-        """The files that the authors distribute."""
 
     def __init__(self, val_images: int = 10_000, url: str | None = None, **common: Any) -> None:
         super().__init__(**common)
@@ -56,18 +50,16 @@ class CIFARDataModule(ImageDataModule):
         self.url = url
 
     def prepare_data(self) -> None:
-        """Download the archive unless a copy of the data set is there."""
+        """Download the archive unless the data set is there."""
         if self.source() is not None:
             return
-        if self.url is None:
-            raise self.missing("data.url is null, so nothing was downloaded")
         try:
             download(self.url, Path(self.root) / self.official.archive, self.official.md5)
         except UserError as error:
             raise self.missing(str(error)) from error
 
     def source(self) -> Path | None:
-        """The first of the three forms that lies under `root`."""
+        """The first of the three forms found under `root`."""
         root = Path(self.root)
         if (root / self.official.folder).is_dir():
             return root / self.official.folder
@@ -76,7 +68,7 @@ class CIFARDataModule(ImageDataModule):
         return root / self.folders if (root / self.folders / "train").is_dir() else None
 
     def missing(self, why: str) -> UserError:
-        """The error that says what was looked for, where, and how to provide it."""
+        """The error for a data set that is not there."""
         names = f"{self.official.folder}/, {self.official.archive}"
         forms = f"{names} and {self.folders}/{{train,test}}/<class>/*.{{png,jpg,…}}"
         return not_found(self.title, self.root, forms, why)
@@ -88,18 +80,14 @@ class CIFARDataModule(ImageDataModule):
         train, test = self.read(source)
         if not 1 <= self.val_images < len(train):
             raise UserError(
-                f"data.val_images is {self.val_images}: give 1 to {len(train) - 1}, "
-                f"for {source} has {len(train)} training images"
+                f"data.val_images is {self.val_images}: give 1 to {len(train) - 1}; "
+                f"{source} has {len(train)} training images"
             )
-        order = torch.randperm(len(train), generator=seeded("cpu", self.seed))
-        return {
-            "train": train.subset(order[self.val_images :]),
-            "val": train.subset(order[: self.val_images]),
-            "test": test,
-        }
+        rest, val = held_out(train, self.val_images, self.seed)
+        return {"train": rest, "val": val, "test": test}
 
     def read(self, source: Path) -> tuple[ImageTensors, ImageTensors]:
-        """Training and test images, from folders in the order of class, then of file name."""
+        """Training and test images; class folders are read in the order of class and file name."""
         if source.name == self.official.folder:
             return self.official.from_folder(source)
         if source.name == self.official.archive:
@@ -107,22 +95,20 @@ class CIFARDataModule(ImageDataModule):
         return self.read_folders(source / "train"), self.read_folders(source / "test")
 
     def read_folders(self, folder: Path) -> ImageTensors:
-        """The images in the class folders under `folder`, decoded."""
         files = list_classes(folder, self.class_names)
-        # The bar shows only when the disk is slow, and on a terminal.
+        # The bar appears only on a terminal and when the disk is slow.
         paths = tqdm(files.paths, f"reading {folder}", delay=2, disable=None)
         images = torch.stack([decode(path, self.native_size) for path in paths])
         return ImageTensors(images, files.labels, [str(path) for path in files.paths])
 
 
 class CIFAR10DataModule(CIFARDataModule):
-    """60,000 colour images of 32 px in ten classes: 40,000 / 10,000 / 10,000.
+    """60,000 color images of 32 px in ten classes: 40,000 / 10,000 / 10,000.
 
-    Read from what lies under `root`, in this order: `cifar-10-batches-py/` (the official pickles),
-    `cifar-10-python.tar.gz` (the official archive), `cifar10/{train,test}/<class>/` (image files).
-    Else the archive is downloaded there. The validation images are drawn at random from the
-    training images in the order of their source, and class folders have another order than the
-    official files: the same seed gives another split there.
+    Read from the first of these under `root`: `cifar-10-batches-py/` (official pickles),
+    `cifar-10-python.tar.gz` (official archive), `cifar10/{train,test}/<class>/` (image files).
+    If there is none, the archive is downloaded. Class folders have another order than the
+    official files, so the same seed gives another random validation split there.
     """
 
     title = "CIFAR-10"
@@ -150,11 +136,10 @@ class CIFAR10DataModule(CIFARDataModule):
 
 
 class CIFAR100DataModule(CIFARDataModule):
-    """60,000 colour images of 32 px in 100 classes (the fine labels): 40,000 / 10,000 / 10,000.
+    """60,000 color images of 32 px in 100 classes (the fine labels): 40,000 / 10,000 / 10,000.
 
-    Read from what lies under `root`, in this order: `cifar-100-python/` (the official pickles),
-    `cifar-100-python.tar.gz` (the official archive), `cifar100/{train,test}/<class>/` (image
-    files). Else the archive is downloaded there. The split is drawn as that of CIFAR-10.
+    Read as CIFAR-10, from `cifar-100-python/`, `cifar-100-python.tar.gz` or
+    `cifar100/{train,test}/<class>/`.
     """
 
     title = "CIFAR-100"

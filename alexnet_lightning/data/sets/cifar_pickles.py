@@ -1,4 +1,4 @@
-"""The official files of CIFAR: Python pickles, in a folder or still in their archive."""
+"""The official files of CIFAR: Python pickles, in a folder or in their archive."""
 
 import io
 import pickle
@@ -18,15 +18,15 @@ from alexnet_lightning.system.errors import UserError
 
 @dataclass(frozen=True)
 class OfficialFiles:
-    """What a data set's official files are called and where the classes stand in them.
+    """Names and format of a data set's official files.
 
     Args:
         folder: of the pickles.
-        archive: that they come in.
-        md5: the archive's sum, as on the data set's home page.
+        archive: of that folder.
+        md5: checksum of the archive, from the data set's home page.
         train, test: the pickles.
         labels: a pickle's key of the class indices.
-        classes: how many there are.
+        classes: number of classes.
     """
 
     folder: str
@@ -38,11 +38,11 @@ class OfficialFiles:
     classes: int
 
     def from_folder(self, folder: Path) -> tuple[ImageTensors, ImageTensors]:
-        """Training and test images from the folder of pickles."""
+        """Training and test images from the folder."""
         paths = [folder / name for name in (*self.train, self.test)]
         for path in paths:
             if not path.is_file():
-                raise UserError(f"{path} is missing: complete the folder or remove it")
+                raise UserError(f"{path} is missing: add it or remove the folder")
         return self.from_pickles({path.name: path.read_bytes() for path in paths}, folder)
 
     def from_archive(self, path: Path) -> tuple[ImageTensors, ImageTensors]:
@@ -59,14 +59,14 @@ class OfficialFiles:
     def from_pickles(
         self, files: Mapping[str, bytes], where: Path
     ) -> tuple[ImageTensors, ImageTensors]:
-        """Training and test images from the pickles' content by name."""
+        """Training and test images from the content of the pickles."""
         train = [self.from_pickle(files[name], where / name) for name in self.train]
         images = torch.cat([part.images for part in train])
         labels = torch.cat([part.labels for part in train])
         return ImageTensors(images, labels), self.from_pickle(files[self.test], where / self.test)
 
     def from_pickle(self, content: bytes, where: Path) -> ImageTensors:
-        """One pickle: a dict of data, uint8 (N, 3072), and N class indices."""
+        """Images of one pickle: a dict with data, uint8 (N, 3072), and N class indices."""
         try:
             batch = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
             images = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
@@ -76,21 +76,21 @@ class OfficialFiles:
             if not ((labels >= 0) & (labels < self.classes)).all():
                 raise ValueError(f"labels outside 0-{self.classes - 1}")
         except Exception as error:  # a damaged pickle can raise anything
-            raise UserError(f"{where} is not a file of CIFAR ({error}): replace it") from error
+            raise UserError(f"{where} is not a CIFAR file ({error}): replace it") from error
         return ImageTensors(images, labels)
 
 
 class ArraysOnly(pickle.Unpickler):
-    """Loads numpy arrays and plain Python values; refuses everything that could run code."""
+    """Loads numpy arrays and plain Python values only: nothing that could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        admitted = {
+        allowed = {
             ("numpy", "ndarray"): np.ndarray,
             ("numpy", "dtype"): np.dtype,
-            # The official files name it by its home in numpy 1, newer ones by that in numpy 2.
+            # Its module in numpy 1, which the official files name, and in numpy 2.
             ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
             ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
         }
-        if (module, name) not in admitted:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return admitted[module, name]
+        if (module, name) not in allowed:
+            raise pickle.UnpicklingError(f"it contains {module}.{name}")
+        return allowed[module, name]

@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn: real images, nothing to download."""
+"""Handwritten digits from scikit-learn: real images, nothing to download."""
 
 from typing import Any
 
@@ -8,28 +8,26 @@ from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 
-CLASSES = [str(digit) for digit in range(10)]
-
 
 class DigitsDataModule(ImageDataModule):
-    """1,797 digits of 8 px in grey (Alpaydin and Kaynak, UCI 1998): 1,197 / 300 / 300, stratified.
-    Digits must not be mirrored: the default transform shifts them by up to one pixel.
+    """1,797 gray digits of 8 px (Alpaydin and Kaynak, UCI 1998): 1,197 / 300 / 300, stratified.
+
+    The default transform shifts by up to one pixel and does not mirror.
     """
 
-    class_names = CLASSES
+    class_names = [str(digit) for digit in range(10)]  # noqa: RUF012
     in_channels = 1
     native_size = 8
-    # Over all 1,797 images; tests/data/test_digits.py computes them again.
+    # Over all 1,797 images.
     channel_mean = (0.3053,)
     channel_std = (0.3759,)
-
     default_transform = PadCropFlip(padding=1, flip=False)
 
     def __init__(self, batch_size: int = 64, **common: Any) -> None:
         super().__init__(batch_size=batch_size, **common)
 
     def load(self) -> dict[Split, Images]:
-        # Here, not at the top: scikit-learn would slow down every --help.
+        # Not at the top: scikit-learn would slow down every --help.
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 

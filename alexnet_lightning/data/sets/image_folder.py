@@ -1,4 +1,4 @@
-"""Pictures of one's own, a folder a class."""
+"""Your own images, one folder per class."""
 
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,23 @@ from alexnet_lightning.system.errors import UserError
 
 
 class ImageFolderDataModule(FilesDataModule):
-    """Your own pictures, in any format that Pillow reads: a folder a class, divided or not.
+    """Your own images, in any format that Pillow reads, one folder per class.
 
-    Read from `<folder>/` under `root`, either `{train,val,test}/<class>/` or `<class>/`. What has
-    no folder is split off at random, of each class alike: the test images of all images, then the
-    validation images of what is left for training. With train/ and val/ alone, val/ is the test
-    split and validation images are split off train/: what chose the model cannot test it.
+    Read from `<folder>/` under `root`: `{train,val,test}/<class>/` or `<class>/`. Missing splits
+    are random and stratified: test images out of all images, then validation images out of the
+    training images. With train/ and val/ alone, val/ is the test split and validation images are
+    taken from train/, so that the test images do not choose the checkpoint.
 
     Args:
         folder: under `root`.
-        val_fraction: share of the training images split off for validation if there is no val/,
-            or no test/.
-        test_fraction: share of the images split off for the test if they are not divided.
+        val_fraction: fraction of the training images used for validation if val/ or test/ is
+            missing.
+        test_fraction: fraction of the images used for the test if there are no splits.
     """
 
     default_size = 256
     default_transform = ResizeCropFlip(256, 224)
-    # ImageNet's: good enough for photographs.
+    # ImageNet's, which fit most photographs.
     channel_mean = (0.485, 0.456, 0.406)
     channel_std = (0.229, 0.224, 0.225)
 
@@ -49,14 +49,13 @@ class ImageFolderDataModule(FilesDataModule):
         self.class_names = subfolders(self.path / "train" if self.divided else self.path)
         if len(self.class_names) < 2:
             raise UserError(
-                f"{self.path.resolve()} holds {len(self.class_names)} classes: put two or more "
-                "there, as train/<class>/ with val/ or test/ beside it, or as <class>/ alone, or "
-                "name another folder with --data.root and --data.folder"
+                f"{self.path.resolve()} has {len(self.class_names)} classes: give two or "
+                "more, as <class>/ or train/<class>/ with val/ or test/, or name another folder "
+                "with --data.root and --data.folder"
             )
 
     @property
     def path(self) -> Path:
-        """Where the pictures lie."""
         return Path(self.root) / self.folder
 
     def parts(self) -> dict[str, FileList]:
@@ -75,10 +74,10 @@ class ImageFolderDataModule(FilesDataModule):
 
 
 def divided(folder: Path) -> list[str]:
-    """The parts that a folder is divided into, none if it is not."""
-    if not subfolders(folder / "train"):  # a class may be called so, too
+    """The splits that have a folder of their own; none if the class folders lie at the top."""
+    if not subfolders(folder / "train"):  # a class may be named train
         return []
     parts = [name for name in ("train", "val", "test") if (folder / name).is_dir()]
     if len(parts) == 1:
-        raise UserError(f"{folder} has train/ alone: add val/ or test/, or move its classes up")
+        raise UserError(f"{folder} has train/ alone: add val/ or test/, or move its folders up")
     return parts

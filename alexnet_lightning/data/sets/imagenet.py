@@ -1,5 +1,7 @@
-"""ImageNet (ILSVRC 2012), all of it or some of its classes."""
+"""ImageNet (ILSVRC 2012), all or some of its classes."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,8 @@ import torch
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.files_module import FilesDataModule, held_out
-from alexnet_lightning.data.sets.wordnet import readable
+from alexnet_lightning.data.files_module import FilesDataModule
+from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.storage.folder import (
     image_files,
@@ -26,24 +28,24 @@ META = "meta.mat"
 
 
 class ImageNetDataModule(FilesDataModule):
-    """Photographs in the classes that have a folder: of all 1,000, 1,268,355 / 12,812 / 50,000.
+    """Photographs of the classes that have a folder; all 1,000: 1,268,355 / 12,812 / 50,000.
 
-    Read from `<folder>/` under `root`, as one gets it from image-net.org after registration:
-    `train/<wnid>/`, and `val/<wnid>/` or, flat, `val/ILSVRC2012_val_00000001.JPEG` and so on with
-    the development kit (`ILSVRC2012_devkit_t12/data/`, or `meta.mat` and
-    `ILSVRC2012_validation_ground_truth.txt` alone). The official validation images are the test
-    split; validation images are held out of the training images at random. Classes are called by
-    their words where the development kit is there, else by their wnids. Packed at 256 px, all
-    1,000 classes take 262 GB; `storage` "files" takes none.
+    Read from `<folder>/` under `root`, as image-net.org provides it after registration:
+    `train/<wnid>/`, and either `val/<wnid>/`, or `val/ILSVRC2012_val_00000001.JPEG` … with the
+    development kit (`ILSVRC2012_devkit_t12/data/`, or its `meta.mat` and
+    `ILSVRC2012_validation_ground_truth.txt`). The official validation images are the test split;
+    random training images are held out for validation. The development kit gives the class names;
+    without it they are the wnids. Packed at 256 px, all 1,000 classes take 262 GB;
+    `storage: files` needs no space.
 
     Args:
         folder: under `root`.
-        val_fraction: share of the training images held out for validation.
+        val_fraction: fraction of the training images held out for validation.
     """
 
     default_size = 256
     default_transform = ResizeCropFlip(256, 224)
-    # Of the training images at 224 px, as torchvision's weights have them.
+    # Of the training images at 224 px, as for torchvision's weights.
     channel_mean = (0.485, 0.456, 0.406)
     channel_std = (0.229, 0.224, 0.225)
 
@@ -56,27 +58,24 @@ class ImageNetDataModule(FilesDataModule):
 
     @property
     def path(self) -> Path:
-        """Where the data set lies."""
         return Path(self.root) / self.folder
 
     def classes(self) -> list[str]:
-        """The wnids that have a folder of training images."""
         wnids = subfolders(self.path / "train")
         if not wnids or not (self.path / "val").is_dir():
             raise UserError(
-                f"no ImageNet in {self.path.resolve()}: looked for train/<wnid>/ and val/; it is "
-                "not free to download: register at https://image-net.org, unpack it there, or "
-                "name another folder with --data.root and --data.folder"
+                f"no ImageNet in {self.path.resolve()}: looked for train/<wnid>/ and val/; to "
+                "download it, register at https://image-net.org; unpack it there, or name "
+                " another folder with --data.root and --data.folder"
             )
         return wnids
 
     def devkit(self, name: str) -> Path:
-        """Where a file of the development kit lies or would lie."""
+        """Path of a file of the development kit, which may be missing."""
         beside = self.path / name
         return beside if beside.is_file() else self.path / DEVKIT / name
 
     def words(self) -> dict[str, str]:
-        """The words of each wnid, if the development kit is there."""
         meta = self.devkit(META)
         return dict(synsets(meta).values()) if meta.is_file() else {}
 
@@ -88,12 +87,12 @@ class ImageNetDataModule(FilesDataModule):
         }
 
     def flat(self, folder: Path) -> FileList:
-        """Images whose numbers, at the end of their names, are lines of the list of classes."""
+        """Images without class folders: the number in a name is a line in the list of classes."""
         truth, meta = self.devkit(TRUTH), self.devkit(META)
         for path in (truth, meta):
             if not path.is_file():
                 raise UserError(
-                    f"{folder} has no class folders, and {path} is not there: unpack "
+                    f"{folder} has no class folders, and {path} is missing: unpack "
                     f"ILSVRC2012_devkit_t12.tar.gz in {self.path}, or sort the images by class"
                 )
         numbers, known = truth.read_text().split(), synsets(meta)
@@ -101,13 +100,20 @@ class ImageNetDataModule(FilesDataModule):
         paths = image_files(folder)
         found = [wnids.get(number_of(path), "") for path in paths]
         if "" in found:
-            raise UserError(f"{paths[found.index('')]}: {truth} and {meta} know no class of it")
+            raise UserError(f"{paths[found.index('')]}: {truth} and {meta} give no class for it")
         same_classes(folder, found, self.wnids)
         labels = {wnid: label for label, wnid in enumerate(self.wnids)}
         return FileList(paths, torch.tensor([labels[wnid] for wnid in found]))
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        train, val = held_out(parts["train"], self.val_fraction, self.seed)
+        images = parts["train"]
+        count = round(self.val_fraction * len(images))
+        if not 0 < count < len(images):
+            raise UserError(
+                f"data.val_fraction is {self.val_fraction}: it holds out {count} of {len(images)} "
+                "training images; give a number between 0 and 1"
+            )
+        train, val = held_out(images, count, self.seed)
         return {"train": train, "val": val, "test": parts["test"]}
 
 
@@ -118,7 +124,7 @@ def number_of(path: Path) -> int:
 
 
 def synsets(path: Path) -> dict[str, tuple[str, str]]:
-    """Read meta.mat: the wnid and the words of each official class number."""
+    """Read meta.mat: wnid and words of each official class number."""
     from scipy.io import loadmat
 
     try:
@@ -129,4 +135,17 @@ def synsets(path: Path) -> dict[str, tuple[str, str]]:
             for number, wnid, words in zip(*columns, strict=True)
         }
     except Exception as error:  # a damaged file can raise anything
-        raise UserError(f"{path} cannot be read as the kit's ({error!r}): replace it") from error
+        raise UserError(
+            f"{path} cannot be read as the development kit's ({error!r}): replace it"
+        ) from error
+
+
+def readable(wnids: Sequence[str], words: Mapping[str, str]) -> list[str]:
+    """Return a unique name for each wnid: its first word, plus the wnid where two share it.
+
+    Args:
+        words: from a wnid to its words, separated by commas; the wnid is the name where missing.
+    """
+    first = {wnid: words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids}
+    times = Counter(first.values())
+    return [name if times[name] == 1 else f"{name} ({wnid})" for wnid, name in first.items()]

@@ -1,4 +1,4 @@
-"""Stanford Dogs (Khosla et al., 2011): breeds of dogs from ImageNet."""
+"""Stanford Dogs (Khosla et al., 2011): 120 breeds of dogs from ImageNet."""
 
 from collections import Counter
 from pathlib import Path
@@ -28,26 +28,26 @@ ARCHIVES = {
 
 
 class StanfordDogsDataModule(FilesDataModule):
-    """20,580 photographs of dogs of 120 breeds: 10,800 / 1,200 / 8,580; or of the largest breeds.
+    """20,580 photographs of dogs of 120 breeds, 10,800 / 1,200 / 8,580; or of the largest breeds.
 
-    Read from `stanford_dogs/` under `root`: `Images/<breed>/`, `train_list.mat`, `test_list.mat`.
-    What is missing is downloaded there (757 MB) and unpacked. All breeds: the official test images,
-    and validation images held out of the official training images. Only the largest: their images
-    pooled, a quarter to test, of the rest a quarter to validate, as write-up 1 divides the largest
-    five into 652 / 218 / 290. Both are stratified. Of breeds with as many images, the first
-    in the order of their folders count as the largest.
+    Read from `stanford_dogs/` under `root`: `Images/<breed>/`, `train_list.mat`, `test_list.mat`;
+    what is missing is downloaded (757 MB) and unpacked. All breeds: the official test images;
+    validation images are held out of the official training images. Only the largest breeds: of
+    their pooled images a quarter for the test, of the rest a quarter for validation, as report 1
+    divides the largest five into 652 / 218 / 290. All splits are stratified. Of breeds with
+    equally many images, the first by name count as the largest.
 
     Args:
-        largest: how many breeds, those with the most images, 2 to 120; null for all and the
-            official split.
-        val_fraction: share of the official training images held out for validation; has no
-            effect with `largest`.
+        largest: number of breeds, those with the most images, 2 to 120; null for all of them and
+            the official split.
+        val_fraction: fraction of the official training images held out for validation; unused
+            with `largest`.
         url: address of the folder of `images.tar` and `lists.tar`; null never downloads.
     """
 
     default_size = 256
     default_transform = ResizeCropFlip(256, 224)
-    # Over the 12,000 official training images, in a copy cut to the dogs, of 64 px.
+    # Over the 12,000 official training images, in a copy cropped to the dogs, of 64 px.
     channel_mean = (0.4801, 0.4404, 0.3802)
     channel_std = (0.2660, 0.2580, 0.2575)
 
@@ -70,16 +70,15 @@ class StanfordDogsDataModule(FilesDataModule):
 
     @property
     def num_classes(self) -> int:
-        """Number of breeds, known before the images are there."""
+        """Number of breeds, known before the download."""
         return self.largest or BREEDS
 
     @property
     def folder(self) -> Path:
-        """Where the data set lies."""
         return Path(self.root) / FOLDER
 
     def prepare_data(self) -> None:
-        """Download and unpack what is not there; decode what is not packed."""
+        """Download and unpack what is missing; pack the images."""
         for name, (md5, contents) in ARCHIVES.items():
             if not all((self.folder / content).exists() for content in contents):
                 address = None if self.url is None else f"{self.url}/{name}"
@@ -90,7 +89,7 @@ class StanfordDogsDataModule(FilesDataModule):
         super().prepare_data()
 
     def missing(self, why: str) -> UserError:
-        """The error that says what was looked for, where, and how to provide it."""
+        """The error for a data set that is not there."""
         names = f"Images/<breed>/, {', '.join(LISTS.values())}; or {', '.join(ARCHIVES)}"
         return not_found("Stanford Dogs", self.root, f"in {FOLDER}/ {names}", why)
 
@@ -101,7 +100,7 @@ class StanfordDogsDataModule(FilesDataModule):
         if len(breeds) != self.num_classes:
             lists = " and ".join(LISTS.values())
             raise UserError(
-                f"{self.folder}: {lists} name {len(breeds)} breeds, expected {self.num_classes}: "
+                f"{self.folder}: {lists} have {len(breeds)} breeds, expected {self.num_classes}: "
                 "replace them"
             )
         self.class_names = [readable(breed) for breed in breeds]
@@ -110,22 +109,22 @@ class StanfordDogsDataModule(FilesDataModule):
         return {part: self.files(names, breeds) for part, names in listed.items()}
 
     def listed(self, name: str) -> list[str]:
-        """The images that a list names, as <breed>/<file>, all of them there."""
+        """The images in a list, as <breed>/<file>; UserError if one is missing."""
         path, images = self.folder / name, self.folder / "Images"
         if not path.is_file():
-            raise self.missing(f"{path} is not there")
+            raise self.missing(f"{path} is missing")
         names = file_list(path)
         there = {image.relative_to(images).as_posix() for image in images.glob("*/*")}
         lost = [name for name in names if name not in there]
         if lost:
             raise UserError(
-                f"{images / lost[0]} is not there, one of {len(lost)} images that {path} names: "
-                f"remove {images}, and it is unpacked again"
+                f"{images / lost[0]} is missing, one of {len(lost)} images in {path}: remove "
+                f"{images}; it will be unpacked again"
             )
         return names
 
     def files(self, names: list[str], breeds: list[str]) -> FileList:
-        """The images of these breeds among those named."""
+        """Those of the named images that are of these breeds."""
         labels = {breed: label for label, breed in enumerate(breeds)}
         names = [name for name in names if breed_of(name) in labels]
         paths = [self.folder / "Images" / name for name in names]
@@ -141,34 +140,35 @@ class StanfordDogsDataModule(FilesDataModule):
 
 
 def file_list(path: Path) -> list[str]:
-    """Read an official list: the images' names, <breed>/<file>; UserError if it is none."""
+    """Read the image names, <breed>/<file>, of an official list."""
     from scipy.io import loadmat
 
     try:
         cells = loadmat(path, squeeze_me=True, variable_names=["file_list"])["file_list"]
         names = [str(name) for name in np.atleast_1d(cells)]
     except Exception as error:  # a damaged file can raise anything
-        why = one_line(error)
-        raise UserError(f"{path} cannot be read as a MATLAB file ({why}): replace it") from error
+        raise UserError(
+            f"{path} cannot be read as a MATLAB file ({one_line(error)}): replace it"
+        ) from error
     for name in names:
         check_inside(name, path)
         if name.count("/") != 1:
-            raise UserError(f"{path} names {name}: expected <breed>/<file>; replace it")
+            raise UserError(f"{path} has {name}, expected <breed>/<file>: replace it")
     return names
 
 
 def chosen(names: list[str], largest: int | None) -> list[str]:
-    """The folders of the breeds with the most images, or of all, sorted."""
+    """The folders of the breeds with the most images, sorted; all if `largest` is None."""
     counts = Counter(breed_of(name) for name in names)
     by_size = sorted(sorted(counts), key=lambda breed: -counts[breed])
     return sorted(by_size[:largest])
 
 
 def breed_of(name: str) -> str:
-    """The breed's folder, as n02085936-Maltese_dog, of an image's name."""
+    """n02085936-Maltese_dog of n02085936-Maltese_dog/1.jpg."""
     return name.partition("/")[0]
 
 
 def readable(breed: str) -> str:
-    """The breed as one writes it: Maltese dog."""
+    """Maltese dog of n02085936-Maltese_dog."""
     return breed.partition("-")[2].replace("_", " ") or breed

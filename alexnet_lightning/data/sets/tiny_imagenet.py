@@ -1,4 +1,4 @@
-"""Tiny ImageNet (Stanford CS231N, 2015): 200 classes of ImageNet, small."""
+"""Tiny ImageNet (Stanford CS231N, 2015): 200 classes of ImageNet at 64 px."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.files_module import FilesDataModule, Storage
-from alexnet_lightning.data.sets.wordnet import readable
+from alexnet_lightning.data.sets.imagenet import readable
 from alexnet_lightning.data.splits import stratified
 from alexnet_lightning.data.storage.archives import provide
 from alexnet_lightning.data.storage.download import not_found
@@ -21,27 +21,26 @@ FOLDER = "tiny-imagenet-200"
 ARCHIVE = "tiny-imagenet-200.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 CLASSES = 200
-IMAGES = {"train": 500, "test": 50}  # a class
+IMAGES = {"train": 500, "test": 50}  # per class
 
 
 class TinyImageNetDataModule(FilesDataModule):
     """110,000 photographs of 64 px in 200 classes: 90,000 / 10,000 / 10,000.
 
-    Read from `tiny-imagenet-200/` under `root`, as published: `wnids.txt`, `words.txt`,
-    `train/<wnid>/images/`, `val/images/`, `val/val_annotations.txt`. If it is not there, it is
-    unpacked from `tiny-imagenet-200.zip`, which is downloaded (237 MB). The published validation
-    images are the test split, for the published test images have no labels; validation images are
-    held out of the training images, stratified.
+    Read from `tiny-imagenet-200/` under `root`, as published; unpacked from
+    `tiny-imagenet-200.zip`, which is downloaded (237 MB), if it is missing. The published
+    validation images are the test split, because the published test images have no labels;
+    validation images are held out of the training images, stratified.
 
     Args:
-        val_fraction: share of the training images held out for validation.
-        url: where to get the archive (http, https or file); null never downloads.
+        val_fraction: fraction of the training images held out for validation.
+        url: address of the archive (http, https or file); null never downloads.
     """
 
     default_size = 64
     default_storage: Storage = "memory"
     default_transform = PadCropFlip(8)
-    # Over the 100,000 training images, in a copy of 32 px; of 64 px they spread a little more.
+    # Over the 100,000 training images in a copy of 32 px; at 64 px the deviation is a bit larger.
     channel_mean = (0.4806, 0.4486, 0.3983)
     channel_std = (0.2521, 0.2448, 0.2590)
 
@@ -57,16 +56,15 @@ class TinyImageNetDataModule(FilesDataModule):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, known before the images are there."""
+        """Number of classes, known before the download."""
         return CLASSES
 
     @property
     def folder(self) -> Path:
-        """Where the data set lies."""
         return Path(self.root) / FOLDER
 
     def prepare_data(self) -> None:
-        """Download and unpack what is not there; decode what is not packed."""
+        """Download and unpack what is missing; pack the images."""
         if not self.folder.exists():
             try:
                 provide(Path(self.root) / ARCHIVE, self.url, MD5)
@@ -75,7 +73,7 @@ class TinyImageNetDataModule(FilesDataModule):
         super().prepare_data()
 
     def missing(self, why: str) -> UserError:
-        """The error that says what was looked for, where, and how to provide it."""
+        """The error for a data set that is not there."""
         return not_found("Tiny ImageNet", self.root, f"{FOLDER}/ and {ARCHIVE}", why)
 
     def parts(self) -> dict[str, FileList]:
@@ -83,7 +81,7 @@ class TinyImageNetDataModule(FilesDataModule):
             raise self.missing("nothing was unpacked")
         wnids = sorted(self.lines("wnids.txt"))
         if len(wnids) != CLASSES:
-            raise self.damaged(f"wnids.txt names {len(wnids)} classes, expected {CLASSES}")
+            raise self.damaged(f"wnids.txt has {len(wnids)} classes, expected {CLASSES}")
         same_classes(self.folder / "train", subfolders(self.folder / "train"), wnids)
         words = dict(line.split("\t", 1) for line in self.lines("words.txt") if "\t" in line)
         self.class_names = readable(wnids, words)
@@ -99,7 +97,7 @@ class TinyImageNetDataModule(FilesDataModule):
         return parts
 
     def annotated(self, wnids: list[str]) -> FileList:
-        """The images in val/, whose classes stand in val_annotations.txt."""
+        """The images in val/, whose classes are in val_annotations.txt."""
         images = self.folder / "val" / "images"
         there = {path.name for path in images.glob("*")}
         labels = {wnid: label for label, wnid in enumerate(wnids)}
@@ -107,23 +105,23 @@ class TinyImageNetDataModule(FilesDataModule):
         for line in self.lines("val/val_annotations.txt"):
             name, wnid, *_ = [*line.split("\t"), ""]
             if wnid not in labels:
-                raise self.damaged(f"val/val_annotations.txt has the line {line!r}: no such class")
+                raise self.damaged(f"val/val_annotations.txt has the line {line!r}: unknown class")
             if name not in there:
-                raise self.damaged(f"val/images/{name} is missing, which val_annotations.txt names")
+                raise self.damaged(f"val/images/{name} is missing, but is in val_annotations.txt")
             paths.append(images / name)
             classes.append(labels[wnid])
         return FileList(paths, torch.tensor(classes))
 
     def lines(self, name: str) -> list[str]:
-        """The lines of a text file of the data set."""
+        """The lines of one of the text files."""
         try:
             return (self.folder / name).read_text().splitlines()
         except (OSError, UnicodeError) as error:
             raise self.damaged(f"{name} cannot be read ({error})") from error
 
     def damaged(self, what: str) -> UserError:
-        """The error that says what is wrong with the folder."""
-        return UserError(f"{self.folder}: {what}; remove the folder, and it is unpacked again")
+        """The error for a damaged folder."""
+        return UserError(f"{self.folder}: {what}; remove the folder, it will be unpacked again")
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
         train, val = stratified(parts["train"], self.val_fraction, self.seed)

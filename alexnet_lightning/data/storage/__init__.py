@@ -1,1 +1,1 @@
-"""Where the images lie: files, packs, archives; how they are decoded."""
+"""Image files, packed images, archives and downloads; the decoder of image files."""

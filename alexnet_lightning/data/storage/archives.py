@@ -1,4 +1,4 @@
-"""Archives of data sets: unpacked whole, or not at all, and never outside their folder."""
+"""Archives of data sets: unpacked completely or not at all, and only into their folder."""
 
 import shutil
 import tarfile
@@ -18,53 +18,50 @@ BROKEN = (OSError, EOFError, RuntimeError, tarfile.TarError, BadZipFile, zlib.er
 
 
 def provide(archive: Path, url: str | None, md5: str) -> None:
-    """Unpack an archive into its folder; download it first unless it lies there. It is kept.
+    """Unpack an archive into its folder, downloaded first if it is missing; it is not deleted.
 
     Args:
-        archive: where it lies or will lie; tar, compressed or not, or zip.
-        url: where to get it; None never downloads.
-        md5: the sum it must have, in hexadecimal.
+        archive: path of the archive: tar, compressed or not, or zip.
+        url: address of the archive; None never downloads.
+        md5: expected checksum, hexadecimal.
 
     Raises:
-        UserError: it cannot be had, has another sum or cannot be unpacked.
+        UserError: it cannot be downloaded, has another checksum or cannot be unpacked.
     """
     if archive.is_file():
         check_md5(archive, md5)
-    elif url is None:
-        raise UserError("data.url is null, so nothing was downloaded")
     else:
         download(url, archive, md5)
     unpack(archive, archive.parent)
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive beside where it belongs, and move it there when all of it is unpacked.
+    """Unpack an archive beside its destination, then move it there.
 
     Raises:
-        UserError: the archive is damaged, the disk is full, or a member would lie outside
-            `folder`; nothing is left of it.
+        UserError: the archive is damaged, the disk is full, or a member lies outside `folder`;
+            nothing is left behind.
     """
     part = folder / f".{archive.name}.part"
-    shutil.rmtree(part, ignore_errors=True)  # what a killed attempt left
+    shutil.rmtree(part, ignore_errors=True)  # from an attempt that was killed
     try:
         extract(archive, part)
         for path in part.iterdir():
             path.replace(folder / path.name)
     except BROKEN as error:
-        why = one_line(error)
-        raise UserError(f"{archive} cannot be unpacked: {why}") from error
+        raise UserError(f"{archive} cannot be unpacked: {one_line(error)}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Write all members of an archive under `folder`; UserError if one says it lies elsewhere."""
+    """Extract all members into `folder`; UserError if one lies elsewhere."""
     members: Mapping[str, Any]
     with ZipFile(archive) if archive.suffix == ".zip" else tarfile.open(archive) as opened:
         if isinstance(opened, ZipFile):
             members = {member.filename: member for member in opened.infolist()}
         else:
-            opened.extraction_filter = tarfile.data_filter  # no devices, no links that lead out
+            opened.extraction_filter = tarfile.data_filter  # no devices, no links to outside
             members = {member.name: member for member in opened.getmembers()}
         for name in members:
             check_inside(name, archive)
@@ -73,7 +70,7 @@ def extract(archive: Path, folder: Path) -> None:
 
 
 def check_inside(name: str, source: Path) -> None:
-    """Raise a UserError if `name`, a path that a file from elsewhere gives, leads out."""
+    """Raise a UserError if a path read from `source` is not inside the source's folder."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise UserError(f"{source} names {name}, which lies outside its folder: do not trust it")
+        raise UserError(f"{source} contains {name}, outside its folder: do not use this file")

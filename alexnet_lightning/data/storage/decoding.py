@@ -1,4 +1,4 @@
-"""An image file as a square of colours, whatever its format, mode, shape and orientation."""
+"""Decode image files of any format, color mode, shape and orientation to square RGB."""
 
 import io
 import warnings
@@ -12,73 +12,76 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DECODER = 1  # raise it with any change of the pixels that a file gives: packs are made anew then
+DECODER = 1  # increase when decoded pixels change: images are packed again then
 
 
 class BrokenImageError(UserError):
-    """A file that is there and can be read, but not as an image."""
+    """The file can be read, but not decoded as an image."""
 
 
 def decode(source: Path | bytes, size: int) -> Tensor:
-    """Read an image file, or its content, as uint8 (3, size, size).
+    """Decode an image file, or its content, to uint8 (3, size, size).
 
-    Its shorter side is resized and its middle cut out, as in Krizhevsky et al. 2012,
-    section 2; bilinear with antialiasing. The orientation that a camera noted is honoured, and
-    every mode becomes colour (see `in_colour`). Of a moving image the first picture counts.
+    The shorter side is resized and the center cropped (Krizhevsky et al. 2012, section 2),
+    bilinear with antialiasing. The camera's orientation is applied, all modes become RGB (see
+    `in_colour`), and of an animation the first frame is used.
 
     Args:
         source: of any format that Pillow reads.
         size: side in pixels, >= 1.
 
     Raises:
-        BrokenImageError: it is no image, or damaged, or larger than Pillow holds for safe.
-        UserError: the file cannot be opened at all.
+        BrokenImageError: it is no image, damaged, or larger than Pillow considers safe.
+        UserError: the file cannot be opened.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
-    except OSError as error:  # says nothing about the image: it may be readable tomorrow
-        raise UserError(f"{source!s} cannot be opened ({error.strerror}): see to it") from error
+    except OSError as error:  # not the image's fault, which may be readable later
+        raise cannot_open(source, error) from error
     try:
         with forbidding_bombs(), Image.open(io.BytesIO(content)) as image:
             ImageOps.exif_transpose(image, in_place=True)
             square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
     except UnidentifiedImageError as error:
-        raise broken(source, "no format that Pillow knows") from error
+        raise broken(source, "not a format that Pillow reads") from error
     except Exception as error:  # a damaged file can raise anything
-        raise broken(source, str(error) or type(error).__name__) from error
+        raise broken(source, one_line(error)) from error
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)
 
 
 def broken(source: Path | bytes, why: str) -> BrokenImageError:
-    """The error that names the file, in one line."""
-    name = "the picture" if isinstance(source, bytes) else str(source)
-    return BrokenImageError(
-        f"{name} cannot be read as an image ({' '.join(why.split())}): replace it"
-    )
+    name = "the image" if isinstance(source, bytes) else source
+    return BrokenImageError(f"{name} cannot be read as an image ({why}): replace it")
+
+
+def cannot_open(path: object, error: OSError) -> UserError:
+    """The error for a file that the system refuses to open."""
+    return UserError(f"cannot open {path}: {error.strerror}")
 
 
 @contextmanager
 def forbidding_bombs() -> Iterator[None]:
-    """Make an error of Pillow's warning of images so large that they may be meant to do harm."""
+    """Turn Pillow's warning of decompression bombs into an error."""
     from PIL import Image
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)  # it does not name the file
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
 
 
 def in_colour(image: "Image") -> "Image":
-    """Return the image as RGB: transparency on white, 16 bits of grey scaled down to 8."""
+    """Return the image as RGB: transparency on white, 16-bit gray scaled to 8 bits."""
     from PIL import Image
 
     if image.mode == "F":
-        raise ValueError("its pixels are fractions of unknown range")
+        raise ValueError("its pixels are floating-point numbers of unknown range")
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
         grey = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")

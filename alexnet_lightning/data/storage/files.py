@@ -1,4 +1,4 @@
-"""Image files and their classes, and images that are decoded whenever they are read."""
+"""Lists of image files with their classes, and images decoded each time they are read."""
 
 import hashlib
 import os
@@ -13,10 +13,7 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.storage.decoding import DECODER, decode
-from alexnet_lightning.system.errors import UserError
-
-__all__ = ["FileImages", "FileList", "ImageFiles", "decode"]
+from alexnet_lightning.data.storage.decoding import DECODER, cannot_open, decode
 
 
 @dataclass(frozen=True)
@@ -33,16 +30,16 @@ class FileList:
 
     @property
     def folder(self) -> str:
-        """The innermost folder that holds them all, with a separator at its end."""
-        # Of the strings: in a second for a million paths, where `commonpath` takes them apart.
+        """The innermost folder that contains all files, with a separator at its end."""
+        # As strings: one second for a million paths, which `commonpath` would split into parts.
         shared = os.path.commonprefix([str(path) for path in self.paths])  # noqa: RUF071
         return shared[: shared.rfind(os.sep) + 1]
 
     def key(self, size: int) -> str:
-        """Return what changes with any file, with the order of files, with `size` and `decode`.
+        """Return a key that changes with any file, the order of files, `size` and the decoder.
 
-        Of each file its name below `folder`, so that a data set may move, its length and its time
-        of change. Not its content: reading 1.28 M files takes an hour, asking for these seconds.
+        It hashes each file's path below `folder` (so that a data set may move), length and time
+        of change, not its content: reading 1.28 M files takes an hour, this takes seconds.
 
         Raises:
             UserError: a file is missing.
@@ -53,24 +50,23 @@ class FileList:
             try:
                 status = os.stat(path)  # noqa: PTH116  # half the time of Path.stat
             except OSError as error:
-                raise UserError(f"{path} cannot be opened ({error.strerror}): see to it") from error
+                raise cannot_open(path, error) from error
             facts = f"{path[start:]}\0{status.st_size}\0{status.st_mtime_ns}\0"
             digest.update(os.fsencode(facts))
         return digest.hexdigest()
 
 
 class FileImages(Images):
-    """Images that were read from files, and are called by them.
+    """Images of files, named by them.
 
     Args:
-        files: which.
         size: side in pixels, >= 1.
     """
 
     def __init__(self, files: FileList, size: int) -> None:
         super().__init__(files.labels)
         self.size = size
-        # A million Path objects are half a GB, which every worker would copy bit by bit.
+        # Bytes: a million Path objects are half a GB, which each worker would copy.
         self.paths = np.array([os.fsencode(path) for path in files.paths], dtype=bytes)
 
     def subset(self, indices: Tensor) -> Self:
@@ -83,7 +79,7 @@ class FileImages(Images):
 
 
 class ImageFiles(FileImages):
-    """Images decoded from their files whenever they are read; for what does not fit on the disk."""
+    """Images decoded each time they are read, for data sets too large to pack."""
 
     def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         chosen = torch.as_tensor(indices)

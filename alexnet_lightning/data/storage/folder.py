@@ -1,4 +1,4 @@
-"""Folders of image files, one a class: what is in them."""
+"""Image files in class folders."""
 
 import os
 from collections.abc import Sequence
@@ -14,38 +14,34 @@ NAMED = 10  # how many names an error lists
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted, without the hidden ones."""
+    """Return the names of the folders in `folder`, sorted, without hidden ones."""
     return sorted(path.name for path in folder.glob("[!.]*/"))
 
 
 def list_classes(folder: Path, class_names: Sequence[str]) -> FileList:
-    """Return the images in `folder`/<class>/, in the order of class, then of file name.
+    """Return the images in `folder`/<class>/, in the order of class and file name.
 
     Args:
-        class_names: the folders that must be there, and no others; their places are the labels.
+        class_names: the expected folders; their indices are the labels.
 
     Raises:
-        UserError: a class folder too many, missing or empty.
+        UserError: a class folder is missing, empty or not expected.
     """
     same_classes(folder, subfolders(folder), class_names)
     return list_images([folder / name for name in class_names])
 
 
 def same_classes(where: Path, found: Sequence[str], expected: Sequence[str]) -> None:
-    """Raise a UserError that names a class which only one of the two lists has."""
+    """Raise a UserError for the first class that is in one of the lists only."""
     for name in sorted(set(found) ^ set(expected)):
-        fault = "is missing" if name in expected else "is none of the classes"
-        raise UserError(f"{where / name} {fault}: expected {some(expected)}")
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first names, and how many there are if that is not all."""
-    shown = ", ".join(names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown}, … ({len(names)} in all)"
+        fault = "is missing" if name in expected else "is not one of the classes"
+        names = ", ".join(expected[:NAMED])
+        more = f", … ({len(expected)} in all)" if len(expected) > NAMED else ""
+        raise UserError(f"{where / name} {fault}: expected {names}{more}")
 
 
 def list_images(folders: Sequence[Path]) -> FileList:
-    """Return the images in these folders, those of the i-th being of class i."""
+    """Return the images in these folders; those in the i-th are of class i."""
     files = [image_files(folder) for folder in folders]
     counts = torch.tensor([len(paths) for paths in files])
     labels = torch.arange(len(files)).repeat_interleave(counts)
@@ -53,29 +49,24 @@ def list_images(folders: Sequence[Path]) -> FileList:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images in a folder, by name, of any format that Pillow reads; hidden ones not.
-
-    Raises:
-        UserError: there are none.
-    """
+    """Return the images in a folder sorted by name, without hidden ones; UserError if none."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if is_image(entry.name))
     except OSError as error:
-        raise UserError(f"{folder} cannot be read ({error.strerror}): complete it") from error
+        raise UserError(f"{folder} cannot be read ({error.strerror}): add it") from error
     if not names:
-        raise UserError(f"{folder} has no images: complete it or remove it")
+        raise UserError(f"{folder} has no images: add some or remove it")
     return [folder / name for name in names]
 
 
 def is_image(name: str) -> bool:
-    """Tell from its name whether a file is an image."""
+    """Whether a file name is that of an image, of a format that Pillow reads."""
     return not name.startswith(".") and Path(name).suffix.lower() in suffixes()
 
 
 @cache
 def suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow reads, in lower case."""
     from PIL import Image
 
     known = Image.registered_extensions()

@@ -1,10 +1,9 @@
-"""A packed copy of many image files: decoded and resized once, then read at the disk's speed.
+"""Packed images: image files decoded and resized once, then read at the disk's speed.
 
 A pack is a folder `<parent>-<folder>-<size>-<key>/` in the cache. `images.npy` is uint8
-(N, size, size, 3), which numpy maps too, a row for each file in the order of the list;
-`index.json` tells what it was made from and which files could not be decoded (their rows are
-black). A list of other files, or of files changed since, has another key and another pack; old
-ones stay until somebody deletes their folders, for another experiment may use them.
+(N, size, size, 3), one row per file, which numpy can map; `index.json` has its source and the
+files that could not be decoded (their rows are black). Other files, or changed ones, have another
+key and so another pack. Old packs stay until their folders are deleted: other runs may use them.
 """
 
 import hashlib
@@ -24,16 +23,16 @@ from alexnet_lightning.system.errors import UserError
 
 
 class PackedImages(FileImages):
-    """Images of a pack, read as they are asked for.
+    """Images of a pack, read on demand.
 
-    Batches are read, not mapped: pages of a map would count as this process' memory, all in the
-    end. The file is opened for each batch, so that an object may be copied into any process.
+    Batches are read, not mapped: mapped pages would count as memory of this process. The file is
+    opened for each batch, so that an object can be copied to any process.
 
     Args:
-        files: from which the pack was made, all of them.
+        files: all files of the pack.
         size: side in pixels.
         folder: of the pack.
-        start: bytes in `images.npy` before the first row.
+        start: offset in bytes of the first row in `images.npy`.
     """
 
     def __init__(self, files: FileList, size: int, folder: Path, start: int) -> None:
@@ -41,7 +40,7 @@ class PackedImages(FileImages):
         self.folder = folder
         self.start = start
         self.rows = torch.arange(len(files.labels))
-        self.skipped: dict[str, str] = {}  # files that could not be decoded, and why
+        self.skipped: dict[str, str] = {}  # errors of the files that could not be decoded
 
     def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         chosen = torch.as_tensor(indices)
@@ -49,13 +48,13 @@ class PackedImages(FileImages):
         try:
             with (self.folder / PIXELS).open("rb", buffering=0) as file:
                 for row, image in zip(self.rows[chosen].tolist(), pixels, strict=True):
-                    place = self.start + row * image.nbytes
-                    if os.preadv(file.fileno(), [image.data], place) != image.nbytes:
-                        raise OSError(0, "it ends too early")
+                    offset = self.start + row * image.nbytes
+                    if os.preadv(file.fileno(), [image.data], offset) != image.nbytes:
+                        raise OSError(0, "it is too short")
         except OSError as error:
             raise UserError(
                 f"{self.folder / PIXELS} cannot be read ({error.strerror}): "
-                "delete its folder and start again, so that it is packed anew"
+                "delete its folder and start again, to pack the images again"
             ) from error
         return torch.from_numpy(pixels).permute(0, 3, 1, 2), self.labels[chosen]
 
@@ -70,12 +69,12 @@ class PackedImages(FileImages):
 
 
 def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
-    """Return the images of these files, packed in `cache`: now, unless they are there already.
+    """Return the images of these files, packed in `cache` first if they are not there.
 
-    Files that cannot be decoded are left out, and named in a warning.
+    Files that cannot be decoded are left out, with a warning.
 
     Raises:
-        UserError: the cache cannot be written; a class has no image that can be decoded.
+        UserError: the cache cannot be written, or a class has no image that can be decoded.
     """
     folder = cache / pack_name(files, size)
     content = read_pack(folder)
@@ -83,7 +82,7 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
         pack(files, size, folder)
         content = read_pack(folder)
     if content is None:
-        raise UserError(f"{folder} cannot be read right after it was packed: is the disk sound?")
+        raise UserError(f"{folder} cannot be read right after it was written: check the disk")
     start, broken = content
     images = PackedImages(files, size, folder, start)
     if not broken:
@@ -95,23 +94,23 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     names = ", ".join(list(images.skipped)[:3])
     rank_zero_warn(
         f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
-        f"{', …' if len(broken) > 3 else ''}; {folder / INDEX} says which and why"
+        f"{', …' if len(broken) > 3 else ''}; see {folder / INDEX}"
     )
     return images.subset(kept.nonzero().flatten())
 
 
 def check_classes(images: FileImages, kept: Tensor) -> None:
-    """Raise a UserError if a class has lost all its images."""
+    """Raise a UserError if a class has no image left."""
     labels = images.labels
     for label in sorted(set(labels.tolist()) - set(labels[kept].tolist())):
         lost = (labels == label).nonzero().flatten()
         raise UserError(
             f"class {label} has no image that can be read: replace its {len(lost)} files, "
-            f"{images.name(int(lost[0]))} and so on"
+            f"{images.name(int(lost[0]))} …"
         )
 
 
 def pack_name(files: FileList, size: int) -> str:
-    """The pack's folder: the key says all, the rest is for who looks into the cache."""
+    """Name of the pack's folder: a readable part, and the key, which identifies it."""
     folder = Path(files.folder).resolve()
     return f"{folder.parent.name}-{folder.name}"[-80:] + f"-{size}-{files.key(size)}"

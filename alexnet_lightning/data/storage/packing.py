@@ -1,4 +1,4 @@
-"""How a pack is made: by all cores, once, whole or not at all."""
+"""Make a pack of image files: on all cores, once, completely or not at all."""
 
 import errno
 import json
@@ -21,26 +21,21 @@ from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.system.errors import UserError
 
 PIXELS, INDEX = "images.npy", "index.json"
-CHUNK = 32  # images that a worker takes on at a time
-WAYS_OUT = (
-    "make room, name another folder with --data.cache, or do without packing by "
-    "--data.storage files"
-)
+CHUNK = 32  # images per task of a worker
+WAYS_OUT = "free some space, or give another --data.cache, or --data.storage files"
 
 
 class Packer(Dataset[dict[int, str] | UserError]):
-    """Decodes ranges of files into their rows; gives the errors of the broken ones by row.
+    """Decodes ranges of files into their rows; returns the errors of broken files by row.
 
-    Or what stops it: an exception raised would keep the reading processes up for seconds.
-
-    Processes, not threads: both pack 1.7 times as many images a second on two cores, but a fifth
-    of the work holds Python's lock, so five cores' worth would be the end.
+    A fatal error is returned too: raised, it would keep the workers alive for seconds. Processes,
+    not threads: equally fast on two cores, but a fifth of the work holds Python's lock, so
+    threads would not scale beyond five cores.
 
     Args:
-        files: all of them.
         size: side in pixels.
-        pixels: the file to write into.
-        start: bytes before the first row.
+        pixels: the file to write.
+        start: offset in bytes of its first row.
     """
 
     def __init__(self, files: FileList, size: int, pixels: Path, start: int) -> None:
@@ -60,34 +55,33 @@ class Packer(Dataset[dict[int, str] | UserError]):
         return broken
 
     def write(self, file: int, row: int, image: Tensor) -> None:
-        """Write uint8 (3, size, size) to its row."""
         pixels = image.permute(1, 2, 0).contiguous().numpy()
         if os.pwrite(file, pixels.data, self.start + row * pixels.nbytes) < pixels.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def pack(files: FileList, size: int, folder: Path) -> None:
-    """Make the pack of these files; whoever comes second waits until it is there.
+    """Make the pack of these files, or wait for another process that makes it.
 
     Raises:
-        UserError: the cache cannot be written or has no room; a file cannot be opened.
+        UserError: the cache cannot be written or lacks space, or a file cannot be opened.
     """
     with refusing(folder), alone(folder):
         if read_pack(folder):
             return
         part = folder.with_name(f"{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)  # of somebody who was killed
+        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
         try:
             part.mkdir()
             build(files, size, part, folder)
-            shutil.rmtree(folder, ignore_errors=True)  # cut short by a failing disk
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
 
 def build(files: FileList, size: int, part: Path, folder: Path) -> None:
-    """Write the pack that is to become `folder` into `part`."""
+    """Write the pack into `part`, which will be renamed to `folder`."""
     shape = (len(files.paths), size, size, 3)
     check_room(shape, folder)
     pixels = part / PIXELS
@@ -101,13 +95,13 @@ def build(files: FileList, size: int, part: Path, folder: Path) -> None:
         "broken": [{"row": row, "error": error} for row, error in sorted(broken.items())],
     }
     (part / INDEX).write_text(json.dumps(index, indent=1))
-    for name in (PIXELS, INDEX):  # on the disk before the folder gets its name
+    for name in (PIXELS, INDEX):  # on the disk before the folder is renamed
         with (part / name).open("rb") as file:
             os.fsync(file.fileno())
 
 
 def read_pack(folder: Path) -> tuple[int, dict[int, str]] | None:
-    """Where in its file the first image starts, and what is wrong with which rows; None if cut."""
+    """Offset of the first image and the errors by row; None if the pack is incomplete."""
     try:
         start = np.load(folder / PIXELS, mmap_mode="r").offset
         broken = json.loads((folder / INDEX).read_text())["broken"]
@@ -117,11 +111,11 @@ def read_pack(folder: Path) -> tuple[int, dict[int, str]] | None:
 
 
 def decode_all(packer: Packer, title: str) -> dict[int, str]:
-    """Run the packer over all files in as many processes as there are cores."""
+    """Run the packer over all files, with one process per core."""
     count = len(packer.paths)
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
-    workers = min(cores(), len(chunks) // 4)  # none for a handful
-    own = torch.Generator()  # a loader draws a number, from the global one by default
+    workers = min(cores(), len(chunks) // 4)  # none for a few images
+    own = torch.Generator()  # a loader samples a seed, by default from the global generator
     loader = DataLoader(packer, sampler=chunks, batch_size=None, num_workers=workers, generator=own)
     broken: dict[int, str] = {}
     failure = None
@@ -139,27 +133,27 @@ def decode_all(packer: Packer, title: str) -> dict[int, str]:
 
 def cores() -> int:
     """Number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux; a job of Slurm has its share of the machine
+    if hasattr(os, "sched_getaffinity"):  # Linux; respects the limits of a Slurm job
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def check_room(shape: tuple[int, ...], folder: Path) -> None:
-    """Raise a UserError unless the disk has room for a pack of this shape."""
+    """Raise a UserError if the disk lacks space for a pack of this shape."""
     needed, free = int(np.prod(shape)), shutil.disk_usage(folder.parent).free
     if needed > free:
         raise UserError(
-            f"{folder} needs {needed / 1e9:.2f} GB for {shape[0]} images of {shape[1]} px, and "
+            f"{folder} needs {needed / 1e9:.2f} GB for {shape[0]} images of {shape[1]} px, but "
             f"{free / 1e9:.2f} GB are free: {WAYS_OUT}"
         )
 
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turn what the system says against writing into a UserError."""
+    """Turn errors of writing into a UserError."""
     try:
         yield
-    except (OSError, NotImplementedError) as error:  # the latter: file systems without locks
+    except (OSError, NotImplementedError) as error:  # the latter: no locks
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be written ({why}): {WAYS_OUT}") from error
 
@@ -172,7 +166,7 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for another process that packs {folder}", file=sys.stderr)
+        print(f"waiting for another process, which packs {folder}", file=sys.stderr)
         lock.acquire()
     try:
         yield

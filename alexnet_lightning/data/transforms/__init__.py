@@ -1,1 +1,1 @@
-"""From stored pixels to the input of a network: crops, sizes, colours, targets, scale."""
+"""What happens to batches of images: crops, resizing, color noise, scaling; soft targets."""

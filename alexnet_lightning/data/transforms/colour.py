@@ -1,4 +1,4 @@
-"""Noise of the colours along their principal components."""
+"""Color noise along the principal components of the training pixels."""
 
 from typing import Literal
 
@@ -10,18 +10,18 @@ from alexnet_lightning.system.errors import UserError
 
 
 class PCANoise:
-    """Add to all pixels of an image a random step along the principal components of colour.
+    """Shift the color of each image by a random step along the principal components of color.
 
     The step is Σ a_i · s_i · p_i, with a_i from N(0, std²) and p_i the eigenvectors of the
-    covariance of the training pixels' colours.
+    covariance of the training pixels' colors.
 
-    Source: Krizhevsky et al. 2012, section 4.1; write-up 1 applies it to half of the images.
+    Source: Krizhevsky et al. 2012, section 4.1; report 1 applies it to half of the images.
 
     Args:
         std: standard deviation of the a_i, >= 0.
-        probability: share of the images that get it, 0 to 1.
+        probability: that an image is shifted, 0 to 1.
         reading: what s_i is: "code_2012", the standard deviation along p_i, as in the authors'
-            code; "paper", the eigenvalue, its square, which the text says, of pixels of 0-1.
+            code; "paper", the eigenvalue (its square, for pixels in 0-1), as in the text.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class PCANoise:
         self.reading = reading
 
     def draw(self, statistics: PixelStatistics, count: int, generator: Generator) -> Tensor:
-        """Return what to add to each image, in units of 0-1 pixels: float32 (count, C)."""
+        """Sample the step of each image, for pixels in 0-1: float32 (count, C)."""
         values, vectors = (
             tensor.to(generator.device, torch.float32)
             for tensor in (statistics.eigenvalues, statistics.eigenvectors)

@@ -1,8 +1,7 @@
-"""Transforms of whole batches of square images; chance is drawn once per image.
+"""Transforms of whole batches of square images, random per image.
 
-A transform takes uint8 tensors (N, C, S, S) with values 0-255 and gives uint8 or float32 ones with
-values 0-255, on the device it finds them on. Scaling to the recipe's pixel range comes afterwards,
-in `ImageDataModule.normalise`.
+A transform takes uint8 tensors (N, C, S, S) and returns uint8 or float32 ones with values 0-255,
+on the same device. Scaling to the network's input follows in `ImageDataModule.normalise`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,9 +14,9 @@ from torch.nn import functional as F
 from alexnet_lightning.data.transforms.resampling import crop
 from alexnet_lightning.system.errors import UserError
 
-# Of a test image: the centre; the centre and its mirror image; of both, the centre and it shifted
-# by a pixel each way; of both, four corners and the centre. Write-up 3's twenty views, ten crops
-# and their flips, are these ten, twice.
+# Of a test image: "centre"; the center and its mirror image; both, and both shifted by one pixel
+# in two directions; four corners and the center, with their mirror images. Report 3's twenty
+# views, ten crops and their mirror images, are these ten, twice.
 Views = Literal["centre", "flip", "six", "ten"]
 
 
@@ -26,49 +25,46 @@ class Transform(ABC):
 
     @abstractmethod
     def output_size(self, native: int) -> int:
-        """Side in pixels of the images that leave, for images of side `native`."""
+        """Side in pixels of the output, for images of side `native`."""
 
     @abstractmethod
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
-        """Training view: uint8 (N, C, S, S) to 0-255 (N, C, T, T), random per image.
-
-        `generator` lives on the images' device and is the only source of chance.
-        """
+        """Training view: uint8 (N, C, S, S) to 0-255 (N, C, T, T), random by `generator` alone."""
 
     def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
-        """Training view in an epoch, counted from 0; to most transforms it does not matter."""
+        """Training view in an epoch, from 0; most transforms do not depend on it."""
         return self.augment(images, generator)
 
     def whole(self, images: Tensor) -> Tensor:
-        """What evaluation views are cut from: uint8 (N, C, S, S) to 0-255 (N, C, R, R)."""
+        """What evaluation views are cropped from: uint8 (N, C, S, S) to 0-255 (N, C, R, R)."""
         return images
 
     def whole_size(self, native: int) -> int:
-        """Side in pixels of `whole`'s images."""
+        """Side in pixels of `whole`."""
         return native
 
     def evaluate(self, images: Tensor) -> Tensor:
-        """Evaluation view, without chance, the centre: uint8 (N, C, S, S) to 0-255 (N, C, T, T)."""
+        """Evaluation view, the center crop: uint8 (N, C, S, S) to 0-255 (N, C, T, T)."""
         return centre_crops(self.whole(images), self.output_size(images.shape[-1]))[0]
 
     def views(self, images: Tensor, views: Views) -> Tensor:
-        """Views of a test, in torchvision's order: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
+        """Test views in torchvision's order: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
         size, whole = self.output_size(images.shape[-1]), self.whole(images)
         sides = [whole] if views == "centre" else [whole, whole.flip(-1)]
         cut = {"six": shifted_crops, "ten": five_crops}.get(views, centre_crops)
         return torch.stack([window for side in sides for window in cut(side, size)], dim=1)
 
     def check(self, native: int, views: Views) -> None:
-        """Raise a UserError if images of side `native` cannot be seen in these views."""
+        """Raise a UserError if images of side `native` do not have these views."""
         if views == "ten" and self.whole_size(native) == self.output_size(native):
             raise UserError(
-                f"data.views is ten, but {type(self).__name__} takes the whole image: give a "
-                "transform that crops in evaluation, as ResizeCropFlip, or views flip or six"
+                f"data.views is ten, but {type(self).__name__} uses the whole image: give a "
+                "transform that crops in evaluation, such as ResizeCropFlip, or views flip or six"
             )
 
 
 class Identity(Transform):
-    """The images as they are."""
+    """The images unchanged."""
 
     def output_size(self, native: int) -> int:
         return native
@@ -77,18 +73,15 @@ class Identity(Transform):
         return images
 
 
-class Flip(Transform):
+class Flip(Identity):
     """Mirror left and right with probability 1/2; nothing in evaluation."""
-
-    def output_size(self, native: int) -> int:
-        return native
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         return random_crop(images, images.shape[-1], True, generator)
 
 
-class PadCropFlip(Transform):
-    """Pad with black, crop back to the native size at random, mirror; nothing in evaluation.
+class PadCropFlip(Identity):
+    """Pad with black, crop to the native size at random, mirror; nothing in evaluation.
 
     Args:
         padding: black pixels added on each side, >= 0.
@@ -101,19 +94,16 @@ class PadCropFlip(Transform):
         self.padding = padding
         self.flip = flip
 
-    def output_size(self, native: int) -> int:
-        return native
-
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         padded = F.pad(images, [self.padding] * 4)
         return random_crop(padded, images.shape[-1], self.flip, generator)
 
 
 class PadCropAlternatingFlip(PadCropFlip):
-    """PadCropFlip in which each image is mirrored in every second epoch, some first, some later.
+    """PadCropFlip that mirrors each image in every second epoch.
 
-    Two epochs show both sides of every image, where chance shows a quarter of them twice the same.
-    Which side comes first, the image's own pixels say, so that it needs no memory.
+    Two epochs show both sides of every image; random mirroring shows half of them one side only.
+    The image's own pixels decide which side comes first.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.6.
 
@@ -132,40 +122,40 @@ class PadCropAlternatingFlip(PadCropFlip):
 
 
 def centre_crops(images: Tensor, size: int) -> list[Tensor]:
-    """The window of side `size` in the middle, at torchvision's rounding, alone."""
+    """The center crop of side `size`, rounded as in torchvision."""
     start = round((images.shape[-1] - size) / 2)
     return [images[..., start : start + size, start : start + size]]
 
 
 def shifted_crops(images: Tensor, size: int) -> list[Tensor]:
-    """The middle window, then its pixels moved by one up and left, and down and right.
+    """The center crop, and it shifted by one pixel up and left, and down and right.
 
-    The row and column that this leaves empty are their neighbours' copies.
+    Edge pixels are repeated where the shift leaves a gap.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.5.
     """
     (centre,) = centre_crops(images, size)
-    places = torch.arange(size, device=images.device)
-    moved = (places + 1).clamp(max=size - 1), (places - 1).clamp(min=0)
+    indices = torch.arange(size, device=images.device)
+    moved = (indices + 1).clamp(max=size - 1), (indices - 1).clamp(min=0)
     return [centre, *(centre[..., rows[:, None], rows] for rows in moved)]
 
 
 def five_crops(images: Tensor, size: int) -> list[Tensor]:
-    """The windows of side `size` in the four corners and in the middle."""
+    """The crops of side `size` in the four corners and the center."""
     ends = slice(None, size), slice(images.shape[-1] - size, None)
     corners = [images[..., rows, columns] for rows in ends for columns in ends]
     return corners + centre_crops(images, size)
 
 
 def random_crop(images: Tensor, size: int, flip: bool, generator: Generator) -> Tensor:
-    """A window per image, uniform over all positions, mirrored with probability 1/2 if `flip`.
+    """A random crop per image, mirrored with probability 1/2 if `flip`.
 
     Args:
         images: (N, C, S, S) with S >= size.
-        size: side of the window in pixels.
+        size: side of the crop in pixels.
     """
-    count, places = len(images), images.shape[-1] - size + 1
-    top, left = torch.randint(places, (2, count), generator=generator, device=images.device)
+    count, positions = len(images), images.shape[-1] - size + 1
+    top, left = torch.randint(positions, (2, count), generator=generator, device=images.device)
     mirrored = torch.zeros_like(left, dtype=torch.bool)
     if flip:
         mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5

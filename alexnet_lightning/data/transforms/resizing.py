@@ -1,4 +1,4 @@
-"""Transforms that resize: windows of the resized image, or boxes of it at random."""
+"""Transforms that resize: random crops of the resized image, or random boxes resized."""
 
 import math
 
@@ -10,16 +10,19 @@ from alexnet_lightning.data.transforms.resampling import resize, resize_boxes
 from alexnet_lightning.system.errors import UserError
 
 
-class Resized(Transform):
-    """A window of the resized image, bilinear with antialiasing; in evaluation the centre.
+class ResizeCropFlip(Transform):
+    """Resize, then a random crop and mirroring in training, the center crop in evaluation.
+
+    The ILSVRC recipe of Krizhevsky et al. (2012), section 4.1, on square images. Bilinear with
+    antialiasing, rounded to uint8, as torchvision's `Resize`.
 
     Args:
         resize: side in pixels after resizing, >= crop.
-        crop: side in pixels of the window, >= 1.
+        crop: side in pixels of the crop, >= 1.
         flip: mirror left and right with probability 1/2 in training.
     """
 
-    def __init__(self, resize: int, crop: int, flip: bool) -> None:
+    def __init__(self, resize: int = 256, crop: int = 224, flip: bool = True) -> None:
         if not 1 <= crop <= resize:
             raise UserError(
                 f"{type(self).__name__} crops {crop} px from images resized to {resize} px: give "
@@ -38,37 +41,21 @@ class Resized(Transform):
     def whole(self, images: Tensor) -> Tensor:
         return resize(images, self.resize)
 
-
-class ResizeCropFlip(Resized):
-    """Resize, then a random crop and mirroring in training, the centre crop in evaluation.
-
-    The ILSVRC recipe of Krizhevsky et al. (2012), section 4.1, on square images. Bilinear with
-    antialiasing, rounded to uint8, as torchvision's `Resize`.
-
-    Args:
-        resize: side in pixels after resizing, >= crop.
-        crop: side in pixels of the crop, >= 1.
-        flip: mirror left and right with probability 1/2 in training.
-    """
-
-    def __init__(self, resize: int = 256, crop: int = 224, flip: bool = True) -> None:
-        super().__init__(resize, crop, flip)
-
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         return random_crop(self.whole(images), self.crop, self.flip, generator)
 
 
-class RandomResizedCropFlip(Resized):
-    """A box of random area and shape, resized and mirrored; in evaluation the centre crop.
+class RandomResizedCropFlip(ResizeCropFlip):
+    """A random box, resized and mirrored, in training; the center crop in evaluation.
 
-    torchvision's `RandomResizedCrop`, drawn anew for each image and rounded to uint8.
+    torchvision's `RandomResizedCrop`, random per image and rounded to uint8.
     Source: Szegedy et al. 2015, section 6.
 
     Args:
-        size: side in pixels of the images that leave, >= 1.
-        scale: least and largest share of the image's area in the box, above 0 to 1.
-        ratio: least and largest width over height of the box, > 0.
-        resize: side in pixels in evaluation, from which the centre is cut, >= size.
+        size: side in pixels of the output, >= 1.
+        scale: smallest and largest fraction of the image's area in the box, in (0, 1].
+        ratio: smallest and largest width / height of the box, > 0.
+        resize: side in pixels in evaluation, from which the center is cropped, >= size.
         flip: mirror left and right with probability 1/2 in training.
     """
 
@@ -83,8 +70,8 @@ class RandomResizedCropFlip(Resized):
         super().__init__(resize, size, flip)
         if not 0 < scale[0] <= scale[1] <= 1:
             raise UserError(
-                f"RandomResizedCropFlip.scale is {list(scale)}: give two numbers above 0 and up "
-                "to 1, the smaller first"
+                f"RandomResizedCropFlip.scale is {list(scale)}: give two numbers in "
+                "(0, 1], the smaller first"
             )
         if not 0 < ratio[0] <= ratio[1]:
             raise UserError(
@@ -101,19 +88,19 @@ class RandomResizedCropFlip(Resized):
 
 
 class ProgressiveResize(Transform):
-    """Another transform, whose training images are smaller in the first epochs, which cost less.
+    """Another transform, with smaller and so cheaper training images in the first epochs.
 
-    For networks that take images of any size, as those with global pooling. Evaluation is that of
-    the other transform: in the first epochs at a size that the network has not seen yet, so that
-    its figures say little until the next (results/hour). Bilinear with antialiasing.
+    For networks that take images of any size, such as those with global pooling. Evaluation does
+    not change, so that in the first epochs it is at a size which the network has not seen
+    (results/hour). Bilinear with antialiasing.
 
     Source: Howard, "Training Imagenet in 3 hours for $25; and CIFAR10 for $0.26", 2018; Tan and Le
     2021 (EfficientNetV2), section 4.
 
     Args:
         transform: crops and flips.
-        size: side in pixels in the first epochs, >= 1 and at most that of the transform.
-        epochs: how many these are, >= 0.
+        size: side in pixels in the first epochs, 1 to that of the transform.
+        epochs: number of these epochs, >= 0.
     """
 
     def __init__(self, transform: Transform, size: int, epochs: int) -> None:
@@ -152,10 +139,10 @@ def draw_boxes(
     generator: Generator,
     tries: int = 10,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Top, left, height and width of a box in each square image, int64 (N,).
+    """Sample a box in each square image: top, left, height and width, int64 (N,).
 
-    The share of the area is uniform, and the logarithm of the shape; of all tries the first that
-    fits counts, as in torchvision, and if none does the largest centred box of an allowed shape.
+    The area is uniform, and so is the logarithm of width / height. As in torchvision, the first
+    of all tries that fits is taken, else the largest centered box with an allowed ratio.
     """
     count, side = len(images), images.shape[-1]
     drawn = torch.rand(2 * tries + 2, count, generator=generator, device=images.device)

@@ -1,4 +1,4 @@
-"""From pixels to a network's numbers, at the speed of memory."""
+"""Normalization of pixels to the network's input, as fast as memory allows."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ def normalise(
     """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add.
 
     Args:
-        images: 0-255, of any type, (N, C, T, T).
-        mean: in units of 0-1 pixels: a value a channel, or an image (C, T, T).
-        std: a value a channel, in units of 0-1 pixels.
-        pixel_max: spread of the pixels that leave.
-        offsets: added to all pixels of an image first, 0-1 (N, C).
+        images: 0-255, any dtype, (N, C, T, T).
+        mean: for pixels in 0-1: a value per channel, or an image (C, T, T).
+        std: a value per channel, for pixels in 0-1.
+        pixel_max: scale of the output.
+        offsets: added to the pixels of each image first, for pixels in 0-1, (N, C).
     """
     divisor = torch.tensor(std, device=images.device)[:, None, None]
     if isinstance(mean, Tensor):
@@ -34,16 +34,16 @@ def normalise(
 
 
 def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """images * scale + shift, float32 (N, C, H, W), channels last; `images` stay as they are.
+    """images * scale + shift, float32 (N, C, H, W), channels last; not in place.
 
     Args:
-        images: of any type, (N, C, H, W).
+        images: any dtype, (N, C, H, W).
         scale: float32 (C, 1, 1).
-        shift: float32, of a shape that broadcasts to the images'.
+        shift: float32, broadcast to the images.
     """
     shape = images.permute(0, 2, 3, 1).shape
     result = blank(shape, images.device).copy_(images.permute(0, 2, 3, 1))
-    # Whole rows, not the three numbers of a pixel, at a time: twice as fast.
+    # Along whole rows instead of the three channels of a pixel: twice as fast.
     rows = result.flatten(2)
     shifts = shift.expand(*shift.shape[:-1], shape[2]).movedim(-3, -1).flatten(-2)
     torch.addcmul(shifts, rows, scale.flatten().repeat(shape[2]), out=rows)
@@ -51,9 +51,9 @@ def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 
 def blank(shape: torch.Size, device: torch.device) -> Tensor:
-    """A float32 tensor of any content."""
+    """An uninitialized float32 tensor."""
     if device.type != "cpu":
         return torch.empty(shape, device=device)
-    # numpy asks Linux for large pages. To get torch's small ones takes, for a batch of 224 px,
-    # twice as long as all that is then done with them.
+    # numpy asks Linux for large pages. For a batch of 224 px, allocating torch's small pages takes
+    # twice as long as the computation.
     return torch.from_numpy(np.empty(shape, np.float32))

@@ -1,4 +1,4 @@
-"""What is measured of a training set: mean, spread and principal axes of its colours, its mean."""
+"""Statistics of a training set: mean, standard deviation and principal components; mean image."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,12 +13,12 @@ CHUNK = 500  # images at a time
 
 
 class PixelStatistics(NamedTuple):
-    """Of the colours of all pixels, in units of 0-1 pixels; float64.
+    """Of the colors of all pixels, for pixels in 0-1; float64.
 
     Args:
         mean, std: (C,).
-        eigenvalues: (C,), of the covariance, the largest first.
-        eigenvectors: (C, C), a column each; the first value that is not 0 is positive.
+        eigenvalues: (C,), of the covariance, descending.
+        eigenvectors: (C, C), as columns; the first value that is not 0 is positive.
     """
 
     mean: Tensor
@@ -28,15 +28,15 @@ class PixelStatistics(NamedTuple):
 
 
 def pixel_statistics(images: Images) -> PixelStatistics:
-    """Return the statistics over all pixels, read once, a chunk at a time."""
+    """Return the statistics over all pixels."""
     return colour_statistics(chunks(images))
 
 
 def colour_statistics(chunks: Iterable[Tensor]) -> PixelStatistics:
-    """Return the statistics over all pixels of these images, uint8 (n, C, S, S) at a time."""
+    """Return the statistics over all pixels of chunks, uint8 (n, C, S, S)."""
     count, total, products = 0, torch.tensor(0.0), torch.tensor(0.0)
     for chunk in chunks:
-        # Sums of whole numbers below 2^53: exact, so the same in any order.
+        # Sums of integers below 2^53 are exact, so the same in any order.
         colours = chunk.transpose(0, 1).flatten(1).double()
         count += colours.shape[1]
         total = total + colours.sum(dim=1)
@@ -50,10 +50,10 @@ def colour_statistics(chunks: Iterable[Tensor]) -> PixelStatistics:
 
 
 def mean_image(images: Images, transform: Transform) -> Tensor:
-    """Return the mean over the evaluation views, 0-1, float32 (C, T, T).
+    """Return the mean of the evaluation views, 0-1, float32 (C, T, T).
 
-    Every crop has it subtracted, wherever it was taken: so does the authors' code of 2012, whose
-    mean image is cropped once, in the middle.
+    It is subtracted from every crop, wherever that lies, as in the authors' code of 2012, which
+    crops the mean image in the center.
     """
     total = sum(transform.evaluate(chunk).double().sum(dim=0) for chunk in chunks(images))
     return (torch.as_tensor(total) / (255 * len(images))).float()

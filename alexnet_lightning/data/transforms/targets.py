@@ -1,4 +1,4 @@
-"""What the loss compares with in training, where it is more than a class index."""
+"""Soft targets: what the loss compares with in training instead of class indices."""
 
 from abc import ABC, abstractmethod
 
@@ -10,24 +10,24 @@ from alexnet_lightning.system.errors import UserError
 
 
 class Targets(ABC):
-    """Makes of a batch's class indices what each class' share of the target is."""
+    """Turns the class indices of a batch into probabilities of the classes."""
 
     @abstractmethod
     def mix(
         self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return images (N, C, S, S) and shares, float32 (N, num_classes) with rows of sum 1.
+        """Return images (N, C, S, S) and probabilities, float32 (N, num_classes).
 
         Args:
-            images: normalised, float32 (N, C, S, S).
+            images: normalized, float32 (N, C, S, S).
             labels: int64 (N,).
             num_classes: number of classes.
-            generator: the only source of chance.
+            generator: the only source of randomness.
         """
 
 
 class OneHot(Targets):
-    """1 for the class, 0 for all others, as in write-up 1: the same loss as of class indices."""
+    """1 for the class, 0 for all others, as in report 1: the same loss as of class indices."""
 
     def mix(
         self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
@@ -36,61 +36,52 @@ class OneHot(Targets):
 
 
 class Mixed(Targets):
-    """A transform of torchvision's, which draws from torch's global state, by our generator."""
+    """The transform of torchvision with the name of the class, random by our generator.
 
-    @abstractmethod
-    def transform(self, num_classes: int) -> torch.nn.Module:
-        """Return it; called with images and labels."""
+    Args:
+        alpha: > 0.
+    """
+
+    def __init__(self, alpha: float) -> None:
+        if alpha <= 0:
+            raise UserError(f"{type(self).__name__}.alpha is {alpha}: give a number > 0")
+        self.alpha = alpha
 
     def mix(
         self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
     ) -> tuple[Tensor, Tensor]:
+        from torchvision.transforms import v2
+
+        transform = getattr(v2, type(self).__name__)(alpha=self.alpha, num_classes=num_classes)
         start = torch.randint(2**62, (), generator=generator, device=generator.device)
-        with torch.random.fork_rng(devices=[]):  # its draws are on the CPU, wherever the images are
-            # Not torch.manual_seed, which would set the devices' states too.
+        with torch.random.fork_rng(devices=[]):  # it samples on the CPU, wherever the images are
+            # torch.manual_seed would set the generators of the devices too.
             torch.default_generator.manual_seed(int(start))
-            images, shares = self.transform(num_classes)(images, labels)
-        return images, shares
+            images, probabilities = transform(images, labels)
+        return images, probabilities
 
 
 class MixUp(Mixed):
-    """Each image mixed with its neighbour in the batch, and so their classes; torchvision's.
+    """Each image mixed with the previous one of the batch, and so their classes.
 
-    One weight a batch, from Beta(alpha, alpha). Source: Zhang et al. 2018.
+    torchvision's, with one weight per batch, from Beta(alpha, alpha). Source: Zhang et al. 2018.
 
     Args:
-        alpha: > 0; 1 draws all weights alike, less than 1 mostly leaves one of the two.
+        alpha: > 0; 1 makes all weights equally likely, less than 1 mostly leaves one image.
     """
 
     def __init__(self, alpha: float = 0.2) -> None:
-        self.alpha = positive("MixUp.alpha", alpha)
-
-    def transform(self, num_classes: int) -> torch.nn.Module:
-        from torchvision.transforms import v2
-
-        return v2.MixUp(alpha=self.alpha, num_classes=num_classes)
+        super().__init__(alpha)
 
 
 class CutMix(Mixed):
-    """A window of each image taken from its neighbour in the batch, and so their classes.
+    """A rectangle of each image replaced by the previous one's, and so a fraction of the target.
 
-    torchvision's, with one window a batch. Source: Yun et al. 2019.
+    torchvision's, with one rectangle per batch. Source: Yun et al. 2019.
 
     Args:
-        alpha: > 0; the window's share of the image is from Beta(alpha, alpha).
+        alpha: > 0; the fraction of the image that is replaced is from Beta(alpha, alpha).
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = positive("CutMix.alpha", alpha)
-
-    def transform(self, num_classes: int) -> torch.nn.Module:
-        from torchvision.transforms import v2
-
-        return v2.CutMix(alpha=self.alpha, num_classes=num_classes)
-
-
-def positive(name: str, value: float) -> float:
-    """Return a value that must be > 0; UserError if it is not."""
-    if value <= 0:
-        raise UserError(f"{name} is {value}: give a number > 0")
-    return value
+        super().__init__(alpha)

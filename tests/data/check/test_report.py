@@ -33,7 +33,7 @@ def test_many_classes_are_told_by_their_ends() -> None:
     ]
     assert lines[2].split() == ["val", "50", "25", "2", "2", "2"]
     start = lines.index("few or many images: 3")
-    assert lines[start + 2] == "  - train: 0 of class23, where the median is 5"
+    assert lines[start + 2] == "  - train: class23 has 0, the median is 5"
     assert "classes without images 1" in problems(found, 25)
 
 
@@ -44,6 +44,6 @@ def test_sizes_of_files_by_quantiles() -> None:
     files.examples.update({"RGB": "a.png", "L": "b.png"})
     found = survey({"train": made_up([2])}, 1)
     lines = report(found, files, ["only"], 10).splitlines()
-    place = lines.index("files: 100; modes: RGB 99, L 1 (as b.png)")
+    place = lines.index("files: 100; modes: RGB 99, L 1 (e.g. b.png)")
     assert lines[place + 2].split() == ["width", "10", "10", "10", "10", "1,200"]
     assert lines[place + 3].split() == ["height", "20", "20", "20", "20", "30"]

@@ -96,15 +96,15 @@ def test_missing_says_what_where_and_how(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        ({"cat": 9}, r"holds 1 classes"),
+        ({"cat": 9}, r"has 1 classes"),
         ({"cat": 9, "dog": 0}, r"pictures/dog has no images"),
         ({"train/cat": 9, "train/dog": 9}, r"has train/ alone: add val/ or test/"),
         ({"train/cat": 9, "train/dog": 9, "val/cat": 9}, r"val/dog is missing: expected cat, dog"),
         (
             {"train/cat": 9, "train/dog": 9, "test/cat": 9, "test/dog": 9, "test/eel": 1},
-            r"test/eel is none of the classes: expected cat, dog",
+            r"test/eel is not one of the classes: expected cat, dog",
         ),
-        ({"cat": 9, "dog": 1}, r"data\.test_fraction is 0\.1: 10 images cannot be split so"),
+        ({"cat": 9, "dog": 1}, r"data\.test_fraction is 0\.1: 10 images cannot be split into"),
     ],
 )
 def test_mistakes(tmp_path: Path, fill: Fill, make: dict[str, int], message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from alexnet_lightning.data import ImageNetDataModule
+from alexnet_lightning.data.sets.imagenet import readable
 from alexnet_lightning.system.errors import UserError
 
 Fill = Callable[[str, int], Path]
@@ -98,9 +99,11 @@ def test_flat_with_the_kit_beside_and_fewer_images(flat: Path) -> None:
     assert tiny(flat).splits["test"].labels.tolist() == [2, 0, 1]
 
 
-def test_default_fraction_is_for_much_data(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.val_fraction is 0\.001: of 60 training images"):
-        tiny(folder, val_fraction=0.001)
+@pytest.mark.parametrize("fraction", [0.0, 1.0, 0.001])
+def test_val_fraction_out_of_range(folder: Path, fraction: float) -> None:
+    message = rf"data\.val_fraction is {fraction}: it holds out \d+ of 60 training images"
+    with pytest.raises(UserError, match=message):
+        tiny(folder, val_fraction=fraction)
 
 
 def test_split_is_seeded(folder: Path) -> None:
@@ -144,9 +147,9 @@ def no_devkit(folder: Path) -> None:
     ("damage", "message"),
     [
         (class_missing_in_val, r"val/n02 is missing: expected n01, n02, n03"),
-        (class_missing_in_train, r"val/n02 is none of the classes: expected n01, n03"),
+        (class_missing_in_train, r"val/n02 is not one of the classes: expected n01, n03"),
         (empty_class, r"val/n02 has no images"),
-        (no_devkit, r"val has no class folders, and .*ground_truth\.txt is not there: unpack"),
+        (no_devkit, r"val has no class folders, and .*ground_truth\.txt is missing: unpack"),
     ],
 )
 def test_damaged_folders(folder: Path, damage: Callable[[Path], None], message: str) -> None:
@@ -182,10 +185,10 @@ def damaged_meta(flat: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (no_number, r"val/holiday\.jpg: .* know no class of it"),
-        (beyond, r"val/ILSVRC2012_val_00000000\.JPEG: .* know no class of it"),
-        (unknown_class, r"val/ILSVRC2012_val_00000003\.JPEG: .* know no class of it"),
-        (other_class, r"val/n03 is none of the classes: expected n01, n02"),
+        (no_number, r"val/holiday\.jpg: .* give no class for it"),
+        (beyond, r"val/ILSVRC2012_val_00000000\.JPEG: .* give no class for it"),
+        (unknown_class, r"val/ILSVRC2012_val_00000003\.JPEG: .* give no class for it"),
+        (other_class, r"val/n03 is not one of the classes: expected n01, n02"),
         (class_without_images, r"val/n02 is missing"),
         (damaged_meta, r"meta\.mat cannot be read"),
     ],
@@ -205,3 +208,9 @@ def test_real_sample(real: Callable[[str], str]) -> None:
     assert (data.splits["test"].labels.bincount() == 100).all()
     assert data.num_classes == 10
     assert data.splits["val"][[0, 1]][0].shape == (2, 3, 224, 224)
+
+
+def test_class_names_are_unique() -> None:
+    words = {"n1": "crane, wading bird", "n2": "crane", "n3": "goldfish, Carassius auratus"}
+    names = readable(["n3", "n2", "n1", "n0"], words)
+    assert names == ["goldfish", "crane (n2)", "crane (n1)", "n0"]

@@ -120,7 +120,7 @@ def test_val_fraction_out_of_range(dogs: Path, fraction: float) -> None:
 def test_list_with_a_path_outside_the_root(dogs: Path, evil: str) -> None:
     cells = np.array([evil, "n01-b_one/0.png"], dtype=object)[:, None]
     savemat(dogs / "train_list.mat", {"file_list": cells})
-    with pytest.raises(UserError, match=rf"train_list\.mat names {evil}, which lies outside"):
+    with pytest.raises(UserError, match=rf"train_list\.mat contains {evil}, outside"):
         tiny(dogs)
 
 
@@ -150,9 +150,9 @@ def lost_breed(dogs: Path) -> None:
     [
         (damaged_list, r"test_list\.mat cannot be read as a MATLAB file"),
         (other_list, r"test_list\.mat cannot be read as a MATLAB file .*file_list"),
-        (flat_names, r"test_list\.mat names a\.png: expected <breed>/<file>"),
-        (lost_image, r"Images/n03-c/3\.png is not there, one of 1 images .*train_list\.mat"),
-        (lost_breed, r"name 5 breeds, expected 6"),
+        (flat_names, r"test_list\.mat has a\.png, expected <breed>/<file>"),
+        (lost_image, r"Images/n03-c/3\.png is missing, one of 1 images .*train_list\.mat"),
+        (lost_breed, r"have 5 breeds, expected 6"),
     ],
 )
 def test_damaged(dogs: Path, damage: Callable[[Path], None], message: str) -> None:
@@ -204,7 +204,7 @@ def test_real_official_split(real: Callable[[str], str]) -> None:
     assert data.class_names[2] == "Maltese dog"
 
 
-def test_real_largest_five_are_those_of_write_up_1(real: Callable[[str], str]) -> None:
+def test_real_largest_five_are_those_of_report_1(real: Callable[[str], str]) -> None:
     data = tiny(Path(real("stanford_dogs")) / "stanford_dogs", largest=5, size=64)
     assert data.class_names == [
         "Maltese dog",

@@ -56,9 +56,8 @@ def test_member_outside(tmp_path: Path, name: str, write: Write, evil: str) -> N
     root = tmp_path / "root"
     root.mkdir()
     write(root / name, {"good": b"1", evil: b"2"})
-    with pytest.raises(UserError, match=r"names .*\.\.?.*evil|names a/\.\.|names /evil") as error:
+    with pytest.raises(UserError, match=r"contains .*outside its folder"):
         unpack(root / name, root)
-    assert "lies outside its folder" in str(error.value)
     assert everything(tmp_path) == ["root", f"root/{name}"]
 
 
@@ -132,5 +131,7 @@ def test_provide(tmp_path: Path) -> None:
     provide(archive, url, md5)  # what lies there is not fetched again
     assert (archive.parent / "a").read_bytes() == b"1"
     archive.write_bytes(b"other")
-    with pytest.raises(UserError, match=rf"a\.zip has the md5 sum .* expected {md5}: remove it"):
+    with pytest.raises(
+        UserError, match=rf"a\.zip has the md5 checksum .* expected {md5}: remove it"
+    ):
         provide(archive, url, md5)

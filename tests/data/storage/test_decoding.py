@@ -156,8 +156,8 @@ def damaged_png() -> bytes:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no format that Pillow knows"),
-        (b"I am a text.\nReally.", "no format that Pillow knows"),
+        (b"", "not a format that Pillow reads"),
+        (b"I am a text.\nReally.", "not a format that Pillow reads"),
         (jpeg()[:-200], "truncated"),
         (jpeg()[:100], ""),
         (damaged_png(), ""),
@@ -196,11 +196,11 @@ def test_bombs_are_refused_by_name(tmp_path: Path, side: int) -> None:
 
 def test_fractions_of_unknown_range_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path, Image.new("F", (4, 4), 0.5), "image.tif")
-    with pytest.raises(BrokenImageError, match="fractions of unknown range"):
+    with pytest.raises(BrokenImageError, match="of unknown range"):
         decode(path, 4)
 
 
 def test_a_file_that_cannot_be_opened_is_not_called_broken(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.png cannot be opened \(No such file") as hit:
+    with pytest.raises(UserError, match=r"cannot open .*none\.png: No such file") as hit:
         decode(tmp_path / "none.png", 4)
     assert not isinstance(hit.value, BrokenImageError)

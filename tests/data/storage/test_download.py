@@ -88,7 +88,7 @@ def test_whole(
 def test_cut_off_then_resumed(server: Server, url: str, tmp_path: Path, ranges: bool) -> None:
     server.cut, server.ranges = 300_000, ranges
     path = tmp_path / "file"
-    with pytest.raises(UserError, match=r"cut off after 300000 of 1024000 bytes; run again"):
+    with pytest.raises(UserError, match=r"interrupted after 300000 of 1024000 bytes; run again"):
         download(url, path, MD5)
     assert names(tmp_path) == ["file.part"]
     server.cut = None
@@ -109,7 +109,9 @@ def test_part_that_is_whole_is_only_checked(server: Server, url: str, tmp_path: 
 def test_wrong_sum_leaves_nothing(url: str, tmp_path: Path, part: bytes) -> None:
     (tmp_path / "file.part").write_bytes(part)
     md5 = MD5 if part else "0" * 32
-    with pytest.raises(UserError, match=rf"{re.escape(url)} has the md5 sum .* expected {md5}"):
+    with pytest.raises(
+        UserError, match=rf"{re.escape(url)} has the md5 checksum .* expected {md5}"
+    ):
         download(url, tmp_path / "file", md5)
     assert names(tmp_path) == []
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from alexnet_lightning.data.storage.files import FileList, ImageFiles, decode
+from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.storage.files import FileList, ImageFiles
 from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
@@ -59,7 +60,7 @@ def test_names_beside_each_other_share_only_their_folder(file_list: MakeFiles) -
 def test_a_missing_file_is_named(file_list: MakeFiles) -> None:
     files = file_list(3)
     files.paths[1].unlink()
-    with pytest.raises(UserError, match=r"1\.png cannot be opened \(No such file"):
+    with pytest.raises(UserError, match=r"cannot open .*1\.png: No such file"):
         files.key(8)
 
 
@@ -99,5 +100,5 @@ def test_an_error_in_a_worker_is_one_line(file_list: MakeFiles) -> None:
     with pytest.raises(UserError) as hit:
         next(batches)
     batches._shutdown_workers()  # the garbage collector would take seconds
-    why = "no format that Pillow knows"
-    assert str(hit.value) == f"{files.paths[3]} cannot be read as an image ({why}): replace it"
+    assert str(hit.value).startswith(f"{files.paths[3]} cannot be read as an image")
+    assert "\n" not in str(hit.value)

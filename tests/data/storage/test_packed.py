@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.data.storage import packing
-from alexnet_lightning.data.storage.files import FileList, decode
+from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.storage.packed import PackedImages, open_pack
 from alexnet_lightning.system.errors import UserError
 
@@ -134,10 +135,12 @@ def test_a_pack_that_vanishes_is_one_line(file_list: MakeFiles, cache: Path) -> 
     images = open_pack(file_list(), 4, cache)
     (folder,) = packs(cache)
     os.truncate(folder / "images.npy", 300)
-    with pytest.raises(UserError, match=r"images\.npy cannot be read \(it ends too early\)"):
+    with pytest.raises(UserError, match=r"images\.npy cannot be read \(it is too short\)"):
         images[[0, 5]]
     (folder / "images.npy").unlink()
-    with pytest.raises(UserError, match=r"images\.npy cannot be read \(No such file.*packed anew"):
+    with pytest.raises(
+        UserError, match=r"images\.npy cannot be read \(No such file.*pack the images again"
+    ):
         images[[0]]
 
 
@@ -149,7 +152,7 @@ def test_broken_files_are_left_out_and_named(
         files.paths[n].write_text("I am a text.")
     message = (
         r"^4 of 12 images cannot be read and are left out: "
-        r".*/1/1\.png, .*/1/4\.png, .*/2/5\.png, …; .*index\.json says which and why$"
+        r".*/1/1\.png, .*/1/4\.png, .*/2/5\.png, …; see .*index\.json$"
     )
     for _ in range(2):  # every run is told
         with pytest.warns(UserWarning, match=message):

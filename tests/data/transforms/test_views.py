@@ -42,7 +42,7 @@ def test_ten_views_of_resized_images() -> None:
         assert (views.int() - expected.int()).abs().max() <= 1
 
 
-def test_write_up_3s_twenty_views_are_the_ten_twice() -> None:
+def test_report_3s_twenty_views_are_the_ten_twice() -> None:
     ten = ResizeCropFlip(32, 24).views(noise()[:1], "ten")[0]
     twenty = torch.cat([ten, ten.flip(-1)])
     different, counts = twenty.flatten(1).unique(dim=0, return_counts=True)
@@ -80,6 +80,6 @@ def test_six_views_are_the_centre_and_its_shifts_and_their_mirror_images() -> No
 
 def test_ten_views_need_room() -> None:
     for transform in (Flip(), ResizeCropFlip(24, 24)):
-        with pytest.raises(UserError, match=r"data.views is ten, but .* takes the whole image"):
+        with pytest.raises(UserError, match=r"data.views is ten, but .* uses the whole image"):
             DigitsDataModule(transform=transform, views="ten")
     DigitsDataModule(transform=ResizeCropFlip(24, 20), views="ten")
