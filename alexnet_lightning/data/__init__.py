@@ -32,31 +32,23 @@ if TYPE_CHECKING:
     from alexnet_lightning.data.transforms.targets import CutMix, MixUp, OneHot
 
 MODULES = {
-    "CIFAR10DataModule": "sets.cifar",
-    "CIFAR100DataModule": "sets.cifar",
-    "CutMix": "transforms.targets",
-    "DigitsDataModule": "sets.digits",
-    "Flip": "transforms.crops",
-    "Identity": "transforms.crops",
-    "ImageDataModule": "base",
-    "ImageFolderDataModule": "sets.image_folder",
-    "ImageNetDataModule": "sets.imagenet",
-    "MixUp": "transforms.targets",
-    "OneHot": "transforms.targets",
-    "PCANoise": "transforms.colour",
-    "PadCropAlternatingFlip": "transforms.crops",
-    "PadCropFlip": "transforms.crops",
-    "ProgressiveResize": "transforms.resizing",
-    "RandomResizedCropFlip": "transforms.resizing",
-    "ResizeCropFlip": "transforms.resizing",
-    "StanfordDogsDataModule": "sets.stanford_dogs",
-    "TinyImageNetDataModule": "sets.tiny_imagenet",
-    "Transform": "transforms.crops",
+    "base": ["ImageDataModule"],
+    "sets.cifar": ["CIFAR10DataModule", "CIFAR100DataModule"],
+    "sets.digits": ["DigitsDataModule"],
+    "sets.image_folder": ["ImageFolderDataModule"],
+    "sets.imagenet": ["ImageNetDataModule"],
+    "sets.stanford_dogs": ["StanfordDogsDataModule"],
+    "sets.tiny_imagenet": ["TinyImageNetDataModule"],
+    "transforms.colour": ["PCANoise"],
+    "transforms.crops": ["Flip", "Identity", "PadCropAlternatingFlip", "PadCropFlip", "Transform"],
+    "transforms.resizing": ["ProgressiveResize", "RandomResizedCropFlip", "ResizeCropFlip"],
+    "transforms.targets": ["CutMix", "MixUp", "OneHot"],
 }
-__all__ = list(MODULES)
+HOMES = {name: module for module, names in MODULES.items() for name in names}
+__all__ = list(HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in MODULES:
+    if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

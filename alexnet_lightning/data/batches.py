@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class ImageTensors(Images):
         return super().name(index) if self.names is None else self.names[index]
 
 
+@dataclass(eq=False)
 class Batches(Sampler[list[int]]):
     """The index lists of the batches that this process reads of `length` images.
 
@@ -85,23 +87,14 @@ class Batches(Sampler[list[int]]):
         rank, world_size: index of this process, number of processes.
     """
 
-    def __init__(
-        self,
-        length: int,
-        batch_size: int,
-        shuffle: bool = False,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.length = length
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
-        self.epoch = 0
-        self.start = 0
+    length: int
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+    epoch: int = field(default=0, init=False)
+    start: int = field(default=0, init=False)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next epoch; called by Lightning."""

@@ -33,6 +33,7 @@ class Readings(Dataset[Reading]):
 
     def __getitem__(self, indices: Tensor) -> Reading:
         faults: dict[int, str] = {}
+        images: Tensor | None
         try:
             images = self.images[indices][0]
         except BrokenImageError:
@@ -41,7 +42,7 @@ class Readings(Dataset[Reading]):
                     self.images[[index]]
                 except BrokenImageError as error:
                     faults[index] = str(error)
-            indices = torch.tensor([index for index in indices.tolist() if index not in faults])
+            indices = indices[[index not in faults for index in indices.tolist()]]
             images = self.images[indices][0] if len(indices) else None
         named = {self.images.name(index): why for index, why in faults.items()}
         return Reading(indices, images, digests_of(images), named)
@@ -94,6 +95,4 @@ class Reader:
 
     def readable(self) -> Images:
         """Return the images that could be read."""
-        if not self.faults:
-            return self.images
-        return self.images.subset(torch.cat(self.indices).long())
+        return self.images.subset(torch.cat(self.indices)) if self.faults else self.images

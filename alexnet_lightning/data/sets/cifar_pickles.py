@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.data.storage.download import check_md5
@@ -43,7 +44,7 @@ class OfficialFiles:
         for path in paths:
             if not path.is_file():
                 raise UserError(f"{path} is missing: add it or remove the folder")
-        return self.from_pickles({path.name: path.read_bytes() for path in paths}, folder)
+        return self.joined({path.name: path.read_bytes() for path in paths}, folder)
 
     def from_archive(self, path: Path) -> tuple[ImageTensors, ImageTensors]:
         """Training and test images from the archive, unpacked in memory only."""
@@ -54,19 +55,18 @@ class OfficialFiles:
                 for member in archive
                 if (file := archive.extractfile(member)) is not None
             }
-        return self.from_pickles(files, path)
+        return self.joined(files, path)
 
-    def from_pickles(
-        self, files: Mapping[str, bytes], where: Path
-    ) -> tuple[ImageTensors, ImageTensors]:
+    def joined(self, files: Mapping[str, bytes], where: Path) -> tuple[ImageTensors, ImageTensors]:
         """Training and test images from the content of the pickles."""
-        train = [self.from_pickle(files[name], where / name) for name in self.train]
-        images = torch.cat([part.images for part in train])
-        labels = torch.cat([part.labels for part in train])
-        return ImageTensors(images, labels), self.from_pickle(files[self.test], where / self.test)
+        *train, test = (
+            self.from_pickle(files[name], where / name) for name in (*self.train, self.test)
+        )
+        images, labels = (torch.cat(parts) for parts in zip(*train, strict=True))
+        return ImageTensors(images, labels), ImageTensors(*test)
 
-    def from_pickle(self, content: bytes, where: Path) -> ImageTensors:
-        """Images of one pickle: a dict with data, uint8 (N, 3072), and N class indices."""
+    def from_pickle(self, content: bytes, where: Path) -> tuple[Tensor, Tensor]:
+        """Images and labels of one pickle: a dict of data, uint8 (N, 3072), and class indices."""
         try:
             batch = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
             images = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
@@ -77,7 +77,7 @@ class OfficialFiles:
                 raise ValueError(f"labels outside 0-{self.classes - 1}")
         except Exception as error:  # a damaged pickle can raise anything
             raise UserError(f"{where} is not a CIFAR file ({error}): replace it") from error
-        return ImageTensors(images, labels)
+        return images, labels
 
 
 class ArraysOnly(pickle.Unpickler):

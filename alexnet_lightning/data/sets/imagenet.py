@@ -53,31 +53,25 @@ class ImageNetDataModule(FilesDataModule):
         self.folder = folder
         self.val_fraction = val_fraction
         super().__init__(**common)
-        self.wnids = self.classes()
-        self.class_names = readable(self.wnids, self.words())
+        self.wnids = subfolders(self.path / "train")
+        if not self.wnids or not (self.path / "val").is_dir():
+            raise UserError(
+                f"no ImageNet in {self.path.resolve()}: looked for train/<wnid>/ and val/; to "
+                "download it, register at https://image-net.org; unpack it there, or name "
+                "another folder with --data.root and --data.folder"
+            )
+        meta = self.devkit(META)
+        words = dict(synsets(meta).values()) if meta.is_file() else {}
+        self.class_names = readable(self.wnids, words)
 
     @property
     def path(self) -> Path:
         return Path(self.root) / self.folder
 
-    def classes(self) -> list[str]:
-        wnids = subfolders(self.path / "train")
-        if not wnids or not (self.path / "val").is_dir():
-            raise UserError(
-                f"no ImageNet in {self.path.resolve()}: looked for train/<wnid>/ and val/; to "
-                "download it, register at https://image-net.org; unpack it there, or name "
-                " another folder with --data.root and --data.folder"
-            )
-        return wnids
-
     def devkit(self, name: str) -> Path:
         """Path of a file of the development kit, which may be missing."""
         beside = self.path / name
         return beside if beside.is_file() else self.path / DEVKIT / name
-
-    def words(self) -> dict[str, str]:
-        meta = self.devkit(META)
-        return dict(synsets(meta).values()) if meta.is_file() else {}
 
     def parts(self) -> dict[str, FileList]:
         train, val = self.path / "train", self.path / "val"

@@ -98,10 +98,9 @@ class StanfordDogsDataModule(FilesDataModule):
         every = [name for names in listed.values() for name in names]
         breeds = chosen(every, self.largest)
         if len(breeds) != self.num_classes:
-            lists = " and ".join(LISTS.values())
             raise UserError(
-                f"{self.folder}: {lists} have {len(breeds)} breeds, expected {self.num_classes}: "
-                "replace them"
+                f"{self.folder}: {' and '.join(LISTS.values())} have {len(breeds)} breeds, "
+                f"expected {self.num_classes}: replace them"
             )
         self.class_names = [readable(breed) for breed in breeds]
         if self.largest is not None:
@@ -115,8 +114,7 @@ class StanfordDogsDataModule(FilesDataModule):
             raise self.missing(f"{path} is missing")
         names = file_list(path)
         there = {image.relative_to(images).as_posix() for image in images.glob("*/*")}
-        lost = [name for name in names if name not in there]
-        if lost:
+        if lost := [name for name in names if name not in there]:
             raise UserError(
                 f"{images / lost[0]} is missing, one of {len(lost)} images in {path}: remove "
                 f"{images}; it will be unpacked again"

@@ -2,8 +2,6 @@
 
 import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +44,10 @@ def decode(source: Path | bytes, size: int) -> Tensor:
     except OSError as error:  # not the image's fault, which may be readable later
         raise cannot_open(source, error) from error
     try:
-        with forbidding_bombs(), Image.open(io.BytesIO(content)) as image:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(content)) as image,
+        ):
             ImageOps.exif_transpose(image, in_place=True)
             square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
     except UnidentifiedImageError as error:
@@ -64,16 +65,6 @@ def broken(source: Path | bytes, why: str) -> BrokenImageError:
 def cannot_open(path: object, error: OSError) -> UserError:
     """The error for a file that the system refuses to open."""
     return UserError(f"cannot open {path}: {error.strerror}")
-
-
-@contextmanager
-def forbidding_bombs() -> Iterator[None]:
-    """Turn Pillow's warning of decompression bombs into an error."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
 
 
 def in_colour(image: "Image") -> "Image":

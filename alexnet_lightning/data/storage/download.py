@@ -48,9 +48,7 @@ def fetch(url: str, part: Path) -> None:
         response = urlopen(request, timeout=TIMEOUT)
     except HTTPError as error:
         error.close()
-        if (
-            start and error.code == 416
-        ):  # no data after it: the part is complete, or of another file
+        if start and error.code == 416:  # the part is complete, or of another file
             return
         raise
     with response:

@@ -60,32 +60,27 @@ def rounded(pixels: Tensor) -> Tensor:
     return pixels.round_().clamp_(0, 255).byte()
 
 
-def resize_boxes(
-    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, size: int
-) -> Tensor:
+def resize_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """One box of each image, resized: uint8 (N, C, H, W) to uint8 (N, C, size, size).
 
     Args:
-        top, left, height, width: of the boxes in pixels, int64 (N,).
+        boxes: top, left, height and width in pixels, int64 (4, N).
     """
     way = resize_in_turn if images.device.type == "cpu" else resize_at_once
-    return way(images, top, left, height, width, size)
+    return way(images, boxes, size)
 
 
-def resize_in_turn(
-    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, size: int
-) -> Tensor:
+def resize_in_turn(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """`resize_boxes` for the CPU, whose uint8 kernel is faster than any batched way."""
-    windows = torch.stack([top, top + height, left, left + width], dim=1).tolist()
     # split(1), because image[None] would not look like channels last to the kernel.
-    pairs = zip(images.split(1), windows, strict=True)
-    return torch.cat([resize(image[:, :, y0:y1, x0:x1], size) for image, (y0, y1, x0, x1) in pairs])
+    pairs = zip(images.split(1), boxes.T.tolist(), strict=True)
+    parts = (image[:, :, y : y + height, x : x + width] for image, (y, x, height, width) in pairs)
+    return torch.cat([resize(part, size) for part in parts])
 
 
-def resize_at_once(
-    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, size: int
-) -> Tensor:
+def resize_at_once(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """`resize_boxes` for GPUs: few kernels, without synchronization."""
+    top, left, height, width = boxes
     rows = axis_weights(images.shape[-2], top, height, size)
     columns = axis_weights(images.shape[-1], left, width, size)
     across = weighted_sums(images.float().permute(0, 3, 2, 1).flatten(2), *columns)

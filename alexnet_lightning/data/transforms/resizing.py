@@ -83,7 +83,7 @@ class RandomResizedCropFlip(ResizeCropFlip):
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         boxes = draw_boxes(images, self.scale, self.ratio, generator)
-        resized = resize_boxes(images, *boxes, self.crop)
+        resized = resize_boxes(images, boxes, self.crop)
         return random_crop(resized, self.crop, self.flip, generator)
 
 
@@ -138,8 +138,8 @@ def draw_boxes(
     ratio: tuple[float, float],
     generator: Generator,
     tries: int = 10,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sample a box in each square image: top, left, height and width, int64 (N,).
+) -> Tensor:
+    """Sample a box in each square image: top, left, height and width, int64 (4, N).
 
     The area is uniform, and so is the logarithm of width / height. As in torchvision, the first
     of all tries that fits is taken, else the largest centered box with an allowed ratio.
@@ -161,4 +161,4 @@ def draw_boxes(
     box = boxes.gather(1, chosen.expand(2, 1, -1)).squeeze(1)
     room = side - box
     corner = torch.where(chosen < tries, (drawn[-2:] * (room + 1)).long(), room // 2)
-    return corner[0], corner[1], box[0], box[1]
+    return torch.cat([corner, box])

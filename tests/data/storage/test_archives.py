@@ -131,7 +131,5 @@ def test_provide(tmp_path: Path) -> None:
     provide(archive, url, md5)  # what lies there is not fetched again
     assert (archive.parent / "a").read_bytes() == b"1"
     archive.write_bytes(b"other")
-    with pytest.raises(
-        UserError, match=rf"a\.zip has the md5 checksum .* expected {md5}: remove it"
-    ):
+    with pytest.raises(UserError, match=rf"a\.zip has the md5 checksum .*{md5}: remove it"):
         provide(archive, url, md5)

@@ -109,9 +109,7 @@ def test_part_that_is_whole_is_only_checked(server: Server, url: str, tmp_path: 
 def test_wrong_sum_leaves_nothing(url: str, tmp_path: Path, part: bytes) -> None:
     (tmp_path / "file.part").write_bytes(part)
     md5 = MD5 if part else "0" * 32
-    with pytest.raises(
-        UserError, match=rf"{re.escape(url)} has the md5 checksum .* expected {md5}"
-    ):
+    with pytest.raises(UserError, match=rf"{re.escape(url)} has the md5 checksum .*{md5}"):
         download(url, tmp_path / "file", md5)
     assert names(tmp_path) == []
 

@@ -138,9 +138,7 @@ def test_a_pack_that_vanishes_is_one_line(file_list: MakeFiles, cache: Path) -> 
     with pytest.raises(UserError, match=r"images\.npy cannot be read \(it is too short\)"):
         images[[0, 5]]
     (folder / "images.npy").unlink()
-    with pytest.raises(
-        UserError, match=r"images\.npy cannot be read \(No such file.*pack the images again"
-    ):
+    with pytest.raises(UserError, match=r"images\.npy cannot be read \(No such file.*start again"):
         images[[0]]
 
 

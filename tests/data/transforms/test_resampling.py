@@ -84,7 +84,7 @@ BOXES += [(95, 95, 1, 1), (1, 2, 95, 94)]
 def test_boxes_are_torchvisions_resized_crop(way: Callable[..., Tensor], channels: int) -> None:
     images = noise(len(BOXES), channels, 96)
     before = images.clone()
-    ours = way(images, *torch.tensor(BOXES).T, 24)
+    ours = way(images, torch.tensor(BOXES).T, 24)
     assert ours.dtype == torch.uint8
     assert ours.is_contiguous(memory_format=torch.channels_last)
     for image, result, box in zip(images, ours, BOXES, strict=True):
@@ -95,7 +95,7 @@ def test_boxes_are_torchvisions_resized_crop(way: Callable[..., Tensor], channel
 
 def test_boxes_resized_at_once_are_rounded_to_nearest() -> None:
     images = noise(len(BOXES), 3, 96)
-    ours = resize_at_once(images, *torch.tensor(BOXES).T, 24)
+    ours = resize_at_once(images, torch.tensor(BOXES).T, 24)
     for image, result, box in zip(images, ours, BOXES, strict=True):
         exact = V.resized_crop(image.float(), *box, [24, 24], antialias=True)
         assert (result - exact).abs().max() <= 0.5001
