@@ -1,4 +1,4 @@
-"""What a server may be sent in place of a picture."""
+"""What a server may be sent instead of an image."""
 
 import base64
 import io
@@ -24,12 +24,12 @@ def saved(image: Image.Image, kind: str, **how: object) -> bytes:
 
 
 def noise(draw: random.Random, size: tuple[int, int] = (40, 30)) -> Image.Image:
-    """Return an image of random colours."""
+    """Return an image of random colors."""
     return Image.frombytes("RGB", size, draw.randbytes(size[0] * size[1] * 3))
 
 
 def bomb(side: int) -> bytes:
-    """Return a PNG of so many pixels a side, all alike, of some kilobytes."""
+    """Return a PNG of `side` × `side` black pixels, a few kilobytes long."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -61,12 +61,12 @@ def moving(draw: random.Random) -> bytes:
     return saved(frames[0], "gif", save_all=True, append_images=frames[1:])
 
 
-# Files by what is odd about them, and whether they are pictures all the same.
+# Unusual files by kind, and whether they are images all the same (None: some are).
 FILES: dict[str, tuple[Callable[[random.Random], bytes], bool | None]] = {
     "cut": (cut, None),
     "scratched": (scratched, None),
     "random": (lambda draw: draw.randbytes(draw.randrange(1, 5000)), False),
-    "text": (lambda draw: b"no picture at all\n" * draw.randrange(1, 99), False),
+    "text": (lambda draw: b"no image at all\n" * draw.randrange(1, 99), False),
     "pdf": (lambda draw: b"%PDF-1.7\n" + draw.randbytes(400), False),
     "postscript": (lambda draw: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", False),
     "svg": (lambda draw: b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
@@ -98,7 +98,7 @@ BODIES: dict[str, Callable[[random.Random], Request]] = {
     "deep JSON": lambda draw: (b"[" * 100_000, JSON),
     "JSON list": lambda draw: (b"[1, 2]", JSON),
     "JSON number": lambda draw: (b'{"image": 7}', JSON),
-    "JSON without image": lambda draw: (b'{"picture": ""}', JSON),
+    "JSON without image": lambda draw: (b'{"file": ""}', JSON),
     "no base64": lambda draw: (json.dumps({"image": "näh"}).encode(), JSON),
     "base64 of noise": lambda draw: (in_json(draw.randbytes(99)), JSON),
 }
@@ -110,7 +110,7 @@ def in_json(content: bytes) -> bytes:
 
 
 def requests(count: int) -> Iterator[tuple[str, Request, bool | None]]:
-    """Yield so many requests of all kinds: name, request, whether it holds a picture if known."""
+    """Yield `count` requests: kind, request, whether it has an image (None: unknown)."""
     draw = random.Random(0)
     for number in range(count):
         name, make = list((FILES | BODIES).items())[number % len(FILES | BODIES)]

@@ -1,4 +1,4 @@
-"""Tiny copies of data sets, and the real ones where they lie."""
+"""Small copies of data sets, and the real ones if they are under data/."""
 
 import io
 import pickle
@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
-from alexnet_lightning.data import CIFAR10DataModule
+from alexnet_lightning.data import CIFAR10DataModule, ImageDataModule
+from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.storage.download import md5_of
 from alexnet_lightning.data.storage.files import FileList
 
@@ -23,7 +25,7 @@ CIFAR10 = CIFAR10DataModule.official
 
 @pytest.fixture
 def real() -> Callable[[str], str]:
-    """Root of the real data sets, asked for by the folder of one; skips where it is not there."""
+    """Returns the root of the real data sets; skips if the given folder is not in it."""
 
     def root(folder: str) -> str:
         if not (REAL / folder).is_dir():
@@ -33,14 +35,8 @@ def real() -> Callable[[str], str]:
     return root
 
 
-@pytest.fixture
-def real_cifar(real: Callable[[str], str]) -> str:
-    """Root of the real CIFAR-10, or skip."""
-    return real("cifar10/train")
-
-
 @pytest.fixture(scope="session")
-def picture() -> bytes:
+def image_file() -> bytes:
     """A small image file."""
     stream = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(stream, "png")
@@ -48,17 +44,45 @@ def picture() -> bytes:
 
 
 @pytest.fixture
-def fill(tmp_path: Path, picture: bytes) -> Callable[[str, int], Path]:
-    """Makes a folder under tmp_path with so many images, 0.png and on."""
+def fill(tmp_path: Path, image_file: bytes) -> Callable[[str, int], Path]:
+    """Makes a folder under tmp_path with `count` images, 0.png, 1.png, …"""
 
     def make(folder: str, count: int) -> Path:
         path = tmp_path / folder
         path.mkdir(parents=True)
         for number in range(count):
-            (path / f"{number}.png").write_bytes(picture)
+            (path / f"{number}.png").write_bytes(image_file)
         return path
 
     return make
+
+
+def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
+    """Random images, uint8 (count, channels, size, size), channels last."""
+    shape = (count, size, size, channels)
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
+    return pixels.permute(0, 3, 1, 2)
+
+
+def difference(left: Tensor, right: Tensor) -> int:
+    """The largest difference of two uint8 images."""
+    return int((left.int() - right.int()).abs().max())
+
+
+def names(data: ImageDataModule) -> dict[str, set[str]]:
+    """The file names of each split, relative to the root."""
+    return {
+        split: {
+            Path(images.name(index)).relative_to(data.root).as_posix()
+            for index in range(len(images))
+        }
+        for split, images in data.splits.items()
+    }
+
+
+def sizes(data: ImageDataModule) -> dict[str, int]:
+    """The number of images of each split."""
+    return {split: len(images) for split, images in data.splits.items()}
 
 
 def python2_pickle(values: dict[str, object]) -> bytes:
@@ -98,7 +122,7 @@ def batches(tmp_path: Path) -> Callable[[], Path]:
 def archive(
     tmp_path: Path, batches: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], Path]:
-    """Makes the archive of `batches` under tmp_path and takes its sum for the official one."""
+    """Makes the archive of `batches` under tmp_path and uses its checksum as the official one."""
 
     def make() -> Path:
         folder, path = batches(), tmp_path / CIFAR10.archive
@@ -132,6 +156,12 @@ def folders(tmp_path: Path) -> Callable[[], Path]:
         return tmp_path / CIFAR10DataModule.folders
 
     return make
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """The folder of packs."""
+    return tmp_path / "cache"
 
 
 @pytest.fixture

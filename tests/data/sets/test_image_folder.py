@@ -1,4 +1,4 @@
-"""One's own pictures, divided and not, of many formats."""
+"""Your own images, with and without splits, of many formats."""
 
 import shutil
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from PIL import Image
 
 from alexnet_lightning.data import ImageFolderDataModule
 from alexnet_lightning.system.errors import UserError
+from tests.data.conftest import names, sizes
 
 Fill = Callable[[str, int], Path]
 
@@ -19,16 +20,6 @@ def tiny(root: Path, **arguments: object) -> ImageFolderDataModule:
     data.prepare_data()
     data.setup()
     return data
-
-
-def names(data: ImageFolderDataModule) -> dict[str, set[str]]:
-    root = Path(data.root)
-    return {
-        split: {
-            Path(images.name(index)).relative_to(root).as_posix() for index in range(len(images))
-        }
-        for split, images in data.splits.items()
-    }
 
 
 def test_one_folder_is_split_of_each_class_alike(tmp_path: Path, fill: Fill) -> None:
@@ -130,7 +121,6 @@ def test_fractions(tmp_path: Path, fill: Fill) -> None:
     for name in ("cat", "dog"):
         fill(f"pictures/{name}", 50)
     data = tiny(tmp_path, test_fraction=0.2, val_fraction=0.25)
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 60, "val": 20, "test": 20}
+    assert sizes(data) == {"train": 60, "val": 20, "test": 20}
     with pytest.raises(UserError, match=r"data\.val_fraction is 1\.0"):
         tiny(tmp_path, val_fraction=1.0)

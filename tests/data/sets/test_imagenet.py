@@ -1,4 +1,4 @@
-"""ImageNet's layouts in tiny, and a real sample."""
+"""ImageNet's layouts, small, and a real sample."""
 
 import shutil
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from scipy.io import savemat
 from alexnet_lightning.data import ImageNetDataModule
 from alexnet_lightning.data.sets.imagenet import readable
 from alexnet_lightning.system.errors import UserError
+from tests.data.conftest import names, sizes
 
 Fill = Callable[[str, int], Path]
 WNIDS = ["n01", "n02", "n03"]
@@ -66,8 +67,7 @@ def test_class_folders(folder: Path) -> None:
     (folder / "val" / "n02" / "readme.txt").touch()
     data = tiny(folder)
     assert data.class_names == WNIDS
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 54, "val": 6, "test": 12}
+    assert sizes(data) == {"train": 54, "val": 6, "test": 12}
     assert data.splits["test"].labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert data.splits["train"][[0, 1]][0].shape == (2, 3, 8, 8)
     for split, part in (("train", "train"), ("val", "train"), ("test", "val")):
@@ -107,10 +107,7 @@ def test_val_fraction_out_of_range(folder: Path, fraction: float) -> None:
 
 
 def test_split_is_seeded(folder: Path) -> None:
-    one, same, other = (
-        {images.name(index) for index in range(6)}
-        for images in (tiny(folder, seed=seed).splits["val"] for seed in (1, 1, 2))
-    )
+    one, same, other = (names(tiny(folder, seed=seed))["val"] for seed in (1, 1, 2))
     assert one == same
     assert one != other
 
@@ -203,8 +200,7 @@ def test_damaged_flat(flat: Path, damage: Callable[[Path], None], message: str) 
 def test_real_sample(real: Callable[[str], str]) -> None:
     folder = Path(real("imagenette-224")) / "imagenette-224"
     data = tiny(folder, val_fraction=0.01, size=224)
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 1_980, "val": 20, "test": 1_000}
+    assert sizes(data) == {"train": 1_980, "val": 20, "test": 1_000}
     assert (data.splits["test"].labels.bincount() == 100).all()
     assert data.num_classes == 10
     assert data.splits["val"][[0, 1]][0].shape == (2, 3, 224, 224)
@@ -212,5 +208,9 @@ def test_real_sample(real: Callable[[str], str]) -> None:
 
 def test_class_names_are_unique() -> None:
     words = {"n1": "crane, wading bird", "n2": "crane", "n3": "goldfish, Carassius auratus"}
-    names = readable(["n3", "n2", "n1", "n0"], words)
-    assert names == ["goldfish", "crane (n2)", "crane (n1)", "n0"]
+    assert readable(["n3", "n2", "n1", "n0"], words) == [
+        "goldfish",
+        "crane (n2)",
+        "crane (n1)",
+        "n0",
+    ]

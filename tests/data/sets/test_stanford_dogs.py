@@ -1,4 +1,4 @@
-"""Stanford Dogs in tiny, its official lists, and the real ones."""
+"""A small Stanford Dogs, its official lists, and the real ones."""
 
 import tarfile
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from alexnet_lightning.data import StanfordDogsDataModule
 from alexnet_lightning.data.sets import stanford_dogs
 from alexnet_lightning.data.storage.download import md5_of
 from alexnet_lightning.system.errors import UserError
+from tests.data.conftest import names, sizes
 
 Fill = Callable[[str, int], Path]
 BREEDS = ["n01-b_one", "n02-A-two_x", "n03-c", "n04-d", "n05-e", "n06-f"]
@@ -49,13 +50,6 @@ def tiny(folder: Path, **arguments: object) -> StanfordDogsDataModule:
     return data
 
 
-def names(data: StanfordDogsDataModule) -> dict[str, set[str]]:
-    return {
-        split: {images.name(index) for index in range(len(images))}
-        for split, images in data.splits.items()
-    }
-
-
 def test_number_of_classes_is_known_before_the_images_are_there() -> None:
     assert StanfordDogsDataModule().num_classes == 120
     assert StanfordDogsDataModule(largest=5).num_classes == 5
@@ -67,7 +61,7 @@ def test_official_split(dogs: Path) -> None:
     assert data.class_names == ["b one", "A-two x", "c", "d", "e", "f"]
     found = names(data)
     assert found["test"] == {
-        str(dogs / "Images" / breed / f"{index}.png")
+        f"stanford_dogs/Images/{breed}/{index}.png"
         for number, breed in enumerate(BREEDS)
         for index in range(TRAIN, TRAIN + 2 * min(number, 4) + 2)
     }
@@ -82,8 +76,7 @@ def test_official_split(dogs: Path) -> None:
 def test_largest_pools_both_lists(dogs: Path) -> None:
     data = tiny(dogs, largest=3)
     assert data.class_names == ["d", "e", "f"], "by size, in the order of their folders"
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 32, "val": 11, "test": 15}
+    assert sizes(data) == {"train": 32, "val": 11, "test": 15}
     assert len(set().union(*names(data).values())) == 58
     assert data.splits["test"].labels.bincount().tolist() == [5, 5, 5]
 
@@ -196,8 +189,7 @@ def test_downloads_what_is_missing(dogs: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_real_official_split(real: Callable[[str], str]) -> None:
     data = tiny(Path(real("stanford_dogs")) / "stanford_dogs", size=64)
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 10_800, "val": 1_200, "test": 8_580}
+    assert sizes(data) == {"train": 10_800, "val": 1_200, "test": 8_580}
     assert (data.splits["train"].labels.bincount() == 90).all()
     assert (data.splits["val"].labels.bincount() == 10).all()
     assert len(set(data.class_names)) == 120
@@ -213,8 +205,7 @@ def test_real_largest_five_are_those_of_report_1(real: Callable[[str], str]) -> 
         "Scottish deerhound",
         "Pomeranian",
     ]
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 652, "val": 218, "test": 290}
+    assert sizes(data) == {"train": 652, "val": 218, "test": 290}
     assert len(set().union(*names(data).values())) == 1160
     whole = np.array([252, 239, 218, 232, 219])
     for images in data.splits.values():

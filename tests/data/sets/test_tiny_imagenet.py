@@ -1,4 +1,4 @@
-"""Tiny ImageNet in tiny, and the real one."""
+"""A small copy of Tiny ImageNet, and the real one."""
 
 import shutil
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from alexnet_lightning.data import TinyImageNetDataModule
 from alexnet_lightning.data.sets import tiny_imagenet
 from alexnet_lightning.data.storage.download import md5_of
 from alexnet_lightning.system.errors import UserError
+from tests.data.conftest import names, sizes
 
 Fill = Callable[[str, int], Path]
 WNIDS = ["n03", "n01", "n02"]
@@ -49,8 +50,7 @@ def test_before_the_images_are_there() -> None:
 def test_splits_and_names(folder: Path) -> None:
     data = tiny(folder)
     assert data.class_names == ["crane (n01)", "crane (n02)", "goldfish"]
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 27, "val": 3, "test": 6}
+    assert sizes(data) == {"train": 27, "val": 3, "test": 6}
     test, train = data.splits["test"], data.splits["train"]
     assert [(Path(test.name(i)).name, int(test.labels[i])) for i in range(6)] == [
         (f"{number}.png", number % 3) for number in range(6)
@@ -58,17 +58,13 @@ def test_splits_and_names(folder: Path) -> None:
     for index in range(27):
         assert Path(train.name(index)).parts[-3] == f"n0{train.labels[index] + 1}"
     assert data.splits["val"].labels.bincount().tolist() == [1, 1, 1]
-    names = {data.splits[split].name(i) for split in ("train", "val") for i in range(sizes[split])}  # type: ignore[index]
-    assert len(names) == 30
+    assert len(names(data)["train"] | names(data)["val"]) == 30
 
 
 def test_split_is_seeded(folder: Path) -> None:
-    one, same, other = (
-        [images.name(index) for index in range(3)]
-        for images in (tiny(folder, seed=seed).splits["val"] for seed in (1, 1, 2))
-    )
+    one, same, other = (names(tiny(folder, seed=seed))["val"] for seed in (1, 1, 2))
     assert one == same
-    assert set(one) != set(other)
+    assert one != other
 
 
 def lost_class(folder: Path) -> None:
@@ -158,8 +154,7 @@ def test_downloads_and_unpacks(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_real(real: Callable[[str], str]) -> None:
     data = tiny(Path(real(FOLDER)) / FOLDER, size=32)
-    sizes = {split: len(images) for split, images in data.splits.items()}
-    assert sizes == {"train": 90_000, "val": 10_000, "test": 10_000}
+    assert sizes(data) == {"train": 90_000, "val": 10_000, "test": 10_000}
     assert (data.splits["train"].labels.bincount() == 450).all()
     assert (data.splits["val"].labels.bincount() == 50).all()
     assert len(set(data.class_names)) == 200

@@ -22,11 +22,6 @@ MakeFiles = Callable[..., FileList]
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that this process decodes for packs."""
     names: list[str] = []

@@ -3,10 +3,8 @@
 import errno
 import multiprocessing
 import os
-import re
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from alexnet_lightning.data.storage import packing
 from alexnet_lightning.data.storage.decoding import decode
@@ -29,11 +26,6 @@ MakeFiles = Callable[..., FileList]
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
 # So that the processes of these tests know what was monkeypatched.
 fork = multiprocessing.get_context("fork")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -71,15 +63,6 @@ def test_packing_draws_no_global_chance(file_list: MakeFiles, cache: Path) -> No
     torch.manual_seed(5)
     open_pack(file_list(19), 4, cache)
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_the_bar_names_the_pack(
-    file_list: MakeFiles, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.setattr(packing, "tqdm", lambda **how: tqdm(**how | {"delay": 0}))
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    open_pack(file_list(), 4, cache)
-    assert re.search(rf"packing {cache}/\S+-pictures-4-\w+: 100%.* 6/6 ", capsys.readouterr().err)
 
 
 def full_disk(*_: object) -> int:

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
 from alexnet_lightning.data import (
@@ -18,11 +17,7 @@ from alexnet_lightning.data import (
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.transforms.resampling import resize
 from alexnet_lightning.system.errors import UserError
-
-
-def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
-    shape = (count, channels, size, size)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
+from tests.data.conftest import noise
 
 
 def test_pad_crop_gives_windows_of_the_black_framed_image() -> None:

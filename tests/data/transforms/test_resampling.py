@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
-from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.transforms.resampling import (
     crop_by_pixels,
     crop_by_runs,
@@ -17,16 +16,7 @@ from alexnet_lightning.data.transforms.resampling import (
     resize_at_once,
     resize_in_turn,
 )
-
-
-def noise(count: int = 6, channels: int = 3, size: int = 32) -> Tensor:
-    shape = (count, size, size, channels)
-    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
-    return pixels.permute(0, 3, 1, 2)
-
-
-def difference(left: Tensor, right: Tensor) -> int:
-    return int((left.int() - right.int()).abs().max())
+from tests.data.conftest import difference, noise
 
 
 @pytest.mark.parametrize("cut", [crop_by_runs, crop_by_pixels])
@@ -35,7 +25,7 @@ def difference(left: Tensor, right: Tensor) -> int:
 def test_crop_is_torchvisions_crop_and_flip(
     cut: Callable[..., Tensor], channels: int, layout: torch.memory_format
 ) -> None:
-    images = noise(channels=channels).contiguous(memory_format=layout)
+    images = noise(6, channels=channels).contiguous(memory_format=layout)
     before = images.clone()
     top, left = torch.tensor([0, 3, 8, 0, 5, 8]), torch.tensor([8, 0, 2, 0, 7, 8])
     mirrored = torch.tensor([True, False, True, False, True, False])
@@ -49,7 +39,7 @@ def test_crop_is_torchvisions_crop_and_flip(
 
 @pytest.mark.parametrize("cut", [crop_by_runs, crop_by_pixels])
 def test_mirroring_whole_images_leaves_the_originals(cut: Callable[..., Tensor]) -> None:
-    images, corner = noise(), torch.zeros(6, dtype=torch.long)
+    images, corner = noise(6), torch.zeros(6, dtype=torch.long)
     before = images.clone()
     assert torch.equal(cut(images, corner, corner, corner == 0, 32), before.flip(-1))
     assert torch.equal(images, before)
@@ -82,7 +72,7 @@ BOXES += [(95, 95, 1, 1), (1, 2, 95, 94)]
 @pytest.mark.parametrize("way", [resize_in_turn, resize_at_once])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_boxes_are_torchvisions_resized_crop(way: Callable[..., Tensor], channels: int) -> None:
-    images = noise(len(BOXES), channels, 96)
+    images = noise(len(BOXES), 96, channels)
     before = images.clone()
     ours = way(images, torch.tensor(BOXES).T, 24)
     assert ours.dtype == torch.uint8
@@ -94,7 +84,7 @@ def test_boxes_are_torchvisions_resized_crop(way: Callable[..., Tensor], channel
 
 
 def test_boxes_resized_at_once_are_rounded_to_nearest() -> None:
-    images = noise(len(BOXES), 3, 96)
+    images = noise(len(BOXES), 96)
     ours = resize_at_once(images, torch.tensor(BOXES).T, 24)
     for image, result, box in zip(images, ours, BOXES, strict=True):
         exact = V.resized_crop(image.float(), *box, [24, 24], antialias=True)

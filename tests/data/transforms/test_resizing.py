@@ -16,15 +16,7 @@ from alexnet_lightning.data import RandomResizedCropFlip, ResizeCropFlip
 from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.data.transforms.resizing import draw_boxes
 from alexnet_lightning.system.errors import UserError
-
-
-def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
-    shape = (count, channels, size, size)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
-
-
-def difference(left: Tensor, right: Tensor) -> int:
-    return int((left.int() - right.int()).abs().max())
+from tests.data.conftest import difference, noise
 
 
 @pytest.mark.parametrize("native", [32, 256, 300])

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as V
 
@@ -14,19 +13,14 @@ from alexnet_lightning.data import (
     RandomResizedCropFlip,
     ResizeCropFlip,
 )
-from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.system.errors import UserError
-
-
-def noise(channels: int = 3) -> Tensor:
-    shape = (5, channels, 32, 32)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
+from tests.data.conftest import noise
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("crop", [24, 25, 32])  # 7 pixels to move: the middle is rounded
 def test_ten_views_are_torchvisions_ten_crop(channels: int, crop: int) -> None:
-    images = noise(channels)
+    images = noise(5, channels=channels)
     ours = ResizeCropFlip(resize=32, crop=crop).views(images, "ten")
     assert ours.shape == (5, 10, channels, crop, crop)
     for image, views in zip(images, ours, strict=True):
@@ -34,7 +28,7 @@ def test_ten_views_are_torchvisions_ten_crop(channels: int, crop: int) -> None:
 
 
 def test_ten_views_of_resized_images() -> None:
-    images = noise()
+    images = noise(5)
     ours = RandomResizedCropFlip(40, resize=48).views(images, "ten")
     for image, views in zip(images, ours, strict=True):
         resized = V.resize(image, [48, 48], antialias=True)
@@ -43,7 +37,7 @@ def test_ten_views_of_resized_images() -> None:
 
 
 def test_report_3s_twenty_views_are_the_ten_twice() -> None:
-    ten = ResizeCropFlip(32, 24).views(noise()[:1], "ten")[0]
+    ten = ResizeCropFlip(32, 24).views(noise(5)[:1], "ten")[0]
     twenty = torch.cat([ten, ten.flip(-1)])
     different, counts = twenty.flatten(1).unique(dim=0, return_counts=True)
     assert torch.equal(different, ten.flatten(1).unique(dim=0))
@@ -58,7 +52,7 @@ def test_report_3s_twenty_views_are_the_ten_twice() -> None:
 def test_centre_and_its_mirror_image(
     transform: Identity | Flip | PadCropFlip | ResizeCropFlip,
 ) -> None:
-    images = noise()
+    images = noise(5)
     centre = transform.evaluate(images)
     assert torch.equal(transform.views(images, "centre"), centre[:, None])
     both = transform.views(images, "flip")
@@ -66,7 +60,7 @@ def test_centre_and_its_mirror_image(
 
 
 def test_six_views_are_the_centre_and_its_shifts_and_their_mirror_images() -> None:
-    images = noise()
+    images = noise(5)
     six = ResizeCropFlip(48, 40).views(images, "six")
     centre, up_left, down_right = six[:, :3].unbind(dim=1)
     assert torch.equal(centre, ResizeCropFlip(48, 40).evaluate(images))
