@@ -106,15 +106,10 @@ class FilesDataModule(ImageDataModule):
         facts = repr((__version__, measure.__name__, settings, fingerprint))
         key = hashlib.blake2b(facts.encode(), digest_size=8).hexdigest()
         path = self.cache_folder / f"{measure.__name__}-{key}.pt"
-        return kept(path, lambda: measure(images, *how))
-
-
-def kept(path: Path, measure: Callable[[], Measure]) -> Measure:
-    """Return the value stored at `path`, measured and stored first if there is none."""
-    with torch.serialization.safe_globals([PixelStatistics]):
-        if path.exists():
-            return torch.load(path, weights_only=True)
-    value = measure()
-    with suppress(OSError), replacing(path) as part:  # then it is measured every time
-        torch.save(value, part)
-    return value
+        with torch.serialization.safe_globals([PixelStatistics]):
+            if path.exists():
+                return torch.load(path, weights_only=True)
+        value = measure(images, *how)
+        with suppress(OSError), replacing(path) as part:  # else it is measured every time
+            torch.save(value, part)
+        return value

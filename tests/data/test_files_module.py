@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from alexnet_lightning.data import Flip, PCANoise, files_module
+from alexnet_lightning.data import Flip, PCANoise
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.files_module import FilesDataModule
@@ -19,7 +19,7 @@ from alexnet_lightning.data.transforms.statistics import mean_image, pixel_stati
 from alexnet_lightning.system.errors import UserError
 
 
-class Pictures(FilesDataModule):
+class SomeImages(FilesDataModule):
     """The files of the fixture, half to train on."""
 
     class_names = ["a", "b", "c"]  # noqa: RUF012
@@ -37,12 +37,12 @@ class Pictures(FilesDataModule):
 
 
 @pytest.fixture
-def opened(tmp_path: Path, file_list: Callable[..., FileList]) -> Callable[..., Pictures]:
+def opened(tmp_path: Path, file_list: Callable[..., FileList]) -> Callable[..., SomeImages]:
     """Makes the data set of 12 files, set up."""
     files = file_list(12)
 
-    def make(**arguments: Any) -> Pictures:
-        data = Pictures(root=str(tmp_path), **arguments)
+    def make(**arguments: Any) -> SomeImages:
+        data = SomeImages(root=str(tmp_path), **arguments)
         data.files = files
         data.prepare_data()
         data.setup()
@@ -51,7 +51,7 @@ def opened(tmp_path: Path, file_list: Callable[..., FileList]) -> Callable[..., 
     return make
 
 
-def test_storages_hold_the_same(opened: Callable[..., Pictures]) -> None:
+def test_storages_hold_the_same(opened: Callable[..., SomeImages]) -> None:
     kinds = {"memory": ImageTensors, "packed": PackedImages, "files": ImageFiles}
     every = {storage: opened(storage=storage) for storage in kinds}
     for storage, kind in kinds.items():
@@ -65,10 +65,10 @@ def test_storages_hold_the_same(opened: Callable[..., Pictures]) -> None:
 
 
 def test_storage_and_workers_by_default() -> None:
-    assert (Pictures().storage, Pictures().workers) == ("packed", 0)
-    assert Pictures(storage="files").workers == cores()
-    assert Pictures(storage="files", workers=3).workers == 3
-    assert Pictures(size=20).native_size == 20
+    assert (SomeImages().storage, SomeImages().workers) == ("packed", 0)
+    assert SomeImages(storage="files").workers == cores()
+    assert SomeImages(storage="files", workers=3).workers == 3
+    assert SomeImages(size=20).native_size == 20
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_storage_and_workers_by_default() -> None:
 )
 def test_arguments_out_of_range(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Pictures(**arguments)
+        SomeImages(**arguments)
 
 
 def test_the_cache_lies_where_it_is_asked_for(
-    opened: Callable[..., Pictures], tmp_path: Path
+    opened: Callable[..., SomeImages], tmp_path: Path
 ) -> None:
     opened(storage="files")
     assert {path.name for path in tmp_path.iterdir()} == {"pictures"}
@@ -92,17 +92,17 @@ def test_the_cache_lies_where_it_is_asked_for(
 
 
 def test_prepared_again_once_open_it_asks_nothing(
-    opened: Callable[..., Pictures], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., SomeImages], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = opened()
-    monkeypatch.delattr(Pictures, "parts")
+    monkeypatch.delattr(SomeImages, "parts")
     data.prepare_data()
     data.setup()
 
 
 @pytest.mark.parametrize("storage", ["packed", "files"])
 def test_what_was_measured_is_kept(
-    opened: Callable[..., Pictures], monkeypatch: pytest.MonkeyPatch, storage: str
+    opened: Callable[..., SomeImages], monkeypatch: pytest.MonkeyPatch, storage: str
 ) -> None:
     recipe: dict[str, Any] = {"storage": storage, "mean": "image", "colour": PCANoise()}
     first = opened(**recipe)
@@ -126,7 +126,7 @@ def test_what_was_measured_is_kept(
 
 
 def test_a_cache_that_cannot_be_written_does_not_stop_what_reads_files(
-    opened: Callable[..., Pictures], tmp_path: Path
+    opened: Callable[..., SomeImages], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = str(tmp_path / "file" / "cache")
@@ -135,8 +135,8 @@ def test_a_cache_that_cannot_be_written_does_not_stop_what_reads_files(
         opened(cache=cache)
 
 
-def test_kept_values_are_tensors_only(tmp_path: Path) -> None:
-    """Loading what lies in a shared cache runs no code."""
-    torch.save(Path, tmp_path / "value.pt")
+def test_a_shared_cache_cannot_run_code(opened: Callable[..., SomeImages]) -> None:
+    (stored,) = opened(mean="image").cache_folder.glob("mean_image-*.pt")
+    torch.save(Path, stored)
     with pytest.raises(Exception, match="Weights only load failed"):
-        files_module.kept(tmp_path / "value.pt", dict)
+        opened(mean="image")

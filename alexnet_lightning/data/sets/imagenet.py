@@ -90,9 +90,9 @@ class ImageNetDataModule(FilesDataModule):
                     f"ILSVRC2012_devkit_t12.tar.gz in {self.path}, or sort the images by class"
                 )
         numbers, known = truth.read_text().split(), synsets(meta)
-        wnids = dict(enumerate((known.get(number, ("",))[0] for number in numbers), start=1))
+        wnids = {str(i): known.get(number, ("",))[0] for i, number in enumerate(numbers, start=1)}
         paths = image_files(folder)
-        found = [wnids.get(number_of(path), "") for path in paths]
+        found = [wnids.get(path.stem.rpartition("_")[2].lstrip("0"), "") for path in paths]
         if "" in found:
             raise UserError(f"{paths[found.index('')]}: {truth} and {meta} give no class for it")
         same_classes(folder, found, self.wnids)
@@ -109,12 +109,6 @@ class ImageNetDataModule(FilesDataModule):
             )
         train, val = held_out(images, count, self.seed)
         return {"train": train, "val": val, "test": parts["test"]}
-
-
-def number_of(path: Path) -> int:
-    """The number at the end of an official name, or -1."""
-    digits = path.stem.rpartition("_")[2]
-    return int(digits) if digits.isdecimal() else -1
 
 
 def synsets(path: Path) -> dict[str, tuple[str, str]]:

@@ -50,16 +50,12 @@ def decode(source: Path | bytes, size: int) -> Tensor:
         ):
             ImageOps.exif_transpose(image, in_place=True)
             square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
-    except UnidentifiedImageError as error:
-        raise broken(source, "not a format that Pillow reads") from error
     except Exception as error:  # a damaged file can raise anything
-        raise broken(source, one_line(error)) from error
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = "not a format that Pillow reads" if unknown else one_line(error)
+        name = "the image" if isinstance(source, bytes) else source
+        raise BrokenImageError(f"{name} cannot be read as an image ({why}): replace it") from error
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)
-
-
-def broken(source: Path | bytes, why: str) -> BrokenImageError:
-    name = "the image" if isinstance(source, bytes) else source
-    return BrokenImageError(f"{name} cannot be read as an image ({why}): replace it")
 
 
 def cannot_open(path: object, error: OSError) -> UserError:

@@ -76,7 +76,9 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     Raises:
         UserError: the cache cannot be written, or a class has no image that can be decoded.
     """
-    folder = cache / pack_name(files, size)
+    source = Path(files.folder).resolve()
+    name = f"{source.parent.name}-{source.name}"[-80:]  # for readers; the key identifies the pack
+    folder = cache / f"{name}-{size}-{files.key(size)}"
     content = read_pack(folder)
     if content is None:
         pack(files, size, folder)
@@ -89,18 +91,6 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
         return images
     kept = torch.ones(len(images), dtype=torch.bool)
     kept[list(broken)] = False
-    check_classes(images, kept)
-    images.skipped = {images.name(row): why for row, why in broken.items()}
-    names = ", ".join(list(images.skipped)[:3])
-    rank_zero_warn(
-        f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
-        f"{', …' if len(broken) > 3 else ''}; see {folder / INDEX}"
-    )
-    return images.subset(kept.nonzero().flatten())
-
-
-def check_classes(images: FileImages, kept: Tensor) -> None:
-    """Raise a UserError if a class has no image left."""
     labels = images.labels
     for label in sorted(set(labels.tolist()) - set(labels[kept].tolist())):
         lost = (labels == label).nonzero().flatten()
@@ -108,9 +98,10 @@ def check_classes(images: FileImages, kept: Tensor) -> None:
             f"class {label} has no image that can be read: replace its {len(lost)} files, "
             f"{images.name(int(lost[0]))} …"
         )
-
-
-def pack_name(files: FileList, size: int) -> str:
-    """Name of the pack's folder: a readable part, and the key, which identifies it."""
-    folder = Path(files.folder).resolve()
-    return f"{folder.parent.name}-{folder.name}"[-80:] + f"-{size}-{files.key(size)}"
+    images.skipped = {images.name(row): why for row, why in broken.items()}
+    names = ", ".join(list(images.skipped)[:3])
+    rank_zero_warn(
+        f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
+        f"{', …' if len(broken) > 3 else ''}; see {folder / INDEX}"
+    )
+    return images.subset(kept.nonzero().flatten())

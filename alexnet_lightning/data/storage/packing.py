@@ -83,7 +83,12 @@ def pack(files: FileList, size: int, folder: Path) -> None:
 def build(files: FileList, size: int, part: Path, folder: Path) -> None:
     """Write the pack into `part`, which will be renamed to `folder`."""
     shape = (len(files.paths), size, size, 3)
-    check_room(shape, folder)
+    needed, free = int(np.prod(shape)), shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise UserError(
+            f"{folder} needs {needed / 1e9:.2f} GB for {shape[0]} images of {size} px, but "
+            f"{free / 1e9:.2f} GB are free: {WAYS_OUT}"
+        )
     pixels = part / PIXELS
     start = np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).offset
     broken = decode_all(Packer(files, size, pixels, start), f"packing {folder}")
@@ -122,7 +127,7 @@ def decode_all(packer: Packer, title: str) -> dict[int, str]:
     with tqdm(desc=title, total=count, unit=" images", delay=0.5, disable=None) as bar:
         for found in loader:
             if isinstance(found, UserError):
-                failure = found
+                failure = found  # raised after the loop, which ends the workers
                 break
             broken |= found
             bar.update(min(CHUNK, count - bar.n))
@@ -136,16 +141,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux; respects the limits of a Slurm job
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def check_room(shape: tuple[int, ...], folder: Path) -> None:
-    """Raise a UserError if the disk lacks space for a pack of this shape."""
-    needed, free = int(np.prod(shape)), shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise UserError(
-            f"{folder} needs {needed / 1e9:.2f} GB for {shape[0]} images of {shape[1]} px, but "
-            f"{free / 1e9:.2f} GB are free: {WAYS_OUT}"
-        )
 
 
 @contextmanager

@@ -41,19 +41,16 @@ def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         scale: float32 (C, 1, 1).
         shift: float32, broadcast to the images.
     """
-    shape = images.permute(0, 2, 3, 1).shape
-    result = blank(shape, images.device).copy_(images.permute(0, 2, 3, 1))
+    pixels = images.permute(0, 2, 3, 1)
+    if images.device.type == "cpu":
+        # numpy asks Linux for large pages. For a batch of 224 px, allocating torch's small pages
+        # takes twice as long as the computation.
+        result = torch.from_numpy(np.empty(pixels.shape, np.float32))
+    else:
+        result = torch.empty(pixels.shape, device=images.device)
+    result.copy_(pixels)
     # Along whole rows instead of the three channels of a pixel: twice as fast.
     rows = result.flatten(2)
-    shifts = shift.expand(*shift.shape[:-1], shape[2]).movedim(-3, -1).flatten(-2)
-    torch.addcmul(shifts, rows, scale.flatten().repeat(shape[2]), out=rows)
+    shifts = shift.expand(*shift.shape[:-1], pixels.shape[2]).movedim(-3, -1).flatten(-2)
+    torch.addcmul(shifts, rows, scale.flatten().repeat(pixels.shape[2]), out=rows)
     return result.permute(0, 3, 1, 2)
-
-
-def blank(shape: torch.Size, device: torch.device) -> Tensor:
-    """An uninitialized float32 tensor."""
-    if device.type != "cpu":
-        return torch.empty(shape, device=device)
-    # numpy asks Linux for large pages. For a batch of 224 px, allocating torch's small pages takes
-    # twice as long as the computation.
-    return torch.from_numpy(np.empty(shape, np.float32))
