@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from alexnet_lightning.data.transforms.crops import (
         PadCropFlip as PadCropFlip,
     )
+    from alexnet_lightning.data.transforms.crops import (
+        Transform as Transform,
+    )
     from alexnet_lightning.data.transforms.resizing import (
         ProgressiveResize as ProgressiveResize,
     )
@@ -184,6 +187,7 @@ PUBLIC = {
     "Identity": "data.transforms.crops",
     "PadCropAlternatingFlip": "data.transforms.crops",
     "PadCropFlip": "data.transforms.crops",
+    "Transform": "data.transforms.crops",
     "ProgressiveResize": "data.transforms.resizing",
     "RandomResizedCropFlip": "data.transforms.resizing",
     "ResizeCropFlip": "data.transforms.resizing",
