@@ -28,8 +28,8 @@ def test_in_order_every_image_comes_once(length: int, size: int, world: int) -> 
 @pytest.mark.parametrize(("length", "size"), CASES)
 def test_shuffled_shares_are_equal_and_miss_nothing(length: int, size: int, world: int) -> None:
     every = [flat(batches) for batches in shares(length, size, world, shuffle=True)]
-    share = -(-length // world)
-    assert [len(indices) for indices in every] == [share] * world
+    count = -(-length // world)
+    assert [len(indices) for indices in every] == [count] * world
     seen = [index for indices in every for index in indices]
     assert set(seen) == set(range(length))
     assert len(seen) - len(set(seen)) < world

@@ -15,10 +15,10 @@ def numbered(labels: list[int]) -> ImageTensors:
 
 
 def test_each_class_alike() -> None:
-    left, share = stratified(numbered([0] * 40 + [1] * 20), 0.25, seed=3)
-    assert share.labels.bincount().tolist() == [10, 5]
-    assert left.labels.bincount().tolist() == [30, 15]
-    every = torch.cat([left.images, share.images]).flatten()  # type: ignore[attr-defined]
+    rest, part = stratified(numbered([0] * 40 + [1] * 20), 0.25, seed=3)
+    assert part.labels.bincount().tolist() == [10, 5]
+    assert rest.labels.bincount().tolist() == [30, 15]
+    every = torch.cat([rest.images, part.images]).flatten()  # type: ignore[attr-defined]
     assert every.sort().values.tolist() == list(range(60))
 
 

@@ -11,8 +11,8 @@ def test_splits_are_whole_stratified_and_seeded() -> None:
         module.setup()
     assert [len(data.splits[split]) for split in ("train", "val", "test")] == [1197, 300, 300]
     for split in data.splits.values():
-        share = split.labels.bincount(minlength=10) / len(split)
-        assert (share - 0.1).abs().max() < 0.01
+        fraction = split.labels.bincount(minlength=10) / len(split)
+        assert (fraction - 0.1).abs().max() < 0.01
     assert torch.equal(data.splits["val"].images, again.splits["val"].images)
     assert not torch.equal(data.splits["val"].images, other.splits["val"].images)
 

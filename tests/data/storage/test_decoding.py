@@ -135,7 +135,7 @@ def test_cmyk(tmp_path: Path) -> None:
         assert max(green, blue) < 5, name
 
 
-def test_moving_image_gives_its_first_picture(tmp_path: Path) -> None:
+def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
     first, second = (Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 0, 255)))
     path = save(tmp_path, first, "image.gif", save_all=True, append_images=[second])
     assert one_colour(decode(path, 4)) == [255, 0, 0]

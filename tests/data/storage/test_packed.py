@@ -1,4 +1,4 @@
-"""Packs: what is in them, how they are read, what they cost in memory, when they are made anew."""
+"""Packs: content, reading, memory, and when they are made again."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_made_once(file_list: MakeFiles, cache: Path, decoded: list[str]) -> Non
     assert decoded == [path.name for path in files.paths]
 
 
-def test_made_anew_when_stale(file_list: MakeFiles, cache: Path, decoded: list[str]) -> None:
+def test_made_again_when_stale(file_list: MakeFiles, cache: Path, decoded: list[str]) -> None:
     files = file_list()
     open_pack(files, 4, cache)
     open_pack(files, 5, cache)
@@ -82,7 +82,7 @@ def test_made_anew_when_stale(file_list: MakeFiles, cache: Path, decoded: list[s
     assert len(packs(cache)) == 3
 
 
-def test_made_anew_when_cut_short(file_list: MakeFiles, cache: Path) -> None:
+def test_made_again_when_damaged(file_list: MakeFiles, cache: Path) -> None:
     files = file_list()
     open_pack(files, 4, cache)
     (folder,) = packs(cache)

@@ -54,7 +54,7 @@ def test_one_step_for_all_pixels_of_an_image() -> None:
     noisy, _ = data.augment(images, labels, 0, 0)
     steps = (noisy - data.preprocess(images)).flatten(1)
     assert (steps - steps[:, :1]).abs().max() < 1e-3
-    # Of the digits' one channel the spread along the only axis is the standard deviation itself,
+    # With one channel, the standard deviation along the only axis is that of the pixels,
     # which normalisation divides by.
     assert steps[:, 0].abs().min() > 0
     assert 0.3 * 255 < steps[:, 0].std() < 0.7 * 255

@@ -28,8 +28,8 @@ def test_resize_crop_flip_is_pillows_then_torchvisions(native: int) -> None:
     mirrored = (torch.rand(6, generator=again) < 0.5).tolist()
     assert len(set(zip(top, left, strict=True))) == 6 and len(set(mirrored)) == 2
     for i, image in enumerate(images):
-        picture = Image.fromarray(image.permute(1, 2, 0).numpy())
-        pixels = np.array(V.resize(picture, [256, 256]))
+        pillow = Image.fromarray(image.permute(1, 2, 0).numpy())
+        pixels = np.array(V.resize(pillow, [256, 256]))
         expected = V.crop(torch.from_numpy(pixels).permute(2, 0, 1), top[i], left[i], 224, 224)
         assert difference(ours[i], V.horizontal_flip(expected) if mirrored[i] else expected) <= 1
 

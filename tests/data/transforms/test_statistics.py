@@ -59,7 +59,7 @@ def test_of_real_digits() -> None:
     assert found.eigenvectors.tolist() == [[1.0]]
 
 
-def test_images_of_one_colour_have_no_spread() -> None:
+def test_images_of_one_color_have_no_deviation() -> None:
     grey = ImageTensors(torch.full((3, 3, 4, 4), 100, dtype=torch.uint8), torch.arange(3))
     found = pixel_statistics(grey)
     assert found.eigenvalues.abs().max() < 1e-9
