@@ -208,7 +208,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     interrupted_by(None)
     last = the_run(Path("war")) / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:5000])
-    with pytest.warns(UserWarning, match=r"last.ckpt is damaged .*going on from the one before"):
+    with pytest.warns(UserWarning, match=r"last.ckpt is damaged .*resuming from the one before"):
         fit(["--resume", str(last.parents[1])])
     assert_same(peace, last.parents[1])
 
@@ -286,7 +286,10 @@ def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--model", "AlexNet"], r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; train anew"),
+        (
+            ["--model", "AlexNet"],
+            r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; start a new run",
+        ),
         (["--model.width", "0.1"], r"last.ckpt does not fit the configuration's model: .*size mis"),
     ],
 )
@@ -304,7 +307,7 @@ def test_a_run_that_is_training_is_refused(stopped_run: RunFolder) -> None:
 
 
 def test_no_run_is_refused(in_tmp: Path) -> None:
-    with pytest.raises(UserError, match="no run folder"):
+    with pytest.raises(UserError, match="no run there"):
         fit(["--resume", str(in_tmp)])
 
 

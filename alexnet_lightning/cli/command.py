@@ -73,7 +73,9 @@ def arguments(
     except (ArgumentError, TypeError, ValueError) as error:
         from alexnet_lightning.cli.messages import explain
 
-        raise UserError(explain(error)) from None
+        message = explain(error)
+        is_option = f"--{message.partition(':')[0]}" in options_of(parser)
+        raise UserError(f"--{message}" if is_option else message) from None
     return {**vars(found), **given}
 
 
@@ -110,10 +112,14 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
     return parser
 
 
+def options_of(parser: ArgumentParser) -> dict[str, argparse.Action]:
+    """Return the options that a parser knows, by their flags."""
+    return {flag: action for action in parser._actions for flag in action.option_strings}
+
+
 def nearest(parser: ArgumentParser, flag: str) -> str:
     """Return "; did you mean …?" for the option that is spelled most like a flag."""
-    known = [option for action in parser._actions for option in action.option_strings]
-    close = get_close_matches(flag, known, n=1)
+    close = get_close_matches(flag, options_of(parser), n=1)
     return f"; did you mean {close[0]}?" if close else "; see --help"
 
 
@@ -154,7 +160,7 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
 
     A flag that is true or false may stand without a value.
     """
-    actions = {flag: action for action in parser._actions for flag in action.option_strings}
+    actions = options_of(parser)
     own: list[str] = []
     rest: list[str] = []
     target = own

@@ -175,8 +175,6 @@ def test_help_is_a_page_that_names_what_there_is(capsys: pytest.CaptureFixture[s
         ExperimentCLI(["--help"])
     page = capsys.readouterr().out
     assert stop.value.code in (0, None)
-    assert len(page.splitlines()) < 70
-    assert max(map(len, page.splitlines())) <= 120
     for name in ("AlexNetBN", "CIFAR10DataModule", "--trainer.max_epochs", "--help=all"):
         assert name in page
 
