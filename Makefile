@@ -56,7 +56,7 @@ notebooks: install ## Execute the notebooks and keep their output (under two min
 
 docs: install ## Build the documentation as a site in site/; a dead link fails
 	$(BIN)/python -m pip install --quiet -e ".[docs]"
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The versions of this environment, which the tests have run with; what it lacks is resolved.
 lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 to 3.13
