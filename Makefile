@@ -1,32 +1,41 @@
 # make fit CONFIG=configs/cifar_bn_small.yaml ARGS="--trainer.max_epochs 3"
+# The tested versions, with hashes: make fit LOCKED=1
 # An environment of your own: make fit VENV=$CONDA_PREFIX; another interpreter: PYTHON=python3.12
 CONFIG ?= configs/digits_bn.yaml
 ARGS ?=
 PYTHON ?= python3
-# Processes that share the tests out, file by file, a thread each; tests that use all cores come alone.
+LOCKED ?=
+# Test processes, each with one thread; they divide the tests by file. Tests that use all cores run alone.
 JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install fit test lint test-slow notebooks
+.PHONY: help install fit test lint test-slow notebooks docs lock
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
 
-install: $(VENV)/.alexnet_lightning_dev ## Make the virtual environment and install all into it
+install: $(VENV)/.alexnet_lightning_dev ## Make the virtual environment and install everything into it
 
-# What a training needs; the tests need more.
+# Training needs this much; the tests need more.
 $(VENV)/.alexnet_lightning: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+# --no-build-isolation: setuptools comes from the lock, too.
+$(VENV)/.alexnet_lightning_locked: pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 $(VENV)/.alexnet_lightning_dev: $(VENV)/.alexnet_lightning
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	touch $@
 
-fit: $(VENV)/.alexnet_lightning ## Train, test and keep CONFIG (default: digits, under two minutes)
+fit: $(VENV)/.alexnet_lightning$(if $(LOCKED),_locked) ## Train and test CONFIG (default: digits, 10 to 30 seconds); LOCKED=1 installs requirements.lock
 	$(BIN)/python -m alexnet_lightning.fit --config $(CONFIG) $(ARGS)
 
 lint: install ## Check style, types and the one-way order of imports
@@ -42,5 +51,17 @@ test-slow: install ## Run the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "slow and not all_cores"
 	$(BIN)/python -m pytest -m "slow and all_cores" --durations=20
 
-notebooks: install ## Execute the notebooks anew and keep what they show (under two minutes)
+notebooks: install ## Execute the notebooks and keep their output (under two minutes)
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
+
+docs: install ## Build the documentation as a site in site/; a dead link fails
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The versions of this environment, which the tests have run with; what it lacks is resolved.
+lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 to 3.13
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/tested.txt
+	$(BIN)/python -m uv pip compile pyproject.toml --quiet --universal --upgrade --extra use \
+		--constraints $(VENV)/tested.txt --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.lock
