@@ -23,7 +23,8 @@ from alexnet_lightning.system.atomic import replacing
 
 ROOT = Path(__file__).parents[1]
 TRAINING = [
-    *("--config", str(ROOT / "configs" / "cifar_original_small.yaml")),
+    *("--config", str(ROOT / "configs" / "cifar_original.yaml")),
+    *("--config", str(ROOT / "configs" / "sizes" / "cifar_small.yaml")),
     *("--trainer.accelerator", "cpu", "--trainer.max_epochs", "12"),
     *("--trainer.limit_train_batches", "30", "--trainer.limit_val_batches", "16"),
     *("--trainer.enable_progress_bar", "false", "--test", "false"),

@@ -1,119 +1,133 @@
-"""Every file in configs/: its four facts, and that it runs."""
+"""Every file in configs/: experiments run, and sizes and overlays can be laid over them."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
-from alexnet_lightning import data as sets
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.files_module import FilesDataModule
+from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.fit import main as fit
-from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.studies.grid import ParsedOnly
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "configs"
 EXPERIMENTS = sorted(CONFIGS.glob("*.yaml"))
 OVERLAYS = sorted(CONFIGS.glob("overlays/*.yaml"))
-DATA = CONFIGS.parent / "data"
-DECISIVE = ("native_size", "largest", "folder", "seed", "val_images", "val_fraction", "storage")
-LOADED: dict[tuple[str, str], dict[str, Images]] = {}  # each data set is decoded once
-SAMPLE = "imagenette-224"  # a small one in ImageNet's layout
+SIZES = {
+    "cifar_64px": ["cifar_2012_init_255", "cifar_paper_init", "cifar_paper_init_255"],
+    "cifar_small": [
+        "cifar_original",
+        "cifar_bn",
+        "cifar_bn_skip",
+        "cifar_skip",
+        "cifar_skip_scaled",
+    ],
+    "cifar_torchvision_small": ["cifar_mobilenet", "cifar_efficientnet", "cifar_resnet18"],
+    "dogs_small": ["dogs5_sgd", "dogs5_sgd_step", "dogs5_adam", "dogs5_adam_step"],
+    "tiny_imagenet_small": ["tiny_imagenet_bn"],
+}
+ONE_BATCH = ["--data.batch_size=2", "--trainer.fast_dev_run=true", "--trainer.accelerator=cpu"]
+ONE_BATCH += ["--trainer.enable_progress_bar=false"]
 
 
-def synthetic(data: ImageDataModule) -> dict[str, ImageTensors]:
-    """Images of the right shape and all classes, eight a split."""
+def final(base: type) -> Iterator[type]:
+    for child in base.__subclasses__():
+        yield from list(final(child)) or [child]
+
+
+def noise(data: ImageDataModule) -> dict[str, ImageTensors]:
+    """Images of the right shape, four per split."""
     generator = torch.Generator().manual_seed(0)
-    side, channels = data.native_size, data.in_channels
-    images = torch.randint(256, (8, channels, side, side), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(8) % data.num_classes
+    shape = (4, data.in_channels, data.native_size, data.native_size)
+    images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    labels = torch.arange(4) % data.num_classes
     return {split: ImageTensors(images, labels) for split in ("train", "val", "test")}
 
 
-def final(base: type) -> list[type]:
-    return [leaf for child in base.__subclasses__() for leaf in final(child) or [child]]
-
-
 @pytest.fixture
-def data_or_noise(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real images where they are; where not, noise for all that knows its classes without."""
-    if DATA.is_dir():
-        (in_tmp / "data").symlink_to(DATA)
+def noise_for_data(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every data set holds noise; those that read their classes from folders find two."""
+    (in_tmp / "configs").symlink_to(CONFIGS)
+    for folder in ("pictures", "imagenet/train", "imagenet/val"):
+        for name in ("cat", "dog"):
+            (in_tmp / "data" / folder / name).mkdir(parents=True)
     for data in final(ImageDataModule):
-        load = data.load
-
-        def load_or_noise(self: ImageDataModule, load=load) -> dict[str, Images]:
-            settings = sorted((key, str(getattr(self, key, None))) for key in DECISIVE)
-            known = (type(self).__name__, str(settings))
-            if known not in LOADED:
-                try:
-                    LOADED[known] = load(self)
-                except UserError:
-                    LOADED[known] = synthetic(self)
-            return LOADED[known]
-
-        monkeypatch.setattr(data, "load", load_or_noise)
+        monkeypatch.setattr(data, "load", noise)
         monkeypatch.setattr(data, "prepare_data", lambda self: None)
 
 
-def quick_flags(path: Path) -> list[str]:
-    """What makes an experiment run one batch here; skip where it needs a folder of images."""
-    flags = ["--data.batch_size", "4", "--trainer.fast_dev_run", "true"]
-    flags += ["--trainer.accelerator", "cpu"]
-    config = yaml.safe_load(path.read_text())
-    data, model = config["data"]["class_path"], config["model"]["init_args"]
-    if model.get("weights") == "imagenet":
-        flags += ["--model.weights", "null"]
-    if data in ("StanfordDogsDataModule", "TinyImageNetDataModule"):
-        flags += ["--data.storage", "files", "--data.workers", "0"]
-    if data in ("ImageNetDataModule", "ImageFolderDataModule"):
-        if not (DATA / SAMPLE).is_dir():
-            pytest.skip(f"needs images in class folders in {DATA / SAMPLE}")
-        flags += ["--data.storage", "files", "--data.workers", "0", "--data.folder", SAMPLE]
-    return flags
-
-
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_a_config_opens_with_its_four_facts(path: Path) -> None:
-    head = [line for line in path.read_text().splitlines() if line.startswith("#")]
-    facts = [line.split(":")[0].strip("# ") for line in head if line[2:3] != " "]
-    assert facts == ["source", "command", "cost", "result"]
-    assert f"python -m alexnet_lightning.fit --config configs/{path.name}" in "\n".join(head)
-    assert not any(word in "\n".join(head) for word in ("TODO", "…"))
+def test_the_command_of_a_config_runs_one_batch(path: Path, noise_for_data: None) -> None:
+    text = path.read_text()
+    (command,) = re.findall(r"^# command: python -m alexnet_lightning\.fit (.*)", text, re.M)
+    assert f"configs/{path.name}" in command
+    no_download = ["--model.weights=null"] if "weights: imagenet" in text else []
+    fit([*command.split(), *no_download, *ONE_BATCH])
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_a_config_runs_one_batch(path: Path, data_or_noise: None) -> None:
-    fit(["--config", str(path), *quick_flags(path)])
+def laid_over(experiment: str, size: str) -> list[str]:
+    return [f"--config=configs/{experiment}.yaml", f"--config=configs/sizes/{size}.yaml"]
 
 
-DATA_SETS = [
-    ["CIFAR10DataModule"],
-    ["CIFAR100DataModule"],
-    ["DigitsDataModule"],
-    ["StanfordDogsDataModule", "--data.largest", "5"],
-    ["StanfordDogsDataModule"],
-    ["TinyImageNetDataModule"],
-    ["ImageNetDataModule", "--data.folder", SAMPLE],
-    ["ImageFolderDataModule", "--data.folder", SAMPLE],
-]
+def test_every_size_is_tested() -> None:
+    assert {path.stem for path in CONFIGS.glob("sizes/*.yaml")} == set(SIZES)
 
 
-@pytest.mark.parametrize("data", DATA_SETS, ids=" ".join)
-def test_another_data_set_is_one_flag(data: list[str], data_or_noise: None) -> None:
-    if SAMPLE in data and not (DATA / SAMPLE).is_dir():
-        pytest.skip(f"needs images in class folders in {DATA / SAMPLE}")
-    config = ["--config", str(CONFIGS / "cifar_bn_small.yaml"), "--model.width", "0.05"]
-    files = (
-        ["--data.storage", "files"] if issubclass(getattr(sets, data[0]), FilesDataModule) else []
-    )
-    flags = ["--data.batch_size", "4", "--trainer.fast_dev_run", "true"]
-    fit([*config, "--data", *data, *files, *flags, "--trainer.accelerator", "cpu"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_runs_one_batch(size: str, noise_for_data: None) -> None:
+    fit([*laid_over(SIZES[size][0], size), *ONE_BATCH])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "size"), [(name, size) for size, names in SIZES.items() for name in names[1:]]
+)
+def test_a_size_can_be_laid_over(
+    experiment: str, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert ParsedOnly(laid_over(experiment, size)).config.name == experiment
 
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
 def test_an_overlay_lies_on_any_experiment(path: Path) -> None:
     cli = ExperimentCLI(["--config", str(CONFIGS / "digits_bn.yaml"), "--config", str(path)])
     assert cli.config.name == "digits_bn"
+
+
+DATA_SETS = [
+    ["CIFAR10DataModule"],
+    ["CIFAR100DataModule"],
+    ["DigitsDataModule"],
+    ["StanfordDogsDataModule", "--data.largest=5"],
+    ["StanfordDogsDataModule"],
+    ["TinyImageNetDataModule"],
+    ["ImageNetDataModule"],
+    ["ImageFolderDataModule"],
+]
+IN_FILES = ["--data.storage=files"]
+REAL = [
+    ["cifar10", "CIFAR10DataModule"],
+    ["stanford_dogs", "StanfordDogsDataModule", *IN_FILES],
+    ["tiny-imagenet-200", "TinyImageNetDataModule", *IN_FILES],
+    ["imagenette-224", "ImageNetDataModule", "--data.folder=imagenette-224", *IN_FILES],
+    ["imagenette-224", "ImageFolderDataModule", "--data.folder=imagenette-224", *IN_FILES],
+]
+NARROW = [f"--config={CONFIGS / 'cifar_bn_small.yaml'}", "--model.width=0.05", *ONE_BATCH]
+
+
+@pytest.mark.parametrize("data", DATA_SETS, ids=" ".join)
+def test_another_data_set_is_one_flag(data: list[str], noise_for_data: None) -> None:
+    fit([*NARROW, "--data", *data])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", REAL, ids=lambda data: data[1])
+def test_another_real_data_set_is_one_flag(data: list[str]) -> None:
+    folder, *flags = data
+    if not (ROOT / "data" / folder).is_dir():
+        pytest.skip(f"needs the real images in {ROOT / 'data' / folder}")
+    fit([*NARROW, f"--data.root={ROOT / 'data'}", "--data", *flags])
