@@ -1,26 +1,24 @@
-"""What it costs that two processes share a batch, and what each way of sending gradients saves.
+"""The cost of sharing a batch between two processes, and what each way of sending gradients saves.
 
-    python benchmarks/ddp_communication.py    # two to three minutes on two cores
+    python benchmarks/ddp_communication.py    # three minutes on two cores
 
-AlexNet in full on 64-px images, SGD with momentum, batches of 32 a process, gloo, a core each.
-Every case trains in turn with plain DDP in the same two processes; a ratio is the median over such
-pairs. By torch's own DDP, since Lightning puts hooks in place on GPUs only. Last line: JSON.
+AlexNet at full width on 64-px images, SGD with momentum, batches of 32 per process, gloo, one core
+each. Every way trains in turn with plain DDP in the same two processes, and its weights must be
+equal on both at the end. By torch's own DDP, since Lightning registers communication hooks on GPUs
+only. Last line: JSON.
 """
 
-import argparse
 import gc
-import json
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
+from timing import Timed, UnequalWorkError, in_turn, parse, report, seconds
 from torch import distributed, nn
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import bf16_compress_hook
 from torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook import PowerSGDState, powerSGD_hook
@@ -32,9 +30,22 @@ from alexnet_lightning.models import AlexNet
 from alexnet_lightning.training.optimization import build_optimizer
 
 PROCESSES = 2
-BATCH, IMAGE_SIZE, CLASSES = 32, 64, 10
+CLASSES = 10
 WARM_UP = 4  # steps; PowerSGD's first two send whole gradients
 MEGABYTE = 1e6
+
+
+class Size(NamedTuple):
+    """How much there is to train, per process."""
+
+    processes: int
+    batch: int
+    image_size: int
+    width: float
+
+
+FULL = Size(PROCESSES, 32, 64, 1.0)
+TINY = Size(1, 4, 64, 0.05)  # in this process, since starting others takes longer
 
 
 class Case(NamedTuple):
@@ -52,8 +63,8 @@ def power_sgd(network: DistributedDataParallel) -> None:
 
 
 VIEW = {"gradient_as_bucket_view": True}
-# PowerSGD sends in the callbacks of what it has sent, which gloo runs in any order: of several
-# buckets, two processes would send different ones.
+# PowerSGD sends from callbacks, which gloo runs in any order: with several buckets, two processes
+# would send different ones.
 ONE_BUCKET = VIEW | {"bucket_cap_mb": 1000}
 PLAIN = Case("plain")
 CASES = [
@@ -67,12 +78,16 @@ CASES = [
 
 
 class Wire:
-    """Counts the bytes that hooks hand to all-reduce."""
+    """Counts the bytes that communication hooks pass to all-reduce, while it is entered."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Self:
         self.bytes = 0
         self._all_reduce = distributed.all_reduce
         distributed.all_reduce = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        distributed.all_reduce = self._all_reduce
 
     def __call__(self, tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         self.bytes += tensor.nbytes
@@ -80,18 +95,20 @@ class Wire:
 
 
 class Training:
-    """A network with its optimiser and batch.
+    """A network with its optimizer and a batch of its process.
 
     Args:
-        case: how gradients are sent; None trains by itself.
-        images: a batch.
+        case: how gradients are sent; None trains alone.
+        size: of the network and of its images.
+        images: of the batch.
     """
 
-    def __init__(self, case: Case | None, images: int) -> None:
+    def __init__(self, case: Case | None, size: Size, images: int) -> None:
         before = resident()
         torch.manual_seed(0)
-        network = AlexNet(CLASSES, 3, IMAGE_SIZE, init="he").network
-        self.optimizer = build_optimizer(partial(SGD, lr=1e-4, momentum=0.9), network, 1.0, True)
+        model = AlexNet(CLASSES, 3, size.image_size, width=size.width, init="he")
+        network = model.network
+        self.optimizer = build_optimizer(partial(SGD, lr=1e-4, momentum=0.9), network)
         self.gradient = sum(weight.nbytes for weight in network.parameters())
         self.network: nn.Module = network
         self.accumulate = 1
@@ -100,16 +117,15 @@ class Training:
             self.accumulate = case.accumulate
             if case.hook is not None:
                 case.hook(self.network)
-        self.images = torch.randn(images, 3, IMAGE_SIZE, IMAGE_SIZE)
+        torch.manual_seed(distributed.get_rank())  # every process has images of its own
+        self.images = torch.randn(images, 3, size.image_size, size.image_size)
         self.images = self.images.to(memory_format=torch.channels_last)
         self.labels = torch.arange(images) % CLASSES
         for _ in range(WARM_UP):
-            self.seconds()
+            self.step()
         self.memory = resident() - before
 
-    def seconds(self) -> float:
-        """Take a step; return the time of each of its batches."""
-        started = time.perf_counter()
+    def step(self) -> None:
         self.optimizer.zero_grad()
         for number in range(1, self.accumulate + 1):
             waits = number < self.accumulate
@@ -117,92 +133,113 @@ class Training:
                 loss = F.cross_entropy(self.network(self.images), self.labels)
                 (loss / self.accumulate).backward()
         self.optimizer.step()
-        return (time.perf_counter() - started) / self.accumulate
+
+    def timed(self) -> Timed:
+        """Take a step; return the time per batch, and the images of a batch over all processes."""
+        images = len(self.images)
+        if isinstance(self.network, DistributedDataParallel):
+            images *= distributed.get_world_size()
+        return Timed(seconds(self.step) / self.accumulate, images)
+
+    def require_same_weights(self, name: str) -> None:
+        """Raise an UnequalWorkError unless all processes have the same, finite weights."""
+        weights = torch.cat([weight.detach().flatten() for weight in self.network.parameters()])
+        found = [torch.empty_like(weights) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(found, weights)
+        if not all(torch.equal(weights, other) for other in found) or not weights.isfinite().all():
+            raise UnequalWorkError(f"{name}: processes have not exchanged their gradients")
 
 
 def resident() -> int:
-    """Bytes of memory of this process."""
+    """Return the bytes of memory of this process."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def alone(plain: Training, rounds: int) -> dict[str, float]:
+def alone(plain: Training, size: Size, rounds: int) -> dict[str, float]:
     """Compare plain DDP with one process that has all cores and the whole batch."""
-    whole = Training(None, PROCESSES * BATCH) if distributed.get_rank() == 0 else None
-    times = []
-    for _ in range(rounds):
+    first = distributed.get_rank() == 0
+    images = size.processes * size.batch
+    whole = Training(None, size, images) if first else None
+
+    def one() -> Timed:
         distributed.barrier()
-        single = 0.0
+        found = Timed(0.0, images)  # the other processes wait meanwhile
         if whole is not None:
-            torch.set_num_threads(PROCESSES)
-            single = whole.seconds()
+            torch.set_num_threads(size.processes)
+            found = whole.timed()
             torch.set_num_threads(1)
         distributed.barrier()
-        times.append((plain.seconds(), single))
-    return {
-        "plain_ms": 1000 * statistics.median(both for both, _ in times),
-        "one_process_ms": 1000 * statistics.median(single for _, single in times),
-        "ratio": statistics.median(single / both for both, single in times),
-    }
+        return found
+
+    pairs = in_turn(one, plain.timed, rounds, warm_up=0)
+    single, both = (1000 * value for value in pairs.medians)
+    return {"plain_ms": both, "one_process_ms": single, "ratio": pairs.ratio}
 
 
-def compare(case: Case, plain: Training, wire: Wire, rounds: int) -> dict[str, float]:
-    """Return a case's time, speed against plain DDP, and bytes, a batch."""
-    training = Training(case, BATCH)
-    wire.bytes = 0
-    times = []
-    for _ in range(rounds):
-        distributed.barrier()
-        times.append((plain.seconds(), training.seconds()))
+def compare(case: Case, plain: Training, size: Size, rounds: int) -> dict[str, float]:
+    """Return a case's time, speed against plain DDP, and bytes, per batch."""
+    with Wire() as wire:
+        training = Training(case, size, size.batch)
+        wire.bytes = 0
+
+        def together() -> Timed:
+            distributed.barrier()
+            return plain.timed()
+
+        pairs = in_turn(together, training.timed, rounds, warm_up=0)
     sent = wire.bytes / rounds if case.hook else training.gradient
+    training.require_same_weights(case.name)
     return {
-        "ms": 1000 * statistics.median(mine for _, mine in times),
-        "speedup": statistics.median(theirs / mine for theirs, mine in times),
+        "ms": 1000 * pairs.medians[1],
+        "speedup": pairs.ratio,
         "sent": sent / training.accumulate / MEGABYTE,
         "memory": training.memory / MEGABYTE,
     }
 
 
-def work(rank: int, store: str, rounds: int) -> None:
+def work(rank: int, store: str, size: Size, rounds: int) -> None:
     """Do one process' part; the first prints."""
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=PROCESSES)
-    wire = Wire()
+    distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=size.processes)
     tell = print if rank == 0 else lambda *args, **kwargs: None
-    plain = Training(PLAIN, BATCH)
+    plain = Training(PLAIN, size, size.batch)
     figures = {"gradient": plain.gradient / MEGABYTE}
-    base = alone(plain, rounds)
+    base = alone(plain, size, rounds)
     tell(
-        f"one process, {PROCESSES} threads, {PROCESSES * BATCH} images: "
-        f"{base['one_process_ms']:.0f} ms a step; {PROCESSES} processes with plain DDP: "
+        f"one process, {size.processes} threads, {size.processes * size.batch} images: "
+        f"{base['one_process_ms']:.0f} ms per step; {size.processes} processes with plain DDP: "
         f"{base['plain_ms']:.0f} ms, {base['ratio']:.2f} times as fast\n"
     )
     figures["two_processes"] = base["ratio"]
-    tell(f"{'gradients':<16}{'ms a batch':>12}{'speedup':>9}{'MB sent':>9}{'MB held':>9}")
+    tell(f"{'gradients':<16}{'ms per batch':>13}{'speedup':>9}{'MB sent':>9}{'MB held':>9}")
     tell(
-        f"{PLAIN.name:<16}{base['plain_ms']:>12.0f}{1:>9.2f}"
+        f"{PLAIN.name:<16}{base['plain_ms']:>13.0f}{1:>9.2f}"
         f"{plain.gradient / MEGABYTE:>9.1f}{plain.memory / MEGABYTE:>9.0f}"
     )
     for case in CASES:
-        row = compare(case, plain, wire, rounds)
+        row = compare(case, plain, size, rounds)
         tell(
-            f"{case.name:<16}{row['ms']:>12.0f}{row['speedup']:>9.2f}"
+            f"{case.name:<16}{row['ms']:>13.0f}{row['speedup']:>9.2f}"
             f"{row['sent']:>9.1f}{row['memory']:>9.0f}",
             flush=True,
         )
         figures |= {case.name: row["speedup"], f"{case.name}_sent": row["sent"]}
-    tell(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+    plain.require_same_weights(PLAIN.name)
+    if rank == 0:
+        report(figures)
     distributed.destroy_process_group()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="pairs of each (default: 9)")
-    options = parser.parse_args()
+def main(args: Sequence[str] | None = None) -> None:
+    options = parse(__doc__, args, rounds=9)
     with tempfile.TemporaryDirectory() as folder:
         store = str(Path(folder) / "store")
-        torch.multiprocessing.spawn(work, (store, options.rounds), nprocs=PROCESSES)
+        if options.tiny:
+            work(0, store, TINY, options.rounds)
+        else:
+            torch.multiprocessing.spawn(work, (store, FULL, options.rounds), nprocs=PROCESSES)
 
 
 if __name__ == "__main__":

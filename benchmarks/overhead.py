@@ -1,101 +1,139 @@
-"""A Lightning step against a bare PyTorch loop: same network, optimiser and batches, in turn."""
+"""A training step by Lightning's Trainer against a bare PyTorch loop.
 
-import statistics
+    python benchmarks/overhead.py    # a minute
+
+Both sides train the same network from the same weights on the same batches with the same optimizer,
+in turn, for one epoch, and must end with the same weights. Last line: JSON.
+"""
+
+import copy
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
+from timing import Timed, UnequalWorkError, in_turn, parse, report
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
 from alexnet_lightning.callbacks import Throughput
+from alexnet_lightning.cli.command import quieten
 from alexnet_lightning.data import CIFAR10DataModule
-from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.models import AlexNetBN
-from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.optimization import build_optimizer
 
+BATCH_SIZE, STEPS = 128, 30
+TINY = {"batch_size": 4, "steps": 3, "width": 0.05}
+
 
 class Clock(Callback):
-    """Seconds from the start of the first batch to the end of the last."""
+    """Seconds and steps from the start of the epoch to the end of its last step."""
 
-    def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
-        if trainer.global_step == 0:
-            self.started = time.perf_counter()
+    def on_train_epoch_start(self, *_: object) -> None:
+        torch.manual_seed(0)  # the same dropout on both sides
+        self.started, self.steps, self.seconds = time.perf_counter(), 0, 0.0
 
     def on_train_batch_end(self, *_: object) -> None:
+        self.steps += 1
         self.seconds = time.perf_counter() - self.started
 
 
-def noise(batch_size: int, steps: int) -> ImageDataModule:
-    """CIFAR-10's shape without its files: what is in the images costs no time."""
-    data = CIFAR10DataModule(batch_size=batch_size)
-    count = batch_size * steps
-    images = torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8)
-    data.splits = {"train": ImageTensors(images, torch.randint(10, (count,)))}
-    data.prepare_data = lambda: None  # type: ignore[method-assign]
-    return data
+class Side:
+    """A network, and images of CIFAR-10's shape; what is in the images costs no time.
 
-
-def lightning_seconds(model: ImageClassifier, data: ImageDataModule, folder: Path) -> float:
-    """Time an epoch of `fit`."""
-    clock = Clock()
-    Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        limit_val_batches=0,
-        logger=MetricsCSV(folder),
-        callbacks=[Throughput(), clock],
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        log_every_n_steps=10,
-        use_distributed_sampler=False,
-    ).fit(model, data)
-    return clock.seconds
-
-
-def bare_seconds(model: LightningModule, data: ImageDataModule) -> float:
-    """Time the same epoch in the loop that a tutorial would write."""
-    model.train()
-    optimizer = build_optimizer(partial(Adam, lr=1e-3), model, 1.0, True)
-    generator = torch.Generator().manual_seed(0)
-    started = time.perf_counter()
-    for images, labels in data._loader("train"):
-        inputs = data.normalise(data.transform.augment(images, generator))
-        optimizer.zero_grad()
-        F.cross_entropy(model(inputs), labels).backward()
-        optimizer.step()
-    return time.perf_counter() - started
-
-
-def lightning_overhead(rounds: int, steps: int = 30, batch_size: int = 128) -> float:
-    """Return how much longer a step of `fit` takes, as a share, at `cifar_bn_small`'s size.
-
-    The median over `rounds` pairs of epochs of `steps` steps.
+    Each side has its own, since a data module that was attached to a Trainer may depend on it.
     """
-    data = noise(batch_size, steps)
-    model = AlexNetBN(
+
+    def __init__(self, model: AlexNetBN, images: Tensor, labels: Tensor, batch_size: int) -> None:
+        self.model = model
+        self.start = copy.deepcopy(model.state_dict())
+        self.data = CIFAR10DataModule(batch_size=batch_size)
+        self.data.splits = {"train": ImageTensors(images, labels)}
+        self.data.prepare_data = lambda: None  # type: ignore[method-assign]
+
+    def lightning(self, folder: Path) -> Timed:
+        """Time an epoch of `fit`."""
+        self.model.load_state_dict(self.start)
+        clock = Clock()
+        Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            limit_val_batches=0,
+            logger=MetricsCSV(folder),
+            callbacks=[Throughput(), clock],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            log_every_n_steps=10,
+            use_distributed_sampler=False,
+        ).fit(self.model, self.data)
+        return Timed(clock.seconds, clock.steps)
+
+    def bare(self) -> Timed:
+        """Time the same epoch in the loop that a tutorial would write."""
+        self.model.load_state_dict(self.start)
+        self.model.train()
+        optimizer = build_optimizer(partial(Adam, lr=1e-3), self.model)
+        loader, steps = self.data.train_dataloader(), 0
+        torch.manual_seed(0)
+        started = time.perf_counter()
+        for images, labels in loader:
+            inputs, labels = self.data.augment(images, labels, 0, steps)
+            optimizer.zero_grad()
+            F.cross_entropy(self.model(inputs), labels).backward()
+            optimizer.step()
+            steps += 1
+        return Timed(time.perf_counter() - started, steps)
+
+
+def require_same_weights(lit: Side, bare: Side) -> None:
+    """Raise an UnequalWorkError unless both have trained, to the same weights."""
+    weights = bare.model.state_dict()
+    for name, weight in lit.model.state_dict().items():
+        if not torch.allclose(weight, weights[name], rtol=1e-4, atol=1e-5):
+            raise UnequalWorkError(f"{name}: Lightning's differs from that of the bare loop")
+    if all(torch.equal(weight, weights[name]) for name, weight in bare.start.items()):
+        raise UnequalWorkError("no weight has changed")
+
+
+def lightning_overhead(
+    rounds: int, steps: int = STEPS, batch_size: int = BATCH_SIZE, width: float = 0.25
+) -> float:
+    """Return the extra time of a step of `fit`, as a fraction, at `cifar_bn_small`'s size."""
+    torch.manual_seed(0)
+    model: Any = AlexNetBN(
         num_classes=10,
         in_channels=3,
         image_size=32,
         stem="small",
-        width=0.25,
+        width=width,
         optimizer=partial(Adam, lr=1e-3),
     )
-    bare_seconds(model, data)  # warms up
-    ratios = []
+    count = batch_size * steps
+    images = torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.randint(10, (count,))
+    lit, bare = (Side(copy.deepcopy(model), images, labels, batch_size) for _ in range(2))
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            lit, bare = lightning_seconds(model, data, Path(folder)), bare_seconds(model, data)
-            ratios.append(lit / bare)
-            print(
-                f"Lightning {1000 * lit / steps:.1f} ms a step, bare {1000 * bare / steps:.1f} ms, "
-                f"ratio {ratios[-1]:.3f}"
-            )
-    return statistics.median(ratios) - 1
+        pairs = in_turn(lambda: lit.lightning(Path(folder)), bare.bare, rounds)
+    require_same_weights(lit, bare)
+    slow, fast = (1000 * value / steps for value in pairs.medians)
+    print(f"Lightning {slow:.1f} ms per step, bare loop {fast:.1f} ms, ratio {pairs.ratio:.3f}")
+    return pairs.ratio - 1
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    options = parse(__doc__, args, rounds=14)
+    quieten()
+    size = TINY if options.tiny else {}
+    report({"lightning_overhead": lightning_overhead(options.rounds, **size)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,21 +1,23 @@
-"""Epochs over a pack against epochs over the JPEG files it was made of, as torchvision reads them.
+"""Epochs over a pack against epochs over the JPEG files that it was made of.
 
-Both give batches of normalised float32 images of 224 px, mirrored at random: ours in one process,
-torchvision's in as many workers as there are cores. All files lie in the system's memory on both
-sides. The ratio is that of images per CPU second of all processes, which says what a core can feed
-whatever else the machine does; the clock, for which the workers are more, is told beside it.
+    python benchmarks/packed_cache.py    # two minutes; needs imagenette-224 in data/
 
-    python benchmarks/packed_cache.py
+Both sides read the same training images as batches of normalized float32 images of 224 px, flipped
+at random: ours in one process, torchvision's ImageFolder with one worker per core. The files are in
+the system's cache on both sides. The ratio is of CPU time over all processes, so it tells what a
+core can feed whatever else the machine does; wall-clock rates are printed as well. Last line: JSON.
 """
 
-import os
+import resource
 import statistics
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
+from PIL import Image
+from timing import Timed, UnequalWorkError, in_turn, parse, report
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
@@ -24,75 +26,111 @@ from torchvision.transforms import Compose, Normalize, RandomCrop, RandomHorizon
 from alexnet_lightning.data import Flip, ImageNetDataModule
 from alexnet_lightning.data.storage.packing import cores
 
-ROOT = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[1] / "data"
 FOLDER = "imagenette-224"  # 2,000 training images in ImageNet's layout
-BATCH_SIZE = 128
+Batches = Iterable[tuple[Tensor, Tensor]]
 
 
-def packed(cache: str) -> ImageNetDataModule:
-    """Our data set, packed in `cache`."""
+class Side:
+    """Reads epochs; remembers images per second of wall-clock time.
+
+    Args:
+        shape: of every image, to be checked.
+    """
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.shape = shape
+        self.rates: list[float] = []
+
+    def epoch(self, batches: Batches) -> Timed:
+        """Return the CPU time of an epoch and its numbers of batches and images."""
+        started, before, images, count = time.perf_counter(), cpu_seconds(), 0, 0
+        for pixels, labels in batches:
+            if pixels.dtype != torch.float32 or pixels.shape != (len(labels), *self.shape):
+                raise UnequalWorkError(f"a batch is {pixels.dtype} {tuple(pixels.shape)}")
+            images += len(pixels)
+            count += 1
+        if not images:
+            raise UnequalWorkError("an epoch without images")
+        self.rates.append(images / (time.perf_counter() - started))
+        return Timed(cpu_seconds() - before, (count, images))
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of its children that have ended."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def packed(root: Path, size: int, batch_size: int, cache: str) -> ImageNetDataModule:
+    """Return our data set, packed in `cache`."""
     data = ImageNetDataModule(
         FOLDER,
-        root=str(ROOT),
-        size=224,
+        root=str(root),
+        size=size,
         storage="packed",
         cache=cache,
         transform=Flip(),
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
+        val_fraction=0.04,  # 1,920 images are left: 15 whole batches
     )
     data.prepare_data()
     data.setup()
     return data
 
 
-def from_files(data: ImageNetDataModule) -> DataLoader[tuple[Tensor, Tensor]]:
-    """What one writes with torchvision."""
-    steps = [RandomCrop(224), RandomHorizontalFlip(), ToTensor(), Normalize(data.mean, data.std)]
-    return DataLoader(
-        ImageFolder(str(ROOT / FOLDER / "train"), Compose(steps)),
-        batch_size=BATCH_SIZE,
-        shuffle=True,
-        num_workers=cores(),
+def from_files(data: ImageNetDataModule, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Return what one writes with torchvision, over the same training images."""
+    train, size = data.splits["train"], data.native_size
+    ours = {train.name(index) for index in range(len(train))}
+    steps = [RandomCrop(size), RandomHorizontalFlip(), ToTensor(), Normalize(data.mean, data.std)]
+    files = ImageFolder(str(data.path / "train"), Compose(steps), is_valid_file=ours.__contains__)
+    return DataLoader(files, data.batch_size, shuffle=True, num_workers=workers)
+
+
+def augmented(data: ImageNetDataModule) -> Batches:
+    """Yield a training epoch of ours, as the Trainer gets it."""
+    for number, (images, labels) in enumerate(data.train_dataloader()):
+        yield data.augment(images, labels, 0, number)
+
+
+def packed_speedup(rounds: int, tiny: bool = False) -> float:
+    """Return how many times as many images per CPU second the pack gives."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, size, batch_size, workers = DATA, 224, 128, cores()
+        if tiny:
+            root, size, batch_size, workers = Path(folder), 16, 4, 0
+            write_images(root / FOLDER, size)
+        data = packed(root, size, batch_size, str(Path(folder, "cache")))
+        loader = from_files(data, workers)
+        theirs, ours = Side((3, size, size)), Side((3, size, size))
+        pairs = in_turn(lambda: theirs.epoch(loader), lambda: ours.epoch(augmented(data)), rounds)
+        images = len(data.splits["train"])
+    per_cpu = [images / seconds for seconds in pairs.medians]
+    per_second = [statistics.median(side.rates) for side in (theirs, ours)]
+    print(
+        f"images per CPU second: ImageFolder {per_cpu[0]:.0f}, packed {per_cpu[1]:.0f}, ratio "
+        f"{pairs.ratio:.2f}; images per second: ImageFolder in {workers} workers "
+        f"{per_second[0]:.0f}, packed in one process {per_second[1]:.0f}"
     )
+    return pairs.ratio
 
 
-class Rates(NamedTuple):
-    """Images a second of the processors, and of the clock."""
-
-    cpu: float
-    clock: float
-
-
-def rates(batches: Iterable[tuple[Tensor, Tensor]]) -> Rates:
-    """Read an epoch."""
-    started, count = os.times(), 0
-    for images, _ in batches:
-        assert images.dtype == torch.float32
-        count += len(images)
-    ended = os.times()  # first four: this process and the workers, which have ended
-    return Rates(count / (sum(ended[:4]) - sum(started[:4])), count / (ended[4] - started[4]))
+def write_images(folder: Path, size: int) -> None:
+    """Write ten random JPEGs to each of two classes and of both splits."""
+    for split in ("train", "val"):
+        for wnid in ("n01440764", "n02102040"):
+            place = folder / split / wnid
+            place.mkdir(parents=True)
+            for number in range(10):
+                pixels = torch.randint(256, (size, size, 3), dtype=torch.uint8)
+                Image.fromarray(pixels.numpy()).save(place / f"{number}.jpg")
 
 
-def packed_speedup(rounds: int) -> float:
-    """Return how many times as many images a CPU second the pack gives, the median of `rounds`."""
-    with tempfile.TemporaryDirectory() as cache:
-        data = packed(cache)
-        loader = from_files(data)
-        ratios = []
-        for _ in range(rounds):
-            augmented = (
-                data.augment(images, labels, 0, batch)
-                for batch, (images, labels) in enumerate(data.train_dataloader())
-            )
-            ours, theirs = rates(augmented), rates(loader)
-            ratios.append(Rates(ours.cpu / theirs.cpu, ours.clock / theirs.clock))
-            print(
-                f"images per CPU second: packed {ours.cpu:.0f}, ImageFolder {theirs.cpu:.0f}, "
-                f"ratio {ratios[-1].cpu:.2f}; by the clock {ours.clock:.0f} in one process, "
-                f"{theirs.clock:.0f} in {cores()} workers, ratio {ratios[-1].clock:.2f}"
-            )
-    return statistics.median(ratio.cpu for ratio in ratios)
+def main(args: Sequence[str] | None = None) -> None:
+    options = parse(__doc__, args, rounds=7)
+    report({"packed_cache_224": packed_speedup(options.rounds, options.tiny)})
 
 
 if __name__ == "__main__":
-    print(f"median ratio {packed_speedup(7):.2f}")
+    main()

@@ -1,85 +1,113 @@
-"""The server with dynamic batches against one picture at a time, 16 clients on loopback.
+"""The HTTP server with dynamic batches against one image at a time, 16 clients on loopback.
 
-Two servers of one untrained network stand side by side and are asked in turn: ratios hold on a
-machine whose speed drifts. Clients, HTTP and network share the cores. Last line: JSON.
+    python benchmarks/serving.py    # two minutes
 
-    python benchmarks/serving.py     # two minutes
+Two servers of the same untrained network are asked in turn and must give the same answers. Clients,
+HTTP and network share the cores of this machine. Last line: JSON.
 """
 
-import argparse
 import http.client
 import io
 import json
 import os
-import statistics
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
+from timing import Pairs, Timed, UnequalWorkError, in_turn, parse, report
 
 from alexnet_lightning.models import AlexNetBN
 
 ROOT = Path(__file__).parents[1]
 CLIENTS = 16
-RIVALS = {"batched": 32, "one by one": 1}  # max_batch_size
-NETWORKS = {
-    "small": {"stem": "small", "width": 0.25, "image_size": 32},
-    "full": {"image_size": 224},
-}
+CLASSES = 10
+MAX_BATCH_SIZES = (1, 32)  # of the baseline and of our side
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+TOLERANCE = 1e-3  # of a probability: batches change the rounding
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+class Case(NamedTuple):
+    """A network, and the number of requests per round."""
+
+    name: str
+    network: dict[str, Any]
+    requests: int
+
+
+SMALL = {"stem": "small", "width": 0.25, "image_size": 32}
+CASES = [Case("small", SMALL, 640), Case("full", {"image_size": 224}, 160)]
+TINY = [Case("small", SMALL | {"width": 0.05}, 32)]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    options = parse(__doc__, args, rounds=5)
     ratios = {}
-    for number, (name, arguments) in enumerate(NETWORKS.items()):
-        rates = measured(arguments, options.rounds, 8600 + 2 * number)
-        ratios[name] = statistics.median(
-            batched / single for batched, single in zip(*rates.values(), strict=True)
+    for case in TINY if options.tiny else CASES:
+        pairs = measured(case, options.rounds)
+        ratios[case.name] = pairs.ratio
+        single, batched = (case.requests / seconds for seconds in pairs.medians)
+        print(
+            f"{case.name:6} batched {batched:.0f}, one by one {single:.0f} requests/s: "
+            f"× {pairs.ratio:.2f}",
+            flush=True,
         )
-        found = ", ".join(f"{rival} {statistics.median(r):.0f}" for rival, r in rates.items())
-        print(f"{name:6} {found} requests/s: × {ratios[name]:.2f}", flush=True)
-    print(json.dumps({name: round(ratio, 2) for name, ratio in ratios.items()}))
+    report(ratios, digits=2)
 
 
-def measured(arguments: dict[str, object], rounds: int, port: int) -> dict[str, list[float]]:
-    """Return requests per second of each rival, by round."""
-    size = int(str(arguments["image_size"]))
-    count = 640 if size < 64 else 160
-    draw = np.random.default_rng(0)
-    bodies = [form(draw.integers(0, 255, (size, size, 3), np.uint8)) for _ in range(count)]
-    rates: dict[str, list[float]] = {rival: [] for rival in RIVALS}
+def measured(case: Case, rounds: int) -> Pairs:
+    """Ask both servers in turn."""
+    size = int(case.network["image_size"])
+    random = np.random.default_rng(0)
+    bodies = [
+        form(random.integers(0, 255, (size, size, 3), np.uint8)) for _ in range(case.requests)
+    ]
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "run" / "checkpoints" / "best.ckpt"
-        write(checkpoint, arguments)
-        ports = {rival: port + place for place, rival in enumerate(RIVALS)}
-        for rival, most in RIVALS.items():
-            stack.enter_context(serving(checkpoint, ports[rival], most))
-        for turn in range(rounds + 1):  # the first warms up
-            for rival in RIVALS:
-                rate = asked(ports[rival], bodies)
-                if turn:
-                    rates[rival].append(rate)
-    return rates
+        write(checkpoint, case.network)
+        single, batched = (
+            stack.enter_context(serving(checkpoint, size)) for size in MAX_BATCH_SIZES
+        )
+        return compare(single, batched, bodies, rounds)
 
 
-def write(path: Path, arguments: dict[str, object]) -> None:
+def compare(single: int, batched: int, bodies: Sequence[bytes], rounds: int) -> Pairs:
+    """Time all requests to the servers at two ports.
+
+    Raises:
+        UnequalWorkError: their answers differ.
+    """
+    answers: dict[int, list[dict[str, float]]] = {}
+
+    def timed(port: int) -> Timed:
+        seconds, answers[port] = asked(port, bodies)
+        return Timed(seconds, len(answers[port]))
+
+    pairs = in_turn(lambda: timed(single), lambda: timed(batched), rounds)
+    for one, other in zip(answers[single], answers[batched], strict=True):
+        differences = [abs(one[name] - other.get(name, 1.0)) for name in one]
+        if not one or max(differences) > TOLERANCE:
+            raise UnequalWorkError(f"the servers answer {one} and {other}")
+    return pairs
+
+
+def write(path: Path, network: dict[str, Any]) -> None:
     """Write the checkpoint of an untrained network."""
-    model = AlexNetBN(num_classes=10, in_channels=3, **arguments)
-    size = arguments["image_size"]
+    torch.manual_seed(0)
+    model = AlexNetBN(num_classes=CLASSES, in_channels=3, **network)
+    size = network["image_size"]
     path.parent.mkdir(parents=True)
     preprocessing = {
-        "class_names": [str(number) for number in range(10)],
+        "class_names": [str(number) for number in range(CLASSES)],
         "channels": 3,
         "size": size,
         "resize": size,
@@ -88,59 +116,63 @@ def write(path: Path, arguments: dict[str, object]) -> None:
         "std": [0.25] * 3,
         "pixel_max": 1.0,
     }
-    torch.save(
-        {
-            "class_path": f"{AlexNetBN.__module__}.{AlexNetBN.__qualname__}",
-            "hyper_parameters": dict(model.hparams),
-            "state_dict": model.state_dict(),
-            "preprocessing": preprocessing,
-        },
-        path,
-    )
+    content = {
+        "variant": type(model).__name__,
+        "hyper_parameters": dict(model.hparams),
+        "state_dict": model.state_dict(),
+        "preprocessing": preprocessing,
+    }
+    torch.save(content, path)
 
 
 @contextmanager
-def serving(checkpoint: Path, port: int, max_batch_size: int) -> Iterator[None]:
-    """Serve a checkpoint inside."""
+def serving(checkpoint: Path, max_batch_size: int) -> Iterator[int]:
+    """Serve a checkpoint at the port that this gives."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
     command = [sys.executable, "-m", "alexnet_lightning.serve", str(checkpoint), "--device", "cpu"]
     command += ["--port", str(port), "--max_batch_size", str(max_batch_size)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ) as process:
         try:
-            while True:
-                time.sleep(0.3)
+            while not is_ready(port):
                 if process.poll() is not None:
                     raise SystemExit("the server ended")
-                try:
-                    client = http.client.HTTPConnection("127.0.0.1", port)
-                    client.request("GET", "/health")
-                    if client.getresponse().status == 200:
-                        break
-                except OSError:
-                    continue
-            yield
+                time.sleep(0.3)
+            yield port
         finally:
             process.terminate()
 
 
+def is_ready(port: int) -> bool:
+    """Tell whether a server answers."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as client, suppress(OSError):
+        client.request("GET", "/health")
+        return client.getresponse().status == 200
+    return False
+
+
 def form(pixels: np.ndarray) -> bytes:
-    """Return a form that holds a JPEG."""
+    """Return a form that holds an image as a JPEG."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "jpeg")
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
     return head + stream.getvalue() + b"\r\n--x--\r\n"
 
 
-def asked(port: int, bodies: list[bytes]) -> float:
-    """Return how many requests a second all clients together get answered."""
+def asked(port: int, bodies: Sequence[bytes]) -> tuple[float, list[dict[str, float]]]:
+    """Return the seconds that all clients together take, and the answers by class name."""
+    replies: list[bytes] = [b""] * len(bodies)
 
     def ask(first: int) -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port)
-        for body in bodies[first::CLIENTS]:
-            client.request("POST", "/predict", body, FORM)
-            response = client.getresponse()
-            assert response.status == 200, response.read()
-            response.read()
-        client.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+            for number in range(first, len(bodies), CLIENTS):
+                client.request("POST", f"/predict?k={CLASSES}", bodies[number], FORM)
+                response = client.getresponse()
+                reply = response.read()
+                if response.status != 200:
+                    raise UnequalWorkError(f"status {response.status}: {reply.decode()}")
+                replies[number] = reply
 
     threads = [threading.Thread(target=ask, args=(first,)) for first in range(CLIENTS)]
     start = time.perf_counter()
@@ -148,7 +180,13 @@ def asked(port: int, bodies: list[bytes]) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(bodies) / (time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    if missing := replies.count(b""):  # a client has failed, and said why
+        raise UnequalWorkError(f"{missing} of {len(bodies)} requests were not answered")
+    answers = [json.loads(reply) for reply in replies]
+    return seconds, [
+        dict(zip(answer["classes"], answer["probabilities"], strict=True)) for answer in answers
+    ]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The same network as a textbook port would have it: torch's own LRN, channels first."""
+"""The same network as in a textbook port: torch's own LRN and pooling, channels first.
+
+`train_step.py` compares with it: same weights, same function.
+"""
 
 import copy
 import math
@@ -10,7 +13,7 @@ from alexnet_lightning.networks.layers import LocalResponseNorm, StretchedLinear
 
 
 class InTowers(nn.Module):
-    """torch's LRN on each tower by itself."""
+    """torch's LRN on each tower separately."""
 
     def __init__(self, norm: nn.Module, groups: int) -> None:
         super().__init__()
@@ -20,8 +23,8 @@ class InTowers(nn.Module):
         return torch.cat([self.norm(part) for part in maps.chunk(self.groups, dim=1)], dim=1)
 
 
-def stretch_first(layer: StretchedLinear) -> nn.Sequential:
-    """The same weights behind the average pooling that torchvision has."""
+def pool_first(layer: StretchedLinear) -> nn.Sequential:
+    """Return the same weights after the average pooling that torchvision has."""
     places, side = layer.places, math.isqrt(layer.stretch.shape[1])
     channels = layer.in_features // places**2
     plain = nn.Linear(layer.in_features, layer.out_features)
@@ -31,7 +34,7 @@ def stretch_first(layer: StretchedLinear) -> nn.Sequential:
 
 
 def textbook(network: nn.Module) -> nn.Module:
-    """Return a copy with the same weights and the same maths, in the usual layers and layout."""
+    """Return a copy with the same weights in the usual layers and memory layout."""
     port = copy.deepcopy(network)
     for parent in list(port.modules()):
         for name, layer in parent.named_children():
@@ -39,5 +42,5 @@ def textbook(network: nn.Module) -> nn.Module:
                 norm = nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
                 setattr(parent, name, InTowers(norm, layer.groups) if layer.groups > 1 else norm)
             if isinstance(layer, StretchedLinear):
-                setattr(parent, name, stretch_first(layer))
+                setattr(parent, name, pool_first(layer))
     return port.to(memory_format=torch.contiguous_format)

@@ -1,25 +1,23 @@
-"""A training step of each variant against its textbook port, and Lightning's against a bare loop.
+"""A training step of each variant against its textbook port.
 
-Everything is compared in turn in one process: ratios hold on a machine whose speed drifts. "Floor"
-is the time of the step's multiply-adds at the rate of a large float32 matrix product, three for
-each of the forward pass. Last line: JSON.
+    python benchmarks/train_step.py           # all rows, several minutes
+    python benchmarks/train_step.py --quick   # only the rows and figures of the JSON line
 
-    python benchmarks/train_step.py           # all rows, some minutes
-    python benchmarks/train_step.py --quick   # the rows and figures of the JSON line only
+Both sides are timed in turn in one process and must have the same losses. "of peak" is the time of
+the step's multiply-adds (three for each of the forward pass) at the measured rate of a large
+float32 matrix product, over the time of our step; faster convolution algorithms can exceed 1. The
+JSON line, the last, also has the overhead of Lightning that `overhead.py` measures.
 """
 
-import argparse
-import json
 import platform
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import overhead
 import torch
-from overhead import lightning_overhead
 from textbook import textbook
+from timing import Timed, UnequalWorkError, in_turn, parse, report, require_close, seconds
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
@@ -30,13 +28,15 @@ from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.training.optimization import build_optimizer
 
-# Small rates: larger ones multiply the rounding of one step in the next.
+# Small learning rates: larger ones amplify the rounding of one step in the next.
 sgd = partial(SGD, lr=1e-5, momentum=0.9, weight_decay=5e-4)
 adam = partial(Adam, lr=1e-6)
+CHECKED = 5  # steps before the timed ones, which warm up
+TOLERANCE = 1e-3  # relative difference of losses; rounding alone is below 1e-5 per step
 
 
 class Case(NamedTuple):
-    """One row: a variant at a size, and how it is optimised."""
+    """One row: a variant, its size and its optimizer."""
 
     variant: str
     image_size: int
@@ -67,44 +67,48 @@ REST = [
 ]
 
 
-def matrix_rate(size: int = 3072) -> float:
-    """Multiply-adds a second of a large float32 matrix product, the best of five."""
+TINY = [
+    Case("AlexNet", 64, 4, sgd, 10, {"width": 0.05}),
+    Case("AlexNet2012", 32, 4, adam, 10, {"stem": "small", "width": 0.05}),
+    Case("AlexNetModern", 32, 4, adam, 10, {"width": 0.1}),
+]
+LRN_SHAPES = ((16, 96, 55, 55), (16, 256, 27, 27))
+
+
+def matrix_rate(size: int) -> float:
+    """Return multiply-adds per second of a size × size float32 matrix product, the best of five."""
     left, right = torch.randn(size, size), torch.randn(size, size)
     return size**3 / min(seconds(lambda: left @ right) for _ in range(5))
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 class Training:
-    """A network, its optimiser and one batch."""
+    """A network, its optimizer and one batch."""
 
     def __init__(self, network: nn.Module, optimizer: Optimizer, images: Tensor) -> None:
         self.network, self.optimizer, self.images = network.train(), optimizer, images
         self.labels = torch.arange(len(images)) % 10
-        self.steps = 0
+        self.losses: list[float] = []
 
-    def step(self) -> float:
-        torch.manual_seed(self.steps)  # the same dropout on both sides
-        self.steps += 1
+    def step(self) -> None:
+        torch.manual_seed(len(self.losses))  # the same dropout on both sides
         self.optimizer.zero_grad()
         loss = F.cross_entropy(self.network(self.images), self.labels)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        self.losses.append(loss.item())
+
+    def timed(self) -> Timed:
+        return Timed(seconds(self.step), len(self.losses))
 
 
 def compare(case: Case, rate: float, rounds: int) -> tuple[float, float]:
-    """Print a case's row; return how many times as fast we are, and our share of the floor."""
+    """Print a case's row; return how many times as fast ours is, and its fraction of peak."""
     torch.manual_seed(0)
     model = getattr(models, case.variant)(
         num_classes=case.num_classes,
         in_channels=3,
         image_size=case.image_size,
-        init="he",  # so that the losses move, and would differ if the maths did
+        init="he",  # so that the losses change, and would differ if the networks did
         **case.arguments,
     )
     images = torch.randn(case.batch_size, 3, case.image_size, case.image_size)
@@ -112,76 +116,83 @@ def compare(case: Case, rate: float, rounds: int) -> tuple[float, float]:
     port = Training(port_network, case.optimizer(port_network.parameters()), images)
     ours = Training(
         model.network,
-        build_optimizer(case.optimizer, model.network, 1.0, True),
+        build_optimizer(case.optimizer, model.network),
         images.to(memory_format=torch.channels_last),
     )
-    losses = [(port.step(), ours.step()) for _ in range(5)]
-    times = [(seconds(port.step), seconds(ours.step)) for _ in range(rounds)]
-    speedup = statistics.median(theirs / mine for theirs, mine in times)
-    theirs, mine = (statistics.median(column) for column in zip(*times, strict=True))
+    pairs = in_turn(port.timed, ours.timed, rounds, warm_up=CHECKED)
+    difference = require_close("losses", port.losses, ours.losses, TOLERANCE)
+    if len(set(ours.losses)) == 1:
+        raise UnequalWorkError(f"{case.variant}: the loss never changes from {ours.losses[0]}")
+    theirs, mine = pairs.medians
     work = 3 * case.batch_size * multiply_adds(model.network, 3, case.image_size)
-    share = work / rate / mine
+    fraction = work / rate / mine
     print(
         f"{case.variant:<20}{case.image_size:>5}{case.batch_size:>7}"
         f"{case.optimizer.func.__name__:>6}"  # type: ignore[attr-defined]
-        f"{1000 * theirs:>10.0f}{1000 * mine:>10.0f}{speedup:>9.2f}{share:>9.2f}"
-        f"{max(abs(a - b) / a for a, b in losses):>11.1e}",
+        f"{1000 * theirs:>10.0f}{1000 * mine:>10.0f}{pairs.ratio:>9.2f}{fraction:>9.2f}"
+        f"{difference:>11.1e}",
         flush=True,
     )
-    return speedup, share
+    return pairs.ratio, fraction
+
+
+class Norm:
+    """A normalization layer, forward and backward on the same maps at every call."""
+
+    def __init__(self, layer: nn.Module, maps: Tensor, upstream: Tensor) -> None:
+        self.layer, self.upstream = layer, upstream
+        self.maps = maps.clone().requires_grad_()
+
+    def step(self) -> None:
+        self.maps.grad = None
+        self.output = self.layer(self.maps)
+        self.output.backward(self.upstream)
+
+    def timed(self) -> Timed:
+        return Timed(seconds(self.step), self.output.shape)
 
 
 def lrn_speedup(shape: tuple[int, int, int, int], rounds: int) -> float:
-    """How many times as fast our LRN is as torch's, forward and backward, at a shape."""
-
-    def passes(norm: nn.Module, maps: Tensor, upstream: Tensor) -> float:
-        maps = maps.clone().requires_grad_()
-        return seconds(lambda: norm(maps).backward(upstream))
-
+    """Return how many times as fast our LRN is as torch's at a shape, forward and backward."""
     maps, upstream = torch.randn(shape), torch.randn(shape)
     last = [tensor.to(memory_format=torch.channels_last) for tensor in (maps, upstream)]
-    textbooks = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
-    ours = LocalResponseNorm(shape[1])
-    times = [(passes(textbooks, maps, upstream), passes(ours, *last)) for _ in range(rounds + 2)][
-        2:
-    ]
-    ratio = statistics.median(theirs / mine for theirs, mine in times)
-    theirs, mine = (statistics.median(column) for column in zip(*times, strict=True))
-    print(
-        f"LRN {shape}: torch {1000 * theirs:.0f} ms, ours {1000 * mine:.0f} ms, {ratio:.1f} times"
-    )
-    return ratio
+    torchs = Norm(nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0), maps, upstream)
+    ours = Norm(LocalResponseNorm(shape[1]), *last)
+    pairs = in_turn(torchs.timed, ours.timed, rounds, warm_up=2)
+    torch.testing.assert_close(ours.output, torchs.output)
+    torch.testing.assert_close(ours.maps.grad, torchs.maps.grad)
+    theirs, mine = (1000 * value for value in pairs.medians)
+    print(f"LRN {shape}: torch {theirs:.0f} ms, ours {mine:.0f} ms, {pairs.ratio:.1f} times")
+    return pairs.ratio
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only what the JSON line holds")
-    parser.add_argument("--rounds", type=int, default=7, help="pairs of each (default: 7)")
-    options = parser.parse_args()
+def main(args: Sequence[str] | None = None) -> None:
+    quick = ("--quick", {"action": "store_true", "help": "only what the JSON line holds"})
+    options = parse(__doc__, args, 7, quick)
     quieten()
-    rate = matrix_rate()
+    rounds, tiny = options.rounds, options.tiny
+    rate = matrix_rate(64 if tiny else 3072)
     print(
         f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}: "
         f"{2e-9 * rate:.0f} GFLOP/s in a large float32 matrix product\n"
     )
     print(
         f"{'variant':<20}{'px':>5}{'batch':>7}{'opt.':>6}{'port ms':>10}{'ours ms':>10}"
-        f"{'speedup':>9}{'of floor':>9}{'loss diff':>11}"
+        f"{'speedup':>9}{'of peak':>9}{'loss diff':>11}"
     )
-    (fast_224, floor_224), (fast_64, _) = (compare(case, rate, options.rounds) for case in QUICK)
-    for case in [] if options.quick else REST:
-        compare(case, rate, options.rounds)
-    shapes = ((16, 96, 55, 55), (16, 256, 27, 27))
-    lrn = min(lrn_speedup(shape, options.rounds) for shape in shapes)
-    overhead = lightning_overhead(2 * options.rounds)
+    cases = TINY if tiny else QUICK if options.quick else [*QUICK, *REST]
+    (fast_224, floor_224), (fast_64, _), *_ = [compare(case, rate, rounds) for case in cases]
+    shapes = ((2, 16, 5, 5),) if tiny else LRN_SHAPES
+    lrn = min(lrn_speedup(shape, rounds) for shape in shapes)
+    size = overhead.TINY if tiny else {}
     figures = {
         "alexnet_224_speedup": fast_224,
         "alexnet_224_floor_share": floor_224,
         "alexnet_64_speedup": fast_64,
         "lrn_speedup": lrn,
-        "lightning_overhead": overhead,
+        "lightning_overhead": overhead.lightning_overhead(2 * rounds, **size),
     }
-    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+    report(figures)
 
 
 if __name__ == "__main__":
