@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
-import alexnet_lightning.callbacks
-import alexnet_lightning.data.sets
-import alexnet_lightning.models
-import alexnet_lightning.training.muon
-import alexnet_lightning.training.schedules  # noqa: F401  # a class has a short name once imported
+import alexnet_lightning
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
@@ -56,6 +53,10 @@ DEFAULTS = {
     # After the schedule has stepped on the validation, not before it.
     "checkpoint.save_on_train_epoch_end": True,
 }
+# A class has a short name on the command line once it is imported.
+for module in alexnet_lightning.PUBLIC.values():
+    if module.split(".")[1] in ("data", "models", "training"):
+        import_module(module)
 # Where classes lay when configurations that still exist were written.
 MOVED = {
     "alexnet_lightning.muon": "alexnet_lightning.training.muon",

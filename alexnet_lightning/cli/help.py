@@ -102,7 +102,7 @@ def listing(names: Mapping[str, str]) -> str:
 
 def purpose(name: str, module: str) -> str:
     """Return the first line of a class's docstring, read from the source of its module."""
-    path = Path(alexnet_lightning.__file__).parent / f"{module.replace('.', '/')}.py"
+    path = Path(alexnet_lightning.__file__).parents[1] / f"{module.replace('.', '/')}.py"
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return (ast.get_docstring(node) or "").partition("\n")[0]

@@ -4,36 +4,11 @@ The names are imported when they are first used: a trained network needs the tra
 image decoder, but not Lightning.
 """
 
-# ruff: noqa: F401  # exported
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import alexnet_lightning
 
-if TYPE_CHECKING:
-    from alexnet_lightning import (
-        CIFAR10DataModule,
-        CIFAR100DataModule,
-        CutMix,
-        DigitsDataModule,
-        Flip,
-        Identity,
-        ImageDataModule,
-        ImageFolderDataModule,
-        ImageNetDataModule,
-        MixUp,
-        OneHot,
-        PadCropAlternatingFlip,
-        PadCropFlip,
-        PCANoise,
-        ProgressiveResize,
-        RandomResizedCropFlip,
-        ResizeCropFlip,
-        StanfordDogsDataModule,
-        TinyImageNetDataModule,
-        Transform,
-    )
-
-__all__ = [name for name, module in alexnet_lightning.PUBLIC.items() if module.startswith("data.")]
+__all__ = [name for name, module in alexnet_lightning.PUBLIC.items() if ".data." in module]
 
 
 def __getattr__(name: str) -> Any:

@@ -158,9 +158,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def write_json(
-    path: Path, found: Survey, files: Originals, class_names: Sequence[str]
-) -> None:
+def write_json(path: Path, found: Survey, files: Originals, class_names: Sequence[str]) -> None:
     """Write all that was found as JSON."""
     with replacing(path) as part:
         part.write_text(json.dumps(as_json(found, files, class_names), indent=1))

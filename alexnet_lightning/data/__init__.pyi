@@ -1,0 +1,4 @@
+# ruff: noqa: F403
+from alexnet_lightning import *
+
+__all__: list[str]
