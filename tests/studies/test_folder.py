@@ -11,7 +11,7 @@ from alexnet_lightning.studies.listing import listing
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
-from tests.experiments.made_up import make_run
+from tests.studies.made_up import make_run
 
 
 def test_a_run_is_found_by_variant_and_seed_the_finished_one_first(

@@ -16,7 +16,7 @@ from alexnet_lightning.studies.plan import Question, Study
 from alexnet_lightning.studies.reach import epochs_to, reach
 from alexnet_lightning.studies.rows import FILES, Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
-from tests.experiments.made_up import make_run
+from tests.studies.made_up import make_run
 
 TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies.workspace import workspace
-from tests.test_tracking import inspect
+from tests.training.test_tracking import inspect
 
 
 def content(group: str | None = None) -> dict[str, Any]:
