@@ -1,4 +1,4 @@
-"""Which runs of a study are done, and that a study which was changed is not mixed with its past."""
+"""Which runs of a study are finished; runs with other settings are refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,13 +48,15 @@ def test_another_setting_than_the_run_was_begun_with_is_refused(
     assert str(folder) in str(error.value)
 
 
-def test_the_list_tells_the_time_by_runs_of_the_same_variant(plan: Study, tmp_path: Path) -> None:
+def test_the_list_estimates_time_from_runs_of_the_same_variant(
+    plan: Study, tmp_path: Path
+) -> None:
     runs = grid(plan)
     for run, seconds in zip(runs[:3], (60.0, 600.0, 120.0), strict=True):
         make_run(run, tmp_path, {"seconds": seconds, "test/top1": 0.5}, "20260101-000000")
     text = listing([find(run, tmp_path) for run in runs], jobs=2)
-    assert "plain-seed3      finished   50.00 % test top-1       60 s" in text
-    assert "plain-seed5      waiting" in text
+    assert [line.split()[-1] for line in text.splitlines()[3:6]] == ["waiting"] * 3
+    assert "50.00% test top-1, 60 s" in text
     assert "3 of 6 finished; about 6 min left, 2 at a time" in text  # 780 s / 2
 
 

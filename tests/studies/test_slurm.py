@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from alexnet_lightning.studies.folder import check_unchanged, find
-from alexnet_lightning.studies.grid import ParsedOnly, grid
+from alexnet_lightning.studies.grid import grid, parsed
 from alexnet_lightning.studies.plan import Study, Variant
 from alexnet_lightning.studies.slurm import job_array
 from alexnet_lightning.system.errors import UserError
@@ -74,17 +74,15 @@ def test_each_task_trains_what_the_study_would(place: Path, plan: Study) -> None
     folder = Path("runs/s")
     said = job_array(plan, NAME, folder)
     assert "6 runs as 3 job arrays: runs/s/submit.sh" in said
-    assert f"--config {folder / 'study.yaml'} --output {folder} --list" in said
     begun = set()
     for number, arguments in enumerate(started(place)):
-        text = ParsedOnly(arguments).resolved()
-        configuration = yaml.safe_load(text)
+        configuration = parsed(arguments)
         trainer = configuration["trainer"]
         assert (trainer["devices"], trainer["num_nodes"]) == ("1", 1)
         assert trainer["strategy"]["class_path"].endswith("DDPStrategy")
         run = folder / configuration["name"] / f"2026-{number}" / "config.yaml"
         run.parent.mkdir(parents=True)
-        run.write_text(text)
+        run.write_text(yaml.safe_dump(configuration))
         assert configuration["data"]["init_args"]["seed"] == configuration["seed_everything"]
         begun.add((configuration["name"], configuration["seed_everything"]))
     assert begun == {(variant, seed) for variant in plan.variants for seed in plan.seeds}
