@@ -48,15 +48,21 @@ def dashboard(
     except ModuleNotFoundError:
         raise UserError("needs wandb-workspaces: pip install alexnet-lightning[use]") from None
 
-    entity = entity or os.environ.get("WANDB_ENTITY", "")
+    user = entity or os.environ.get("WANDB_ENTITY", "")
     project = project or os.environ.get("WANDB_PROJECT", PROJECT)
-    name = name or group or project
+    title = name or group or project
     try:
-        built = workspace(entity, project, name, group)
+        built: Any = workspace(user, project, title, group)
     except ValueError:
-        raise UserError(f"--name: W&B takes no symbols such as + or emoji: {name}") from None
+        raise UserError(f"--name: W&B takes no symbols such as + or emoji: {title}") from None
     if output is None and logged_in():
-        return saved(built)
+        import wandb
+
+        try:
+            built.entity = built.entity or wandb.Api().default_entity
+            return str(built.save().url)
+        except Exception as error:  # of the network, of W&B, of its package
+            raise UserError(f"W&B does not accept the dashboard: {one_line(error)}") from error
     path = Path(output or RUNS / "dashboard.json")
     # The package has no public method for it; this is what its save() sends.
     text = built._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
@@ -66,21 +72,6 @@ def dashboard(
     except OSError as error:
         raise UserError(f"--output: cannot write {path}: {error.strerror}") from error
     return path
-
-
-def saved(built: Any) -> str:
-    """Save a workspace to W&B; return its URL.
-
-    Raises:
-        UserError: W&B cannot be reached or refuses it.
-    """
-    import wandb
-
-    try:
-        built.entity = built.entity or wandb.Api().default_entity
-        return str(built.save().url)
-    except Exception as error:  # of the network, of W&B, of its package
-        raise UserError(f"W&B does not accept the dashboard: {one_line(error)}") from error
 
 
 def main(args: Sequence[str]) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.folder import check_unchanged, find
+from alexnet_lightning.studies.folder import check_unchanged, find, listing
 from alexnet_lightning.studies.grid import grid
-from alexnet_lightning.studies.listing import listing
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
 from alexnet_lightning.studies.slurm import job_array

@@ -14,7 +14,6 @@ from alexnet_lightning.studies.grid import grid
 from alexnet_lightning.studies.intervals import paired
 from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.reach import reach
 from alexnet_lightning.studies.rows import read
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -32,7 +31,7 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     assert tables.results(study, evidence) in text
     assert tables.costs(study, evidence) in text
     assert not study.ladder or tables.ladder(study, evidence) in text
-    assert not study.reach or reach(study, evidence) in text
+    assert not study.reach or tables.reach(study, evidence) in text
     for question in study.questions:
         assert document.answered(question, study, evidence) in text
     for part in document.spread_parts(study, evidence):

@@ -1,13 +1,11 @@
 """A study's report, in Markdown: answers first, then the evidence."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import yaml
 
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.reach import reach
 from alexnet_lightning.studies.rows import Evidence
 
 METHOD = (
@@ -19,7 +17,7 @@ METHOD = (
 COSTS = (
     "Multiply-adds are per image; seconds of training are on the machine above, which the runs "
     "share as the notes say. 5-NN is the accuracy of five nearest neighbors among 1,000 validation "
-    "images, in the embeddings after the last convolution (features) and before the logits "
+    "images, in the embeddings at the backbone's output (features) and before the logits "
     "(penultimate)."
 )
 
@@ -34,7 +32,7 @@ def document(
         "## Results": [tables.results(study, evidence), METHOD],
         "": [tables.costs(study, evidence), COSTS],
         "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
-        "## Epochs to a level": [reach(study, evidence)] if study.reach else [],
+        "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
         "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures],
         "## What reaches each layer": spread_parts(study, evidence),
         "## Every run": [ledger],
@@ -47,16 +45,14 @@ def size(study: Study, evidence: Evidence) -> str:
     """Return which runs these are, from which configurations, on which machines."""
     wanted = len(study.seeds) * len(study.variants)
     bases = ", ".join(f"`{path}`" for path in study.base)
-    overrides = ", ".join(f"`{setting(key, value)}`" for key, value in study.overrides.items())
+    overrides = ", ".join(
+        f"`{yaml.safe_dump({key: value}, default_flow_style=True, width=1000).strip()[1:-1]}`"
+        for key, value in study.overrides.items()
+    )
     machines = sorted({str(row["machine"]) for row in evidence.runs if row.get("machine")})
     text = f"{len(evidence.runs)} of {wanted} runs; seeds {', '.join(map(str, study.seeds))}; "
     text += f"from {bases} with {overrides}." if overrides else f"from {bases}."
     return text + (f" On {'; '.join(machines)}." if machines else "")
-
-
-def setting(key: str, value: Any) -> str:
-    """Return an override as one line of YAML."""
-    return yaml.safe_dump({key: value}, default_flow_style=True, width=1000).strip()[1:-1]
 
 
 def answered(question: Question, study: Study, evidence: Evidence) -> str:

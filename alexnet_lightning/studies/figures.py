@@ -65,7 +65,11 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
             axes.set(xlabel=over, ylabel=unit)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             if "/loss" in metric and axes.dataLim.y1 > WIDE * axes.dataLim.y0 > 0:
-                logarithmic(axes)  # a diverging first epoch would flatten all others
+                # A diverging first epoch would flatten all others.
+                axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.yaxis.set_major_formatter("{x:g}")
+                axes.yaxis.set_minor_formatter(NullFormatter())
             if "/top" in metric:
                 plot_levels(axes, study)
         save(figure, every[-1], path)
@@ -147,14 +151,6 @@ def plot_levels(axes: Axes, study: Study) -> None:
     """Draw a line at each of the study's levels, as errors in percent."""
     for (name, accuracy), dashes in zip(study.levels.items(), cycle(DASHES)):
         axes.axhline(100 * (1 - accuracy), color=GRAY, ls=dashes, lw=1, label=name)
-
-
-def logarithmic(axes: Axes) -> None:
-    """Make the vertical axis logarithmic, with plain numbers on it."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, axes: Axes, path: Path) -> None:

@@ -1,10 +1,11 @@
 """The folder of a study: which of its runs are finished, running, broken or waiting."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import yaml
@@ -87,11 +88,9 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
     if cell.folder is None:
         return
     begun = yaml.safe_load(cell.folder.config.read_text())
-    changed = sorted(
-        key
-        for key in differences(begun, wanted)
-        if not f"{key}.".startswith(tuple(f"{known}." for known in ELSEWHERE))
-    )
+    keys = {*differences(begun, wanted), *differences(wanted, begun)}
+    elsewhere = tuple(f"{key}." for key in ELSEWHERE)
+    changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))
     if changed:
         raise UserError(
             f"{cell.folder.path}: this run was begun with other settings than the study now has "
@@ -99,12 +98,35 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
         )
 
 
-def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
-    """Return the dotted keys in which two configurations differ, with both values."""
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return {} if one == other else {key: (one, other)}
-    found: dict[str, tuple[Any, Any]] = {}
-    for name in {**one, **other}:
-        inner = f"{key}.{name}" if key else str(name)
-        found |= differences(one.get(name), other.get(name), inner)
+def differences(base: Any, config: Any, key: str = "") -> dict[str, Any]:
+    """Return by dotted key the values of a configuration that differ from those of another."""
+    if not (isinstance(base, Mapping) and isinstance(config, Mapping)):
+        return {} if base == config else {key: config}
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        found |= differences(base.get(name), value, f"{key}.{name}" if key else str(name))
     return found
+
+
+def listing(cells: Sequence[Cell], jobs: int) -> str:
+    """Return a line per run, and an estimate of the rest with `jobs` runs at once."""
+    width = max(len(cell.run.name) for cell in cells)
+    lines = [f"{cell.run.name:<{width}}  {cell.state:<8}  {cell.result}".rstrip() for cell in cells]
+    finished = sum(cell.state == "finished" for cell in cells)
+    return "\n".join([*lines, f"{finished} of {len(cells)} finished{time_left(cells, jobs)}"])
+
+
+def time_left(cells: Sequence[Cell], jobs: int) -> str:
+    """Return how long the unfinished runs will take, by the mean of those of the same variant."""
+    seconds: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell.state == "finished":
+            seconds.setdefault(cell.run.variant, []).append(cell.summary["seconds"])
+    left = [cell.run.variant for cell in cells if cell.state != "finished"]
+    if not left:
+        return ""
+    if not seconds:
+        return "; no run is finished yet to estimate the time from"
+    of_all = [each for runs in seconds.values() for each in runs]
+    total = sum(fmean(seconds.get(variant, of_all)) for variant in left)
+    return f"; about {total / jobs / 60:.0f} min left, {jobs} at a time, plus start-up and tests"

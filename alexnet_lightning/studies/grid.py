@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.studies.plan import Study, Variant
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 
 
@@ -31,23 +31,17 @@ class Run:
         return [*self.flags, *own]
 
 
-def flags(study: Study, variant: Variant) -> tuple[str, ...]:
-    """Return the flags of `fit` for a variant."""
-    files = [f"--config={path}" for path in variant.config or study.base]
-    values = [
-        f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in (study.overrides | variant.overrides).items()
-    ]
-    return (*files, *values)
-
-
 def grid(study: Study) -> list[Run]:
     """Return all runs, seed by seed, so that every variant soon has a result."""
-    return [
-        Run(name, seed, flags(study, variant))
-        for seed in study.seeds
-        for name, variant in study.variants.items()
-    ]
+    flags = {}
+    for name, variant in study.variants.items():
+        overrides = (study.overrides | variant.overrides).items()
+        flags[name] = (
+            *(f"--config={path}" for path in variant.config or study.base),
+            *(f"--{key}={each if isinstance(each, str) else json.dumps(each)}"
+              for key, each in overrides),
+        )  # fmt: skip
+    return [Run(name, seed, flags[name]) for seed in study.seeds for name in study.variants]
 
 
 def resolved(run: Run, folder: Path) -> dict[str, Any]:

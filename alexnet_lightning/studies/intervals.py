@@ -9,13 +9,7 @@ LEVEL = 0.95
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds.
-
-    Args:
-        mean: of the values.
-        half: half the width of its interval at `LEVEL`; None for a single value.
-        n: how many values.
-    """
+    """A mean over n seeds and half the width of its interval at `LEVEL`; None for one seed."""
 
     mean: float
     half: float | None

@@ -38,28 +38,23 @@ def ledger(folder: Path, bases: list[str] | None = None) -> str:
     compared: dict[str, Any] = {}  # by name of the runs
     rows = []
     for path in runs:
-        name, config = path.parent.parent.name, yaml.safe_load(path.read_text())
+        run, name, config = RunFolder(path.parent), path.parts[-3], yaml.safe_load(path.read_text())
         if name not in compared:
             compared[name] = base_of(name, bases) or config
-        rows.append(line(RunFolder(path.parent), config, changes(compared[name], config)))
+        metrics = read_rows(run.metrics) if run.metrics.is_file() else []
+        summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {}
+        training = {key: column(metrics, key)[-1:] for key in ("train/loss", "train/top1")}
+        figures = summary | {key: last[0] for key, last in training.items() if last}
+        shown = [(figures.get(key), form) for key, form in FIGURES.items()]
+        rows.append([
+            run.name.replace("/", " "),
+            str(config["seed_everything"]),
+            changes(compared[name], config),
+            state_of(run),
+            str(summary.get("epochs") or len(column(metrics, "val/loss"))),
+            *(NONE if value is None else f"{value:{form}}" for value, form in shown),
+        ])  # fmt: skip
     return table(HEADER, rows)
-
-
-def line(run: RunFolder, config: dict[str, Any], changed: str) -> list[str]:
-    """Return the cells of a run."""
-    metrics = read_rows(run.metrics) if run.metrics.is_file() else []
-    summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {}
-    columns = {key: column(metrics, key) for key in ("train/loss", "train/top1")}
-    figures = summary | {key: values[-1] for key, values in columns.items() if values}
-    shown = [(figures.get(key), form) for key, form in FIGURES.items()]
-    return [
-        f"{run.path.parent.name} {run.path.name}",
-        str(config["seed_everything"]),
-        changed,
-        state_of(run),
-        str(summary.get("epochs") or len(column(metrics, "val/loss"))),
-        *(NONE if value is None else f"{value:{form}}" for value, form in shown),
-    ]
 
 
 def base_of(name: str, bases: list[str] | None) -> dict[str, Any] | None:
@@ -80,24 +75,15 @@ def changes(base: dict[str, Any], config: dict[str, Any]) -> str:
     """
     found = [
         f"{key.replace('.init_args', '')}={brief(value)}"
-        for key, (_, value) in differences(base, config).items()
-        if key not in NO_DIFFERENCE and has(config, key)
+        for key, value in differences(base, config).items()
+        if key not in NO_DIFFERENCE
     ]
     more = len(found) - MAX_DIFFERENCES
     return " ".join(found[:MAX_DIFFERENCES]) + (f" and {more} more" if more > 0 else "") or NONE
 
 
-def has(config: Any, key: str) -> bool:
-    """Tell whether a configuration has a dotted key, even if its value is null."""
-    for name in key.split("."):
-        if not isinstance(config, dict) or name not in config:
-            return False
-        config = config[name]
-    return True
-
-
 def brief(value: Any) -> str:
-    """Return a value in a few words: of a class its name."""
+    """Return a value in short: of a class its name."""
     if isinstance(value, dict) and "class_path" in value:
         return str(value["class_path"]).rsplit(".", 1)[-1]
     if isinstance(value, list):

@@ -128,14 +128,11 @@ def at_full_size(study: Study) -> Study:
         raise UserError("full: this study has no full size; run it without --full")
     variants = dict(study.variants)
     for name, change in study.full.variants.items():
-        before = variants[name]
-        variants[name] = replace(
-            before,
-            config=change.config or before.config,
-            overrides=before.overrides | change.overrides,
-        )
-    base, overrides = study.full.base, study.full.overrides
-    return replace(study, base=base, overrides=overrides, variants=variants, full=None)
+        config = change.config or variants[name].config
+        overrides = variants[name].overrides | change.overrides
+        variants[name] = replace(variants[name], config=config, overrides=overrides)
+    full = study.full
+    return replace(study, base=full.base, overrides=full.overrides, variants=variants, full=None)
 
 
 def check_study(study: Study) -> None:

@@ -46,7 +46,7 @@ class Evidence:
         return {
             row["seed"]: row[metric]
             for row in self.runs
-            if row["variant"] == variant and isinstance(row.get(metric), int | float)
+            if row["variant"] == variant and row.get(metric) is not None
         }
 
     def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
@@ -54,7 +54,7 @@ class Evidence:
         return {
             row[over]: row[metric]
             for row in self.curves
-            if (row["variant"], row["seed"]) == (variant, seed) and row.get(metric) is not None
+            if (row["variant"], row["seed"]) == (variant, seed) and metric in row
         }
 
 
@@ -94,16 +94,16 @@ def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
 
 
 def column(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
-    """Return the values of a column, without the empty ones."""
-    return [row[name] for row in rows if row.get(name) is not None]
+    """Return the values of a column, without empty cells."""
+    return [row[name] for row in rows if name in row]
 
 
 def epochs(metrics: Sequence[Row]) -> list[Row]:
     """Return a row per epoch, counted from 1: the last value of each metric in it."""
     found: dict[int, Row] = {}
     for row in metrics:
-        values = {name: row[name] for name in CURVES if row.get(name) is not None}
-        if values and row.get("epoch") is not None:
+        values = {name: row[name] for name in CURVES if name in row}
+        if values and "epoch" in row:
             found.setdefault(int(row["epoch"]) + 1, {}).update(values)
     return [{"epoch": epoch, **found[epoch]} for epoch in sorted(found)]
 
@@ -111,9 +111,7 @@ def epochs(metrics: Sequence[Row]) -> list[Row]:
 def steps(metrics: Sequence[Row]) -> list[Row]:
     """Return a row per logged step, counted from 1: its loss."""
     name = "train/loss_step"
-    return [
-        {"step": row["step"] + 1, name: row[name]} for row in metrics if row.get(name) is not None
-    ]
+    return [{"step": row["step"] + 1, name: row[name]} for row in metrics if name in row]
 
 
 def write(evidence: Evidence, folder: Path) -> None:
@@ -141,18 +139,16 @@ def read(folder: Path) -> Evidence:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a CSV file: numbers as such, empty cells as None."""
+    """Return the rows of a CSV file: numbers as such, without empty cells."""
     with path.open(newline="") as file:
         return [
-            {name: value if name in WORDS else number(value) for name, value in row.items()}
+            {k: text if k in WORDS else number(text) for k, text in row.items() if text}
             for row in csv.DictReader(file)
         ]
 
 
-def number(text: str) -> float | int | None:
-    """Return the number in a cell; None for an empty one."""
-    if not text:
-        return None
+def number(text: str) -> float | int:
+    """Return the number in a cell."""
     try:
         return int(text)
     except ValueError:

@@ -31,6 +31,7 @@ class Runner:
 
     def __init__(self, folder: Path, group: str, jobs: int) -> None:
         self.folder = folder
+        self.logs = folder / "logs"
         self.jobs = jobs
         threads = max(1, (os.cpu_count() or 1) // jobs)
         defaults = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group}
@@ -44,6 +45,7 @@ class Runner:
         Raises:
             Stopped: by a signal; the runs under way have saved themselves.
         """
+        self.logs.mkdir(parents=True, exist_ok=True)
         left = [cell.run for cell in cells if cell.state != "finished"]
         bar = tqdm(total=len(cells), initial=len(cells) - len(left), unit="run", disable=None)
         failed = []
@@ -55,7 +57,7 @@ class Runner:
                     failed.append(run)
                 cell = find(run, self.folder)
                 if cell.state != "waiting":  # else stopped before it began
-                    unfinished = f"{cell.state}; its output is in {self.log(run)}"
+                    unfinished = f"{cell.state}; its output is in {self.logs / run.name}.log"
                     bar.update()
                     bar.write(f"{run.name}: {cell.result or unfinished}")
         return failed
@@ -74,7 +76,7 @@ class Runner:
         else:
             arguments = ["--resume", str(cell.folder.path)]
         arguments.append("--trainer.enable_progress_bar=false")
-        with self.log(run).open("ab") as log:
+        with (self.logs / f"{run.name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "alexnet_lightning.fit", *arguments],
                 stdout=log,
@@ -86,12 +88,6 @@ class Runner:
             status = process.wait()
             self._processes.discard(process)
         return status == 0
-
-    def log(self, run: Run) -> Path:
-        """Return the file for a run's output; its folder exists."""
-        path = self.folder / "logs" / f"{run.name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
     @contextmanager
     def _forwarding(self) -> Iterator[None]:

@@ -16,7 +16,6 @@ from alexnet_lightning.studies.grid import grid
 from alexnet_lightning.studies.ledger import changes, ledger
 from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.reach import epochs_to, reach
 from alexnet_lightning.studies.rows import FILES, Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
 from tests.studies.made_up import make_run
@@ -107,16 +106,16 @@ def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: 
 def test_a_level_is_reached_between_the_middles_of_epochs(
     level: float, epochs: float | None
 ) -> None:
-    assert epochs_to({1: 0.4, 2: 0.8}, level, offset=0.5) == pytest.approx(epochs)
+    assert tables.epochs_to({1: 0.4, 2: 0.8}, level, offset=0.5) == pytest.approx(epochs)
 
 
 def test_a_validation_belongs_to_the_end_of_its_epoch() -> None:
-    assert epochs_to({1: 0.4, 2: 0.8}, 0.6, offset=1.0) == pytest.approx(1.5)
+    assert tables.epochs_to({1: 0.4, 2: 0.8}, 0.6, offset=1.0) == pytest.approx(1.5)
 
 
 def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
     study = replace(plan, reach={"train/top1": [0.6, 0.9]})
-    lines = reach(study, found).splitlines()
+    lines = tables.reach(study, found).splitlines()
     assert lines[2].startswith("| train error 40 % | 1.00 ± 0.00 | 1.00 ± 0.00 |")
     assert "1.00 ± 0.00 times" in lines[2]
     assert lines[3].startswith("| train error 10 % | not in 2 | not in 2 |")
