@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from alexnet_lightning.plots.style import COLOURS, DPI, MARKERS, new_figure
+from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_png
 from alexnet_lightning.studies.folder import Cell
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
@@ -157,5 +157,4 @@ def save(figure: Figure, axes: Axes, path: Path) -> None:
     """Add the legend of some axes below a figure, and write it."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    with replacing(path) as part:
-        figure.savefig(part, dpi=DPI)
+    write_png(figure, path)

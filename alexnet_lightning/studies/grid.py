@@ -60,9 +60,5 @@ def parsed(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the whole configuration that a command line of `fit` gives; builds nothing."""
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
-    class ParsedOnly(ExperimentCLI):
-        def instantiate_classes(self) -> None:
-            """Build nothing."""
-
-    configuration: dict[str, Any] = yaml.safe_load(ParsedOnly(arguments).resolved())
+    configuration: dict[str, Any] = yaml.safe_load(ExperimentCLI(arguments).resolved())
     return configuration
