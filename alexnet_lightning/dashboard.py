@@ -1,86 +1,85 @@
-"""The dashboard of a project or a study in W&B: saved there with a login, else as a file."""
+"""Make a W&B dashboard of a project or a study: saved there with a login, else as a file."""
 
 import os
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
-from alexnet_lightning.training import tracking
+from alexnet_lightning.training.run_folder import RUNS
+
+EXAMPLES = """
+python -m alexnet_lightning.dashboard
+python -m alexnet_lightning.dashboard --group residual --output residual.json
+"""
 
 
-def dashboard(args: Sequence[str]) -> None:
-    """Build the workspace; save it and print its URL, or write it and say what to do.
+def dashboard(
+    entity: str | None = None,
+    project: str | None = None,
+    name: str | None = None,
+    group: str | None = None,
+    output: str | Path | None = None,
+) -> str | Path:
+    """Make a W&B dashboard: curves, test accuracies, costs and figures of all runs.
+
+    It is saved in W&B with a login, else written as JSON to runs/dashboard.json.
+
+    Args:
+        entity: W&B user or team; by default $WANDB_ENTITY or your own.
+        project: W&B project of the runs; by default $WANDB_PROJECT or alexnet_lightning.
+        name: name of the dashboard; by default the study's or the project's.
+        group: a study, to show its runs only.
+        output: write a file instead.
+
+    Returns:
+        The URL of the dashboard, or the path of the file.
 
     Raises:
-        UserError: the package for it is missing, W&B refuses it, or the file cannot be written.
+        UserError: its package is missing, W&B refuses it, or the file cannot be written.
     """
-    options = parsed(args)
+    from alexnet_lightning.training.tracking import PROJECT, logged_in
+
     try:
         from alexnet_lightning.studies.workspace import workspace
     except ModuleNotFoundError:
         raise UserError("needs wandb-workspaces: pip install alexnet-lightning[use]") from None
 
-    online = tracking.logged_in() and options.output is None
-    name = options.name or options.group or options.project
+    user = entity or os.environ.get("WANDB_ENTITY", "")
+    project = project or os.environ.get("WANDB_PROJECT", PROJECT)
+    title = name or group or project
     try:
-        built = workspace(options.entity or "", options.project, name, options.group)
+        built: Any = workspace(user, project, title, group)
     except ValueError:
-        raise UserError(f"--name: W&B takes no symbols such as + or emoji: {name}") from None
-    if online:
-        print(saved(built))
-        return
-    path = options.output or Path("dashboard.json")
-    write(built, path)
-    print(f"wrote {path}; to have it in W&B: wandb login, then again without --output")
+        raise UserError(f"--name: W&B takes no symbols such as + or emoji: {title}") from None
+    if output is None and logged_in():
+        import wandb
 
-
-def parsed(args: Sequence[str]) -> Namespace:
-    """Return this command's options."""
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.dashboard", description=__doc__, allow_abbrev=False
-    )
-    project = os.environ.get("WANDB_PROJECT", tracking.PROJECT)
-    entity = os.environ.get("WANDB_ENTITY")
-    add = parser.add_argument
-    add("--entity", default=entity, help="W&B user or team; default: your own")
-    add("--project", default=project, help=f"of the runs; default {project}")
-    add("--name", help="of the dashboard; default: the study's or the project's")
-    add("--group", metavar="STUDY", help="show the runs of this study alone")
-    add("--output", type=Path, metavar="FILE", help="write it to a file, dashboard.json by default")
-    return parser.parse_args(args)
-
-
-def saved(built: Any) -> str:
-    """Save a workspace to W&B; return its URL.
-
-    Raises:
-        UserError: W&B cannot be reached or refuses it.
-    """
-    import wandb
-
-    try:
-        built.entity = built.entity or wandb.Api().default_entity
-        return str(built.save().url)
-    except Exception as error:  # of the network, of W&B, of its package
-        reason = one_line(error)
-        raise UserError(f"W&B does not take the dashboard: {reason}") from error
-
-
-def write(built: Any, path: Path) -> None:
-    """Write what would have been sent to W&B, as JSON."""
-    # The package has no public word for it; this is what its save() sends.
+        try:
+            built.entity = built.entity or wandb.Api().default_entity
+            return str(built.save().url)
+        except Exception as error:  # of the network, of W&B, of its package
+            raise UserError(f"W&B does not accept the dashboard: {one_line(error)}") from error
+    path = Path(output or RUNS / "dashboard.json")
+    # The package has no public method for it; this is what its save() sends.
     text = built._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
     try:
         with replacing(path) as part:
             part.write_text(text + "\n")
     except OSError as error:
         raise UserError(f"--output: cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `dashboard` with the options of a command line; print the URL, or the path."""
+    made = dashboard(**arguments("dashboard", args, dashboard, examples=EXAMPLES))
+    told = f"wrote {made}; to save it in W&B: wandb login, then again without --output"
+    print(told if isinstance(made, Path) else made)
 
 
 if __name__ == "__main__":
-    run_command(dashboard)
+    run_command(main)

@@ -1,73 +1,100 @@
-"""Run a study: variants times seeds, each a run of fit; stop and start it at will."""
+"""Run a study: variants times seeds, each a run of fit."""
 
 import sys
-from argparse import Namespace as Options
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.studies.folder import check_unchanged, find
+from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.studies.folder import check_unchanged, find, listing
 from alexnet_lightning.studies.grid import grid
-from alexnet_lightning.studies.listing import listing
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
 from alexnet_lightning.studies.slurm import job_array
-from alexnet_lightning.studies.sweep import sweep
+from alexnet_lightning.studies.sweep import write_sweep
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RUNS, RunFolder
+
+EXAMPLES = """
+python -m alexnet_lightning.study --config configs/studies/smoke.yaml
+python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 2
+python -m alexnet_lightning.study --config configs/studies/residual.yaml --list
+"""
 
 
-def study(args: Sequence[str]) -> None:
-    """Train all runs of a study that are not finished yet, or write who else is to do it.
+def study(
+    config: str | Path | None = None,
+    output: str | Path | None = None,
+    jobs: int = 1,
+    full: bool = False,
+    list: bool = False,  # noqa: A002  # the flag's name
+    slurm: bool = False,
+    sweep: bool = False,
+) -> Sequence[str]:
+    """Train all runs of a study that are not finished yet.
+
+    Interrupt it and start it again at any time: finished runs are skipped, others are resumed.
+
+    Args:
+        config: the study, configs/studies/NAME.yaml.
+        output: folder of its runs; by default runs/NAME.
+        jobs: how many runs to train at once.
+        full: train at full size, for a GPU.
+        list: show which runs are finished, and train nothing.
+        slurm: write a script that submits the runs as SLURM job arrays, and train nothing.
+        sweep: write the study as a W&B sweep, and train nothing.
+
+    Returns:
+        The names of the runs that failed.
 
     Raises:
         UserError: the study or one of its configurations is wrong; nothing has been run then.
-        Stopped: a signal asked for it; the same command goes on from there.
+        Stopped: by a signal; the same command continues from there.
     """
-    options = parsed(args)
-    plan = read_study(options.config, options.full)
-    folder = options.output or Path("runs") / options.config.stem
+    if config is None:
+        raise UserError("--config: give the file of a study, as configs/studies/smoke.yaml")
+    if jobs < 1:
+        raise UserError(f"--jobs: {jobs}: give a number >= 1")
+    if list + slurm + sweep > 1:
+        raise UserError("--list, --slurm and --sweep: give one of them")
+    config = Path(config)
+    plan, folder = read_study(config, full), Path(output or RUNS / config.stem)
     cells = [find(run, folder) for run in grid(plan)]
-    if options.list:
-        print(listing(cells, options.jobs))
-        return
+    if list:
+        print(listing(cells, jobs))
+        return []
     for cell in cells:
         check_unchanged(cell, folder)
-    with replacing(folder / "study.yaml") as part:
-        part.write_text(options.config.read_text())
-    if options.slurm:
-        print(job_array(plan, options.config.stem, folder))
-        return
-    if options.sweep:
-        print(sweep(plan, options.config.stem, folder))
-        return
-    failed = Runner(folder, options.config.stem, options.jobs).run_all(cells)
+    try:
+        with replacing(folder / "study.yaml") as part:
+            part.write_text(config.read_text())
+    except OSError as error:
+        raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None
+    flag = " --full" if full else ""
+    if slurm or sweep:
+        print((job_array if slurm else write_sweep)(plan, config.stem, folder))
+        command = f"python -m alexnet_lightning.study --config {folder / 'study.yaml'}"
+        print(f"to list them: {command} --output {folder} --list{flag}")
+        return []
+    lock = RunFolder(folder)
+    lock.lock()
+    try:
+        failed = [run.name for run in Runner(folder, config.stem, jobs).run_all(cells)]
+    finally:
+        lock.unlock()
     if failed:
-        names = ", ".join(run.name for run in failed)
-        print(f"failed: {names}; see {folder / 'logs'}; the same command tries them again")
+        print(f"failed: {', '.join(failed)}; see {folder / 'logs'}; run the same command again")
+    else:
+        command = f"python -m alexnet_lightning.report {folder}{flag}"
+        print(f"all {len(cells)} runs are finished: {command}")
+    return failed
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `study` with the options of a command line; exit with status 1 if a run failed."""
+    if study(**arguments("study", args, study, examples=EXAMPLES)):
         sys.exit(1)
-    flag = " --full" if options.full else ""
-    print(f"all {len(cells)} runs are finished: python -m alexnet_lightning.report {folder}{flag}")
-
-
-def parsed(args: Sequence[str]) -> Options:
-    """Return this command's options."""
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.study", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--config", type=Path, required=True, help="configs/studies/NAME.yaml")
-    parser.add_argument("--output", type=Path, help="folder of the runs; default runs/NAME")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once; default 1")
-    parser.add_argument("--full", action="store_true", help="at full size, for a GPU")
-    instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--list", action="store_true", help="show what is done, run nothing")
-    instead.add_argument("--slurm", action="store_true", help="write a job array, run nothing")
-    instead.add_argument("--sweep", action="store_true", help="write a W&B sweep, run nothing")
-    options = parser.parse_args(args)
-    if options.jobs < 1:
-        raise UserError(f"--jobs: {options.jobs}: give a number >= 1")
-    return options
 
 
 if __name__ == "__main__":
-    run_command(study)
+    run_command(main)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from alexnet_lightning.dashboard import dashboard
+from alexnet_lightning.dashboard import main
 
 Outcome = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
@@ -56,12 +56,12 @@ def server() -> Iterator[str]:
 
 def test_without_a_login_it_is_a_file(in_tmp: Path, outcome: Outcome) -> None:
     for _ in range(2):  # the second time in place of the first
-        status, said, wrong = outcome(dashboard, "--group", "residual", "--project", "p")
+        status, said, wrong = outcome(main, "--group", "residual", "--project", "p")
         assert (status, wrong) == (0, "")
-        assert said.startswith("wrote dashboard.json; to have it in W&B: wandb login")
+        assert said.startswith("wrote runs/dashboard.json; ")
         assert said.count("\n") == 1
-    assert [path.name for path in in_tmp.iterdir()] == ["dashboard.json"]
-    written = json.loads((in_tmp / "dashboard.json").read_text())
+    assert [path.name for path in in_tmp.iterdir()] == ["runs"]
+    written = json.loads((in_tmp / "runs" / "dashboard.json").read_text())
     assert (written["project"], written["displayName"]) == ("p", "residual")
     (runs,) = written["spec"]["section"]["runSets"]
     assert runs["filters"]["filters"][0]["value"] == "residual"
@@ -89,14 +89,14 @@ def test_with_a_login_it_is_saved(server: str, in_tmp: Path) -> None:
     assert (received["entityName"], received["displayName"]) == ("me", "mine")
     panels = json.loads(received["spec"])["section"]["panelBankConfig"]["sections"][0]["panels"]
     assert panels[0]["config"]["metrics"] == ["val/top1"]
-    assert not (in_tmp / "dashboard.json").exists()
+    assert not (in_tmp / "runs").exists()
 
 
 def test_a_file_is_written_in_spite_of_a_login(
     in_tmp: Path, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    status, said, _ = outcome(dashboard, "--output", "boards/mine.json")
+    status, said, _ = outcome(main, "--output", "boards/mine.json")
     assert status == 0
     assert said.startswith("wrote boards/mine.json")
     assert json.loads((in_tmp / "boards" / "mine.json").read_text())["spec"]
@@ -112,7 +112,7 @@ def test_a_file_is_written_in_spite_of_a_login(
 def test_what_cannot_be_is_one_line(
     flags: list[str], reason: str, in_tmp: Path, outcome: Outcome
 ) -> None:
-    status, _, wrong = outcome(dashboard, *flags)
+    status, _, wrong = outcome(main, *flags)
     assert status == 2
     assert wrong.startswith(f"error: {reason}")
     assert wrong.count("\n") == 1
@@ -124,6 +124,6 @@ def test_without_the_package_one_line_names_it(
 ) -> None:
     monkeypatch.delitem(sys.modules, "alexnet_lightning.studies.workspace", raising=False)
     monkeypatch.setitem(sys.modules, "wandb_workspaces.reports.v2", None)
-    status, _, wrong = outcome(dashboard)
+    status, _, wrong = outcome(main)
     needed = "error: needs wandb-workspaces: pip install alexnet-lightning[use]\n"
     assert (status, wrong) == (2, needed)

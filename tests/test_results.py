@@ -11,9 +11,9 @@ from scipy import stats
 
 from alexnet_lightning.studies import document, tables
 from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.intervals import paired
 from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.reach import reach
 from alexnet_lightning.studies.rows import read
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -21,8 +21,7 @@ REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
 WIDTHS = {"desktop": 1280, "phone": 390}  # pixels
 
 
-def test_there_are_reports() -> None:
-    assert REPORTS
+assert REPORTS
 
 
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
@@ -32,7 +31,7 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     assert tables.results(study, evidence) in text
     assert tables.costs(study, evidence) in text
     assert not study.ladder or tables.ladder(study, evidence) in text
-    assert not study.reach or reach(study, evidence) in text
+    assert not study.reach or tables.reach(study, evidence) in text
     for question in study.questions:
         assert document.answered(question, study, evidence) in text
     for part in document.spread_parts(study, evidence):
@@ -59,7 +58,7 @@ def test_its_errors_and_differences_are_scipys(folder: Path) -> None:
         if len(seeds) > 1 and question.metric == "test/top1":
             both = [[side[seed] for seed in seeds] for side in (of, against)]
             interval = stats.ttest_rel(*both).confidence_interval(0.95)
-            found = tables.difference(evidence, question.of, question.against, question.metric)
+            found = paired(of, against)
             assert found is not None and found.half is not None
             assert found.mean + found.half == pytest.approx(interval.high, abs=1e-6)
             shows = interval.low > 0 or interval.high < 0
@@ -91,24 +90,23 @@ def test_the_summary_quotes_the_reports() -> None:
     assert quoted >= len(REPORTS)
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
-def test_nothing_of_a_page_overflows(
-    folder: Path, width: int, browser: Any, tmp_path: Path
-) -> None:
+def test_nothing_of_a_page_overflows(folder: Path, browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(page("Report", (folder / "report.md").read_text(), folder))
-    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab = browser.new_page()
     try:
         tab.goto(path.as_uri())
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        wide = (
-            "width => [...document.querySelectorAll('p, h1, h2, li, img, .table')]"
-            ".filter(part => part.getBoundingClientRect().right > width + 0.5)"
-            ".map(part => part.outerHTML.slice(0, 80))"
-        )
-        assert tab.evaluate(wide, width) == []
         loaded = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
         assert tab.evaluate(loaded)
+        for width in WIDTHS.values():
+            tab.set_viewport_size({"width": width, "height": 900})
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            wide = (
+                "width => [...document.querySelectorAll('p, h1, h2, li, img, .table')]"
+                ".filter(part => part.getBoundingClientRect().right > width + 0.5)"
+                ".map(part => part.outerHTML.slice(0, 80))"
+            )
+            assert tab.evaluate(wide, width) == []
     finally:
         tab.close()

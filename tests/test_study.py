@@ -16,7 +16,7 @@ from alexnet_lightning.report import report
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read
-from alexnet_lightning.study import study
+from alexnet_lightning.study import main, study
 from alexnet_lightning.system.errors import UserError
 
 HOUSE = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def test_killed_half_way_and_started_again_it_gives_the_same_report(
     assert again.returncode == 0
 
     for name in ("whole", "cut"):
-        report([str(tmp_path / name)])
+        report(tmp_path / name)
     rows = [read(tmp_path / name) for name in ("whole", "cut")]
     assert without_the_clock(rows[0]) == without_the_clock(rows[1])
     assert len(rows[0].runs) == 8 and rows[0].spreads
@@ -95,7 +95,7 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(
     }
     Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    status, out, _ = outcome(study, "--config", "plan.yaml")
+    status, out, _ = outcome(main, "--config", "plan.yaml")
     assert status == 1
     assert "failed: bad-seed1; see runs/plan/logs" in out
     assert "data.batch_size is -1" in Path("runs/plan/logs/bad-seed1.log").read_text()
@@ -113,7 +113,7 @@ def test_a_configuration_that_fit_refuses_stops_the_study_before_its_first_run(
     }
     Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
     with pytest.raises(UserError, match=r"bad-seed1: .*widht.*did you mean width"):
-        study(["--config", "plan.yaml"])
+        study("plan.yaml")
     assert not Path("runs").exists()
 
 
@@ -121,17 +121,39 @@ def test_two_studies_at_once_in_one_folder_are_refused(quick_config: Path, in_tm
     plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
     Path("plan.yaml").write_text(yaml.safe_dump(plan))
     Path("runs/plan").mkdir(parents=True)
-    with FileLock("runs/plan/.lock"), pytest.raises(UserError, match="another process runs this"):
-        study(["--config", "plan.yaml"])
+    with FileLock("runs/plan/.lock"), pytest.raises(UserError, match="another process"):
+        study("plan.yaml")
 
 
 def test_the_list_runs_nothing(
-    quick_config: Path, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+    quick_config: Path, in_tmp: Path, outcome: Callable[..., tuple[int, str, str]]
 ) -> None:
     plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1, 2]}
     Path("plan.yaml").write_text(yaml.safe_dump(plan))
-    study(["--config", "plan.yaml", "--list"])
-    assert "0 of 2 finished" in capsys.readouterr().out
+    status, said, _ = outcome(main, "--config", "plan.yaml", "--list")
+    assert (status, "0 of 2 finished" in said) == (0, True)
     assert not Path("runs").exists()
-    with pytest.raises(UserError, match="--jobs: 0"):
-        study(["--config", "plan.yaml", "--jobs", "0"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ("", "--config: give the file of a study"),
+        ("--config plan.yaml --jobs 0", "--jobs: 0: give a number >= 1"),
+        ("--config plan.yaml --list --slurm", "--list, --slurm and --sweep: give one of them"),
+        ("--config nowhere.yaml", "--config: cannot read nowhere.yaml"),
+        ("--config plan.yaml --output /dev/null/x", "--output: cannot write /dev/null/x"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    flags: str,
+    reason: str,
+    quick_config: Path,
+    in_tmp: Path,
+    outcome: Callable[..., tuple[int, str, str]],
+) -> None:
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan))
+    status, _, wrong = outcome(main, *flags.split())
+    assert status == 2
+    assert wrong.startswith(f"error: {reason}") and wrong.count("\n") == 1

@@ -1,29 +1,52 @@
 """The figures of a report: curves with a band over the seeds, and error against time."""
 
-from __future__ import annotations
-
+import shutil
+from collections.abc import Sequence
 from itertools import accumulate, cycle
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
 
-from alexnet_lightning.plots.style import COLOURS, DPI, MARKERS, new_figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_png
+from alexnet_lightning.studies.folder import Cell
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
-from alexnet_lightning.studies.tables import label
 from alexnet_lightning.system.atomic import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PANELS = {
     "train/loss": ("epoch", "training loss (nats)"),
     "val/top1": ("epoch", "validation top-1 error (%)"),
 }
-WIDE = 20  # largest over smallest loss that a straight axis shows
-DASHES = ("--", ":", "-.")
 STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
+WIDE = 20  # largest over smallest loss that a linear axis shows
+MOST_MARKERS = 30  # on a line
+DASHES = ("--", ":", "-.")
+GRAY = "#555555"
+
+
+def draw(
+    study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path
+) -> list[tuple[str, str]]:
+    """Write all figures of a report; return their file names and captions."""
+    draw_curves(study, evidence, folder / "curves.png")
+    draw_time(study, evidence, folder / "time.png")
+    captions = [
+        ("curves.png", "Mean over the seeds; the band goes from the lowest to the highest."),
+        ("time.png", "Validation error against seconds of training, and the test error."),
+    ]
+    for cell in cells:
+        name, seed = cell.run.variant, cell.run.seed
+        if cell.folder and name in study.embeddings and seed == study.seeds[0]:
+            source = cell.folder.path / "figures" / "embeddings.png"
+            if cell.state == "finished" and source.is_file():
+                with replacing(folder / f"embeddings_{name}.png") as part:
+                    shutil.copyfile(source, part)
+                caption = f"Embedding spaces: {study.label(name)}, seed {seed}."
+                captions.append((f"embeddings_{name}.png", caption))
+    return captions
 
 
 def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
@@ -37,123 +60,101 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
     with new_figure(9, 4.6) as figure:
         every = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (metric, (over, unit)) in zip(every, panels.items(), strict=True):
-            for place, name in enumerate(study.variants):
-                plot_band(axes, study, name, over_seeds(evidence, name, metric, over), place)
+            for name in study.variants:
+                plot_band(axes, study, name, over_seeds(evidence, name, metric, over))
             axes.set(xlabel=over, ylabel=unit)
-            whole_numbers(axes)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             if "/loss" in metric and axes.dataLim.y1 > WIDE * axes.dataLim.y0 > 0:
-                logarithmic(axes)  # a first epoch that blew up would flatten all others
+                # A diverging first epoch would flatten all others.
+                axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.yaxis.set_major_formatter("{x:g}")
+                axes.yaxis.set_minor_formatter(NullFormatter())
             if "/top" in metric:
                 plot_levels(axes, study)
-        handles, labels = every[-1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        save(figure, path)
+        save(figure, every[-1], path)
 
 
 def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
     """Write validation error against seconds of training, and the test error at the end."""
     with new_figure(9, 4.6) as figure:
         axes = figure.subplots()
-        for place, name in enumerate(study.variants):
-            plot_time(axes, study, evidence, name, place)
-        axes.set(xlabel="seconds of training", ylabel="top-1 error (%): validation –, test ★")
+        for name in study.variants:
+            plot_time(axes, study, evidence, name)
+        axes.set(xlabel="seconds of training", ylabel="top-1 error (%)")
         axes.set_xlim(left=0)
         plot_levels(axes, study)
-        figure.legend(loc="outside lower center", ncols=3)
-        save(figure, path)
+        axes.plot([], [], color=GRAY, label="validation")
+        axes.plot([], [], "*", color=GRAY, markersize=12, label="test (best checkpoint)")
+        save(figure, axes, path)
 
 
-def plot_band(
-    axes: Axes, study: Study, variant: str, points: dict[int, list[float]], place: int
-) -> None:
+def plot_band(axes: Axes, study: Study, variant: str, points: dict[int, list[float]]) -> None:
     """Plot one variant's mean, and a band where there are several seeds."""
+    if points:
+        low, high = ([pick(values) for values in points.values()] for pick in (min, max))
+        color = plot_mean(axes, study, variant, list(points), points)
+        axes.fill_between(list(points), low, high, color=color, alpha=0.2, lw=0)
+
+
+def plot_time(axes: Axes, study: Study, evidence: Evidence, variant: str) -> None:
+    """Plot one variant's mean validation error over mean seconds, and its mean test error."""
+    points = over_seeds(evidence, variant, "val/top1")
     if not points:
         return
-    colour = COLOURS[place % len(COLOURS)]
-    low, high = ([pick(values) for values in points.values()] for pick in (min, max))
-    axes.fill_between(list(points), low, high, color=colour, alpha=0.2, lw=0)
-    axes.plot(
-        list(points),
-        [fmean(values) for values in points.values()],
-        color=colour,
-        marker=MARKERS[place % len(MARKERS)] if len(points) <= 30 else None,
-        markersize=4,
-        label=label(study, variant),
-    )
+    ends = ends_of_epochs(evidence, variant)
+    color = plot_mean(axes, study, variant, [fmean(ends[epoch]) for epoch in points], points)
+    if tested := evidence.by_seed(variant, "test/top1").values():
+        seconds = fmean(evidence.by_seed(variant, "seconds").values())
+        axes.plot(seconds, 100 * (1 - fmean(tested)), "*", color=color, markersize=12)
+
+
+def plot_mean(
+    axes: Axes, study: Study, variant: str, x: Sequence[float], points: dict[int, list[float]]
+) -> str:
+    """Plot the mean over the seeds in the variant's color, and return the color."""
+    index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
+    color, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+    marker = marker if len(points) <= MOST_MARKERS else ""
+    axes.plot(x, means, color=color, marker=marker, markersize=4, label=study.label(variant))
+    return color
 
 
 def over_seeds(
     evidence: Evidence, variant: str, metric: str, over: str = "epoch"
 ) -> dict[int, list[float]]:
-    """Return the values of all seeds by epoch or step; accuracies as errors in per cent."""
+    """Return the values of all seeds by epoch or step; accuracies as errors in percent."""
     points: dict[int, list[float]] = {}
     for seed in evidence.by_seed(variant, "seconds"):
-        for place, value in evidence.curve(variant, seed, metric, over).items():
-            points.setdefault(place, []).append(100 * (1 - value) if "/top" in metric else value)
+        for x, value in evidence.curve(variant, seed, metric, over).items():
+            points.setdefault(x, []).append(100 * (1 - value) if "/top" in metric else value)
     return dict(sorted(points.items()))
-
-
-def plot_time(axes: Axes, study: Study, evidence: Evidence, variant: str, place: int) -> None:
-    """Plot one variant's mean validation error over mean seconds, and its mean test error."""
-    points = over_seeds(evidence, variant, "val/top1")
-    seconds = evidence.by_seed(variant, "seconds").values()
-    tested = evidence.by_seed(variant, "test/top1").values()
-    ends = ends_of_epochs(evidence, variant)
-    if not points:
-        return
-    colour = COLOURS[place % len(COLOURS)]
-    axes.plot(
-        [fmean(ends[epoch]) for epoch in points],
-        [fmean(values) for values in points.values()],
-        color=colour,
-        marker=MARKERS[place % len(MARKERS)],
-        markersize=4,
-        label=label(study, variant),
-    )
-    if tested:
-        axes.plot(fmean(seconds), 100 * (1 - fmean(tested)), "*", color=colour, markersize=12)
 
 
 def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, list[float]]:
     """Return the seconds after which an epoch ended, of all seeds, by epoch.
 
-    Of the seconds of its run an epoch has the larger share the fewer images a second it trained;
-    all have the same where a rate is missing.
+    The seconds of a run are divided among its epochs in inverse proportion to the images per
+    second; evenly where a rate is missing.
     """
     ends: dict[int, list[float]] = {}
     for seed, seconds in evidence.by_seed(variant, "seconds").items():
         epochs = evidence.curve(variant, seed, "val/top1")
         rates = evidence.curve(variant, seed, "train/images_per_second")
-        shares = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
-        for epoch, share in zip(epochs, accumulate(shares), strict=True):
-            ends.setdefault(epoch, []).append(seconds * share / sum(shares))
+        times = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
+        for epoch, time in zip(epochs, accumulate(times), strict=True):
+            ends.setdefault(epoch, []).append(seconds * time / sum(times))
     return ends
 
 
 def plot_levels(axes: Axes, study: Study) -> None:
-    """Draw a line at each of the study's levels, as errors in per cent."""
+    """Draw a line at each of the study's levels, as errors in percent."""
     for (name, accuracy), dashes in zip(study.levels.items(), cycle(DASHES)):
-        axes.axhline(100 * (1 - accuracy), color="#555555", ls=dashes, lw=1, label=name)
+        axes.axhline(100 * (1 - accuracy), color=GRAY, ls=dashes, lw=1, label=name)
 
 
-def whole_numbers(axes: Axes) -> None:
-    """Let the horizontal axis count epochs."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
-def logarithmic(axes: Axes) -> None:
-    """Let the vertical axis go by factors, with plain numbers on it."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure under its name at once."""
-    with replacing(path) as part:
-        figure.savefig(part, dpi=DPI)
+def save(figure: Figure, axes: Axes, path: Path) -> None:
+    """Add the legend of some axes below a figure, and write it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    write_png(figure, path)

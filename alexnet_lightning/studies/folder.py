@@ -1,10 +1,11 @@
-"""The folder of a study: which of its runs are finished, under way, broken or not begun."""
+"""The folder of a study: which of its runs are finished, running, broken or waiting."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import yaml
@@ -15,18 +16,11 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 
 State = Literal["finished", "running", "broken", "waiting"]
-# Keys that may differ, with all below them: where a run was trained and kept, who looked on.
+# Keys that may differ, with all below them: where a run was trained and kept, what was shown.
 ELSEWHERE = (
-    "runs_dir",
-    "recovery",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.num_nodes",
-    "trainer.strategy",
-    "trainer.sync_batchnorm",
-    "trainer.plugins",
-    "trainer.enable_progress_bar",
-)
+    "runs_dir", "recovery", "trainer.accelerator", "trainer.devices", "trainer.num_nodes",
+    "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins", "trainer.enable_progress_bar",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,16 +32,25 @@ class Cell:
 
     @cached_property
     def state(self) -> State:
-        """Tell how far the run is."""
+        """How far the run is."""
         return "waiting" if self.folder is None else state_of(self.folder)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """Return the figures of a finished run; empty for another."""
+        """The figures of a finished run; empty for another."""
         if self.folder is None or not self.folder.summary.is_file():
             return {}
         figures: dict[str, Any] = json.loads(self.folder.summary.read_text())
         return figures
+
+    @property
+    def result(self) -> str:
+        """Test accuracy and seconds of a finished run; empty for another."""
+        if self.state != "finished":
+            return ""
+        top1 = self.summary.get("test/top1")
+        accuracy = "" if top1 is None else f"{top1:.2%} test top-1, "
+        return f"{accuracy}{self.summary['seconds']:.0f} s"
 
 
 def state_of(run: RunFolder) -> State:
@@ -70,11 +73,10 @@ def is_locked(run: RunFolder) -> bool:
 
 def find(run: Run, folder: Path) -> Cell:
     """Return a run with its folder: the finished one if there is one, else the newest."""
-    found = [RunFolder(path.parent) for path in (folder / run.variant).glob("*/config.yaml")]
     same = [
-        candidate
-        for candidate in sorted(found, key=lambda candidate: candidate.path.name)
-        if yaml.safe_load(candidate.config.read_text())["seed_everything"] == run.seed
+        RunFolder(path.parent)
+        for path in sorted((folder / run.variant).glob("*/config.yaml"))
+        if yaml.safe_load(path.read_text())["seed_everything"] == run.seed
     ]
     same.sort(key=lambda candidate: candidate.summary.is_file())
     return Cell(run, same[-1] if same else None)
@@ -86,26 +88,45 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
     if cell.folder is None:
         return
     begun = yaml.safe_load(cell.folder.config.read_text())
-    changed = {key for key in differences(begun, wanted) if not is_elsewhere(key)}
+    keys = {*differences(begun, wanted), *differences(wanted, begun)}
+    elsewhere = tuple(f"{key}." for key in ELSEWHERE)
+    changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))
     if changed:
-        keys = ", ".join(sorted(changed)[:3])
         raise UserError(
             f"{cell.folder.path}: this run was begun with other settings than the study now has "
-            f"({keys}): name another --output, or delete the run to do it again"
+            f"({', '.join(changed[:3])}): name another --output, or delete the run to repeat it"
         )
 
 
-def is_elsewhere(key: str) -> bool:
-    """Tell whether a dotted key says where a run ran."""
-    return any(key == place or key.startswith(f"{place}.") for place in ELSEWHERE)
-
-
-def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
-    """Return the dotted keys in which two configurations differ, with both values."""
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return {} if one == other else {key: (one, other)}
-    found: dict[str, tuple[Any, Any]] = {}
-    for name in [*one, *(name for name in other if name not in one)]:
-        inner = f"{key}.{name}" if key else str(name)
-        found |= differences(one.get(name), other.get(name), inner)
+def differences(base: Any, config: Any, key: str = "") -> dict[str, Any]:
+    """Return by dotted key the values of a configuration that differ from those of another."""
+    if not (isinstance(base, Mapping) and isinstance(config, Mapping)):
+        return {} if base == config else {key: config}
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        found |= differences(base.get(name), value, f"{key}.{name}" if key else str(name))
     return found
+
+
+def listing(cells: Sequence[Cell], jobs: int) -> str:
+    """Return a line per run, and an estimate of the rest with `jobs` runs at once."""
+    width = max(len(cell.run.name) for cell in cells)
+    lines = [f"{cell.run.name:<{width}}  {cell.state:<8}  {cell.result}".rstrip() for cell in cells]
+    finished = sum(cell.state == "finished" for cell in cells)
+    return "\n".join([*lines, f"{finished} of {len(cells)} finished{time_left(cells, jobs)}"])
+
+
+def time_left(cells: Sequence[Cell], jobs: int) -> str:
+    """Return how long the unfinished runs will take, by the mean of those of the same variant."""
+    seconds: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell.state == "finished":
+            seconds.setdefault(cell.run.variant, []).append(cell.summary["seconds"])
+    left = [cell.run.variant for cell in cells if cell.state != "finished"]
+    if not left:
+        return ""
+    if not seconds:
+        return "; no run is finished yet to estimate the time from"
+    of_all = [each for runs in seconds.values() for each in runs]
+    total = sum(fmean(seconds.get(variant, of_all)) for variant in left)
+    return f"; about {total / jobs / 60:.0f} min left, {jobs} at a time, plus start-up and tests"

@@ -1,20 +1,20 @@
 """The runs of a study: variants times seeds, and the command line of each."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.studies.plan import Study, Variant
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 
 
 @dataclass(frozen=True)
 class Run:
-    """One cell of the grid: its variant's name, its seed and its flags without either."""
+    """One cell of the grid: its variant's name, its seed and its other flags of `fit`."""
 
     variant: str
     seed: int
@@ -22,7 +22,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Return what the run is called on the screen and its log file by."""
+        """Name in messages, and of its log file."""
         return f"{self.variant}-seed{self.seed}"
 
     def arguments(self, folder: Path) -> list[str]:
@@ -31,30 +31,17 @@ class Run:
         return [*self.flags, *own]
 
 
-def flags(study: Study, variant: Variant) -> tuple[str, ...]:
-    """Return the flags of `fit` that make a variant."""
-    files = [f"--config={path}" for path in variant.config or study.base]
-    values = [
-        f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in (study.overrides | variant.overrides).items()
-    ]
-    return (*files, *values)
-
-
 def grid(study: Study) -> list[Run]:
-    """Return all runs, one seed after the other, so that every variant soon has a figure."""
-    return [
-        Run(name, seed, flags(study, variant))
-        for seed in study.seeds
-        for name, variant in study.variants.items()
-    ]
-
-
-class ParsedOnly(ExperimentCLI):
-    """A configuration of `fit`, checked by its parser, of which nothing is built."""
-
-    def instantiate_classes(self) -> None:
-        """Build nothing."""
+    """Return all runs, seed by seed, so that every variant soon has a result."""
+    flags = {}
+    for name, variant in study.variants.items():
+        overrides = (study.overrides | variant.overrides).items()
+        flags[name] = (
+            *(f"--config={path}" for path in variant.config or study.base),
+            *(f"--{key}={each if isinstance(each, str) else json.dumps(each)}"
+              for key, each in overrides),
+        )  # fmt: skip
+    return [Run(name, seed, flags[name]) for seed in study.seeds for name in study.variants]
 
 
 def resolved(run: Run, folder: Path) -> dict[str, Any]:
@@ -64,8 +51,14 @@ def resolved(run: Run, folder: Path) -> dict[str, Any]:
         UserError: `fit` would refuse it.
     """
     try:
-        text = ParsedOnly(run.arguments(folder)).resolved()
+        return parsed(run.arguments(folder))
     except UserError as error:
         raise UserError(f"{run.name}: {error}") from error
-    configuration: dict[str, Any] = yaml.safe_load(text)
+
+
+def parsed(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the whole configuration that a command line of `fit` gives; builds nothing."""
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+
+    configuration: dict[str, Any] = yaml.safe_load(ExperimentCLI(arguments).resolved())
     return configuration

@@ -1,11 +1,10 @@
-"""What a study's YAML says: variants, seeds, what is asked and what the sources print."""
+"""What a study's YAML says: variants, seeds, questions and what the sources print."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser
 
 from alexnet_lightning.cli.config_files import check_yaml
 from alexnet_lightning.cli.messages import as_user_error
@@ -17,7 +16,7 @@ class Variant:
     """One side of a comparison.
 
     Args:
-        label: how the report names it; by default its key.
+        label: its name in the report; by default its key.
         printed: what its source prints for it, and for what protocol.
         config: configurations in place of the study's base.
         overrides: flags of `fit` and their values, after the study's.
@@ -36,11 +35,11 @@ class Question:
     Args:
         ask: the question, in words.
         of: the variant in question.
-        against: the variant that it is held against, seed by seed.
-        metric: accuracy in the rows of runs.csv; compared in points.
+        against: the variant that it is compared with, seed by seed.
+        metric: accuracy in runs.csv; compared in percentage points.
         source: what the source says, with its printed figure.
-        protocol: in what the source's protocol differs from ours.
-        finding: what we make of it, in words; the figures come from the runs.
+        protocol: how the source's protocol differs from ours.
+        finding: our conclusion, in words; the figures come from the runs.
     """
 
     ask: str
@@ -54,12 +53,12 @@ class Question:
 
 @dataclass(frozen=True)
 class FullSize:
-    """The same study for those with a GPU.
+    """The same study at full size, for a GPU.
 
     Args:
         base: in place of the study's.
         overrides: in place of the study's.
-        variants: what changes in some of them: configurations in place of theirs, more overrides.
+        variants: changes to some of them: configurations in place of theirs, more overrides.
     """
 
     base: list[str]
@@ -78,11 +77,10 @@ class Study:
         seeds: numbers for `seed_everything`, at least one; two or more give intervals.
         overrides: flags of `fit` and their values, for all variants.
         questions: which variants are compared, and why.
-        reach: figures of training curves and levels: the report tells after how many epochs each
-            run comes to them.
-        ladder: whether each variant is the one before it and one idea more.
-        levels: accuracies from 0 to 1 that the figures draw a line at, by what they are.
-        embeddings: variants whose embedding plots the report shows, of their first seed.
+        reach: metrics and levels: the report tells after how many epochs each run reaches them.
+        ladder: whether each variant adds one idea to the one before it.
+        levels: accuracies from 0 to 1 that the figures mark with a line, by name.
+        embeddings: variants whose embedding plots the report shows, for the first seed.
         notes: what a reader should know of the sizes and the protocol.
         full: the study at full size, for `--full`.
     """
@@ -100,67 +98,65 @@ class Study:
     notes: str = ""
     full: FullSize | None = None
 
+    def label(self, variant: str) -> str:
+        """Return a variant's name for readers."""
+        return self.variants[variant].label or variant
+
 
 def read_study(path: Path, full: bool = False) -> Study:
-    """Return the study of a file.
-
-    Args:
-        path: a YAML with the arguments of `Study`.
-        full: whether to take it at full size.
+    """Return the study of a YAML file with the arguments of `Study`, at full size if asked.
 
     Raises:
         UserError: it cannot be read, or its keys and values are not a study's.
     """
+    from jsonargparse import ArgumentParser
+
     check_yaml(path)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Study)
     try:
         study = Study(**parser.instantiate(parser.parse_object(yaml.safe_load(path.read_text()))))
+        check_study(study)
+        return at_full_size(study) if full else study
     except Exception as error:
         raise UserError(f"{path}: {as_user_error(error)}") from error
-    check_study(path, study)
-    if not full:
-        return study
-    if study.full is None:
-        raise UserError(f"{path}: full: this study has no full size; run it without --full")
-    return at_full_size(study, study.full)
 
 
-def at_full_size(study: Study, full: FullSize) -> Study:
+def at_full_size(study: Study) -> Study:
     """Return a study with the configurations and overrides of its full size."""
+    if study.full is None:
+        raise UserError("full: this study has no full size; run it without --full")
     variants = dict(study.variants)
-    for name, change in full.variants.items():
-        variant = variants[name]
-        overrides = variant.overrides | change.overrides
-        config = change.config or variant.config
-        variants[name] = replace(variant, config=config, overrides=overrides)
+    for name, change in study.full.variants.items():
+        config = change.config or variants[name].config
+        overrides = variants[name].overrides | change.overrides
+        variants[name] = replace(variants[name], config=config, overrides=overrides)
+    full = study.full
     return replace(study, base=full.base, overrides=full.overrides, variants=variants, full=None)
 
 
-def check_study(path: Path, study: Study) -> None:
-    """Raise a UserError if the parts of a study do not hold together."""
+def check_study(study: Study) -> None:
+    """Raise a UserError if the parts of a study contradict each other."""
     if not study.variants:
-        raise UserError(f"{path}: variants: name at least one")
+        raise UserError("variants: name at least one")
     for name in study.variants:
         if Path(name).name != name or name.startswith("."):
-            raise UserError(f"{path}: variants: {name!r} becomes a folder: give a plain name")
+            raise UserError(f"variants: {name!r} becomes a folder: give a plain name")
     if not study.seeds or len(set(study.seeds)) < len(study.seeds) or min(study.seeds) < 0:
-        raise UserError(f"{path}: seeds: {study.seeds}: give one or more numbers >= 0, each once")
+        raise UserError(f"seeds: {study.seeds}: give one or more numbers >= 0, each once")
     for question in study.questions:
-        check_names(path, "questions", study, question.of, question.against)
         if "/top" not in question.metric:
-            raise UserError(f"{path}: questions: metric {question.metric}: give test/top1 or alike")
+            raise UserError(f"questions: metric {question.metric}: give test/top1 or another top-k")
     for name, accuracy in study.levels.items():
         if not 0 <= accuracy <= 1:
-            raise UserError(f"{path}: levels: {name}: {accuracy}: give an accuracy from 0 to 1")
-    check_names(path, "embeddings", study, *study.embeddings)
-    if study.full is not None:
-        check_names(path, "full.variants", study, *study.full.variants)
-
-
-def check_names(path: Path, key: str, study: Study, *names: str) -> None:
-    """Raise a UserError for a name that no variant has."""
-    for name in names:
-        if name not in study.variants:
-            known = ", ".join(study.variants)
-            raise UserError(f"{path}: {key}: no variant {name}; there are {known}")
+            raise UserError(f"levels: {name}: {accuracy}: give an accuracy from 0 to 1")
+    named = {
+        "questions": [name for each in study.questions for name in (each.of, each.against)],
+        "embeddings": study.embeddings,
+        "full.variants": study.full.variants if study.full else (),
+    }
+    for key, names in named.items():
+        for name in names:
+            if name not in study.variants:
+                known = ", ".join(study.variants)
+                raise UserError(f"{key}: no variant {name}; there are {known}")

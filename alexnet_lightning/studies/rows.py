@@ -1,7 +1,6 @@
-"""What is kept of a study's runs: a row a run, a row an epoch, a row a layer, as CSV files."""
+"""What is kept of a study's runs: a row per run, per epoch and per layer, as CSV files."""
 
 import csv
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,41 +13,18 @@ from alexnet_lightning.system.errors import UserError
 Row = dict[str, Any]
 FILES = ("runs", "curves", "spreads")
 WORDS = (
-    "variant",
-    "config",
-    "overrides",
-    "state",
-    "date",
-    "layer",
-    "machine",
-    "versions",
-    "git_commit",
-)
+    "variant", "config", "overrides", "date", "layer", "machine", "versions", "git_commit",
+)  # fmt: skip
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
-    "best_epoch",
-    "epochs",
-    "val/loss",
-    "val/top1",
-    "val/top5",
-    "test/loss",
-    "test/top1",
-    "test/top5",
-    "test/images",
-    "parameters",
-    "multiply_adds",
-    "seconds",
-    "train/images_per_second",
-)
+    "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss", "test/top1",
+    "test/top5", "test/images", "parameters", "multiply_adds", "seconds", "train/images_per_second",
+)  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
-    "train/loss",
-    "train/top1",
-    "val/features_knn5",
-    "val/features_silhouette",
-    "val/penultimate_knn5",
-    "val/penultimate_silhouette",
-)
+    "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",
+    "val/penultimate_knn5", "val/penultimate_silhouette",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,9 +32,9 @@ class Evidence:
     """All rows of a study.
 
     Args:
-        runs: a row a finished run: variant, seed, figures, versions, commit.
-        curves: a row a run and epoch; of runs of few epochs also a row a logged step.
-        spreads: a row a run, step and layer, where the runs looked.
+        runs: a row per finished run: variant, seed, figures, versions, commit.
+        curves: a row per run and epoch; for runs of few epochs also one per logged step.
+        spreads: a row per run, step and layer, of runs with LayerSpreads.
     """
 
     runs: list[Row]
@@ -70,51 +46,47 @@ class Evidence:
         return {
             row["seed"]: row[metric]
             for row in self.runs
-            if row["variant"] == variant and isinstance(row.get(metric), int | float)
+            if row["variant"] == variant and row.get(metric) is not None
         }
 
     def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
-        """Return a figure of one run by "epoch" or "step", counted from 1."""
+        """Return a metric of one run by "epoch" or "step", counted from 1."""
         return {
             row[over]: row[metric]
             for row in self.curves
-            if (row["variant"], row["seed"]) == (variant, seed) and row.get(metric) is not None
+            if (row["variant"], row["seed"]) == (variant, seed) and metric in row
         }
 
 
 def gather(cells: Iterable[Cell]) -> Evidence:
     """Return the rows of the finished runs, from their folders."""
-    runs: list[Row] = []
-    curves: list[Row] = []
-    spreads: list[Row] = []
+    found = Evidence([], [], [])
     for cell in cells:
         if cell.state != "finished" or cell.folder is None:
             continue
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
-        runs.append(key | run_row(cell, metrics))
         by_epoch = epochs(metrics)
-        curves += [key | row for row in by_epoch]
-        if len(by_epoch) <= FEW_EPOCHS:
-            curves += [key | row for row in steps(metrics)]
+        by_step = steps(metrics) if len(by_epoch) <= FEW_EPOCHS else []
         layers = cell.folder.path / "spreads.csv"
-        spreads += [key | row for row in read_rows(layers)] if layers.is_file() else []
-    return Evidence(runs, curves, spreads)
+        found.runs.append(key | run_row(cell, metrics))
+        found.curves.extend(key | row for row in (*by_epoch, *by_step))
+        found.spreads.extend(key | row for row in (read_rows(layers) if layers.is_file() else []))
+    return found
 
 
 def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
     """Return the figures of a finished run."""
     assert cell.folder is not None
     summary, flags = cell.summary, cell.run.flags
-    last = {name: values[-1] for name in LAST if (values := column(metrics, name))}
-    ends = {f"last_{name}": column(metrics, name)[-1:] for name in ("val/top1", "val/loss")}
+    last = {name: name for name in LAST}
+    last |= {"last_val/top1": "val/top1", "last_val/loss": "val/loss"}
     return {
         "config": " ".join(flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")),
         "overrides": " ".join(flag[2:] for flag in flags if not flag.startswith("--config=")),
         "date": cell.folder.path.name[:15],
         **{name: summary[name] for name in FIGURES if name in summary},
-        **last,
-        **{name: values[0] for name, values in ends.items() if values},
+        **{name: found[-1] for name, of in last.items() if (found := column(metrics, of))},
         "machine": summary.get("machine", ""),
         "versions": summary["versions"],
         "git_commit": summary["git_commit"],
@@ -122,38 +94,36 @@ def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
 
 
 def column(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
-    """Return the values of a column, without the empty ones."""
-    return [row[name] for row in rows if row.get(name) is not None]
+    """Return the values of a column, without empty cells."""
+    return [row[name] for row in rows if name in row]
 
 
 def epochs(metrics: Sequence[Row]) -> list[Row]:
-    """Return a row an epoch, counted from 1: the last of each figure in it."""
+    """Return a row per epoch, counted from 1: the last value of each metric in it."""
     found: dict[int, Row] = {}
     for row in metrics:
-        values = {name: row[name] for name in CURVES if row.get(name) is not None}
-        if values and row.get("epoch") is not None:
+        values = {name: row[name] for name in CURVES if name in row}
+        if values and "epoch" in row:
             found.setdefault(int(row["epoch"]) + 1, {}).update(values)
     return [{"epoch": epoch, **found[epoch]} for epoch in sorted(found)]
 
 
 def steps(metrics: Sequence[Row]) -> list[Row]:
-    """Return a row a logged step, counted from 1: its loss."""
+    """Return a row per logged step, counted from 1: its loss."""
     name = "train/loss_step"
-    found = [row for row in metrics if row.get(name) is not None]
-    return [{"step": row["step"] + 1, name: row[name]} for row in found]
+    return [{"step": row["step"] + 1, name: row[name]} for row in metrics if name in row]
 
 
 def write(evidence: Evidence, folder: Path) -> None:
-    """Write runs.csv, curves.csv and, if there are any, spreads.csv."""
+    """Write runs.csv, curves.csv and spreads.csv, without those that would be empty."""
     for name in FILES:
         rows: list[Row] = getattr(evidence, name)
-        if not rows:
-            continue
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        with replacing(folder / f"{name}.csv") as part, part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        if rows:
+            columns = list(dict.fromkeys(key for row in rows for key in row))
+            with replacing(folder / f"{name}.csv") as part, part.open("w", newline="") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
 
 
 def read(folder: Path) -> Evidence:
@@ -169,18 +139,17 @@ def read(folder: Path) -> Evidence:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a CSV file: numbers as such, empty cells as None."""
+    """Return the rows of a CSV file: numbers as such, without empty cells."""
     with path.open(newline="") as file:
         return [
-            {name: value if name in WORDS else number(value) for name, value in row.items()}
+            {k: text if k in WORDS else number(text) for k, text in row.items() if text}
             for row in csv.DictReader(file)
         ]
 
 
-def number(text: str) -> float | int | None:
-    """Return the number in a cell; None for an empty one."""
-    if not text:
-        return None
-    value = float(text)
-    whole = math.isfinite(value) and value.is_integer() and not set(text) & set(".eE")
-    return int(value) if whole else value
+def number(text: str) -> float | int:
+    """Return the number in a cell."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

@@ -1,4 +1,4 @@
-"""Runs a study: one process of `fit` a run, several at once if asked, until all are finished."""
+"""Runs a study: one process of `fit` per run, until all runs are finished."""
 
 import os
 import signal
@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from alexnet_lightning.studies.folder import Cell, find, is_locked
 from alexnet_lightning.studies.grid import Run
-from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import Stopped
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -27,12 +25,13 @@ class Runner:
 
     Args:
         folder: of the study.
-        group: name of the W&B group that its runs share.
-        jobs: processes at once, >= 1; each gets its share of the cores.
+        group: W&B group that its runs share.
+        jobs: processes at once, >= 1, which divide the cores.
     """
 
     def __init__(self, folder: Path, group: str, jobs: int) -> None:
         self.folder = folder
+        self.logs = folder / "logs"
         self.jobs = jobs
         threads = max(1, (os.cpu_count() or 1) // jobs)
         defaults = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group}
@@ -41,33 +40,34 @@ class Runner:
         self._stopping = False
 
     def run_all(self, cells: Sequence[Cell]) -> list[Run]:
-        """Do what is left of these runs; return those that failed.
+        """Train the runs that are not finished; return those that failed.
 
         Raises:
-            Stopped: a signal asked for it; the runs under way have kept themselves.
-            UserError: another process runs this study.
+            Stopped: by a signal; the runs under way have saved themselves.
         """
+        self.logs.mkdir(parents=True, exist_ok=True)
         left = [cell.run for cell in cells if cell.state != "finished"]
         bar = tqdm(total=len(cells), initial=len(cells) - len(left), unit="run", disable=None)
         failed = []
-        with alone(self.folder), ThreadPoolExecutor(self.jobs) as pool, bar, self._forwarding():
+        with ThreadPoolExecutor(self.jobs) as pool, bar, self._forwarding():
             pending = {pool.submit(self.run_one, run): run for run in left}
             for done in as_completed(pending):
                 run = pending[done]
                 if not done.result() and not self._stopping:
                     failed.append(run)
                 cell = find(run, self.folder)
-                if cell.state != "waiting":  # stopped before it was begun
+                if cell.state != "waiting":  # else stopped before it began
+                    unfinished = f"{cell.state}; its output is in {self.logs / run.name}.log"
                     bar.update()
-                    bar.write(self._line(cell))
+                    bar.write(f"{run.name}: {cell.result or unfinished}")
         return failed
 
     def run_one(self, run: Run) -> bool:
-        """Train one run to its end, from where it stands; tell whether it got there."""
+        """Train one run to its end, from its last checkpoint; tell whether it got there."""
         if self._stopping:
             return False
         cell = find(run, self.folder)
-        while cell.folder is not None and is_locked(cell.folder):  # left over by a killed study
+        while cell.folder is not None and is_locked(cell.folder):  # started by a killed study
             time.sleep(SECONDS_BETWEEN_LOOKS)
         if cell.folder is None:
             arguments = run.arguments(self.folder)
@@ -76,7 +76,7 @@ class Runner:
         else:
             arguments = ["--resume", str(cell.folder.path)]
         arguments.append("--trainer.enable_progress_bar=false")
-        with self.log(run).open("ab") as log:
+        with (self.logs / f"{run.name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "alexnet_lightning.fit", *arguments],
                 stdout=log,
@@ -89,33 +89,19 @@ class Runner:
             self._processes.discard(process)
         return status == 0
 
-    def log(self, run: Run) -> Path:
-        """Return the file that a run's output goes to; its folder exists."""
-        path = self.folder / "logs" / f"{run.name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def _line(self, cell: Cell) -> str:
-        """Return what came out of a run, in one line."""
-        if cell.state == "finished":
-            top1, seconds = cell.summary.get("test/top1"), cell.summary["seconds"]
-            result = "finished" if top1 is None else f"{100 * top1:.2f} % test top-1"
-            return f"{cell.run.name}: {result}, {seconds:.0f} s"
-        return f"{cell.run.name}: {cell.state}; its output is in {self.log(cell.run)}"
-
     @contextmanager
     def _forwarding(self) -> Iterator[None]:
-        """Hand Ctrl-C and SIGTERM on to the runs, wait for them, then end by the same signal."""
+        """Forward Ctrl-C and SIGTERM to the runs, wait for them, then raise Stopped."""
         received: list[signal.Signals] = []
 
-        def hand_on(signum: int, frame: FrameType | None) -> None:
+        def forward(signum: int, frame: FrameType | None) -> None:
             self._stopping = True
             received.append(signal.Signals(signum))
             for process in list(self._processes):
                 process.terminate()
 
         before: dict[int, Callable[..., object] | int | None] = {
-            signum: signal.signal(signum, hand_on) for signum in (signal.SIGINT, signal.SIGTERM)
+            signum: signal.signal(signum, forward) for signum in (signal.SIGINT, signal.SIGTERM)
         }
         try:
             yield
@@ -124,20 +110,3 @@ class Runner:
                 signal.signal(signum, handler)
         if received:
             raise Stopped(received[0])
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep a study's folder to this process.
-
-    Raises:
-        UserError: another one is at work in it, or it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise UserError(f"{folder}: another process runs this study; wait for it") from None
-    except OSError as error:
-        raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None

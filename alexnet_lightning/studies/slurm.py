@@ -1,4 +1,4 @@
-"""A study as arrays of SLURM's jobs: one a variant, of which each task is a seed."""
+"""A study as SLURM job arrays: one per variant, with a task per seed."""
 
 import shlex
 from pathlib import Path
@@ -12,20 +12,15 @@ from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
 BATCH_SCRIPT = Path("train.sbatch")
-# One process a run, as a study trains elsewhere: a second one would double the images of a step.
+# One process per run, as elsewhere in a study: a second would double the images per step.
 PROCESSES = ("--nodes=1", "--ntasks-per-node=1")
 
 
 def job_array(plan: Study, name: str, folder: Path) -> str:
-    """Write FOLDER/submit.sh, which submits the runs that are not finished or under way.
+    """Write FOLDER/submit.sh, which submits the runs that are not finished or running.
 
-    Args:
-        plan: the study.
-        name: of the W&B group that its runs share.
-        folder: of the study, at the same path on all nodes.
-
-    Returns:
-        The lines that say how to submit them and how to see what came of it.
+    The folder has the same path on all nodes. `name` is the W&B group that the runs share. Returns
+    what to do next, in one line.
 
     Raises:
         UserError: there is no train.sbatch here, or it cannot take a variant's configurations.
@@ -37,7 +32,7 @@ def job_array(plan: Study, name: str, folder: Path) -> str:
         if find(run, folder).state in ("waiting", "broken"):
             left.setdefault(run.variant, []).append(run)
     if not left:
-        return f"nothing to submit: all runs in {folder} are finished or under way"
+        return f"nothing to submit: all runs in {folder} are finished or running"
     lines = [
         "#!/bin/bash",
         f"# {' '.join(plan.title.split())}: written by study --slurm; the flags are fit's.",
@@ -51,12 +46,7 @@ def job_array(plan: Study, name: str, folder: Path) -> str:
     with replacing(script) as part:
         part.write_text("\n".join(lines) + "\n")
         part.chmod(0o755)
-    total = sum(map(len, left.values()))
-    return (
-        f"to submit {total} runs as {len(left)} job arrays: {script}\n"
-        f"to see them: python -m alexnet_lightning.study --config {folder / 'study.yaml'} "
-        f"--output {folder} --list"
-    )
+    return f"to submit {sum(map(len, left.values()))} runs as {len(left)} job arrays: {script}"
 
 
 def submission(runs: list[Run], name: str, folder: Path) -> list[str]:
@@ -77,11 +67,7 @@ def submission(runs: list[Run], name: str, folder: Path) -> list[str]:
 
 
 def batch_arguments(flags: tuple[str, ...]) -> list[str]:
-    """Return flags of `fit` as train.sbatch takes them: the first configuration, then the rest.
-
-    Raises:
-        UserError: there is no configuration, or a later one sets the seed over the array's.
-    """
+    """Return flags of `fit` as train.sbatch takes them: the first configuration, then the rest."""
     files = [flag.removeprefix("--config=") for flag in flags if flag.startswith("--config=")]
     if not files:
         raise UserError(f"--slurm: {BATCH_SCRIPT} needs a configuration: give the study a base")

@@ -1,4 +1,4 @@
-"""A study as a sweep of W&B: its agents, on any machine that has the folder, share the runs."""
+"""A study as a W&B sweep: agents on any machines that have the folder divide the runs."""
 
 import os
 from dataclasses import replace
@@ -10,41 +10,34 @@ import yaml
 from alexnet_lightning.studies.grid import Run, grid, resolved
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.atomic import replacing
-from alexnet_lightning.training.tracking import PROJECT
 
-# `fit` finds them by itself: from the sweep's parameters, its command and the file's name.
+# `fit` gets them from the sweep's parameters, its command and the file's name.
 GIVEN_ELSEWHERE = ("seed_everything", "runs_dir", "name")
 
 
-def sweep(plan: Study, name: str, folder: Path) -> str:
+def write_sweep(plan: Study, name: str, folder: Path) -> str:
     """Write FOLDER/sweep.yaml and, for each variant, FOLDER/sweep/VARIANT.yaml.
 
     The variants are whole configurations, since their overrides need not form a product; the name
-    of the file is the folder of the runs, where the study finds them.
-
-    Args:
-        plan: the study.
-        name: of the sweep, and of the W&B group that its runs share.
-        folder: of the study.
-
-    Returns:
-        The lines that say how to start it and how to see what came of it.
+    of the file is the folder of the runs, where the study finds them. `name` is the sweep's, and
+    the W&B group of its runs. Returns what to do next, in one line.
     """
     files = []
     for run in grid(replace(plan, seeds=plan.seeds[:1])):
-        path = folder / "sweep" / f"{run.variant}.yaml"
-        with replacing(path) as part:
-            part.write_text(yaml.safe_dump(without_seed(run, folder), sort_keys=False))
-        files.append(str(path))
+        files.append(str(folder / "sweep" / f"{run.variant}.yaml"))
+        write(Path(files[-1]), without_seed(run, folder))
     path = folder / "sweep.yaml"
-    with replacing(path) as part:
-        part.write_text(yaml.safe_dump(described(plan, name, folder, files), sort_keys=False))
+    write(path, described(plan, name, folder, files))
     return (
         f"to start {len(files) * len(plan.seeds)} runs: wandb sweep {path}, then the wandb agent "
-        "that it names, here and on other machines with this folder\n"
-        f"to see them: python -m alexnet_lightning.study --config {folder / 'study.yaml'} "
-        f"--output {folder} --list"
+        "that it names, here and on other machines with this folder"
     )
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write a YAML file."""
+    with replacing(path) as part:
+        part.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[str, Any]:
@@ -52,12 +45,14 @@ def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[st
 
     Its keys: https://docs.wandb.ai/models/sweeps/sweep-config-keys
     """
+    from alexnet_lightning.training.tracking import PROJECT
+
     fit = ["${interpreter}", "-m", "alexnet_lightning.fit", f"--runs_dir={folder}", "${args}"]
     return {
         "name": name,
         "description": " ".join(plan.title.split()),
         "project": os.environ.get("WANDB_PROJECT", PROJECT),
-        "program": "alexnet_lightning/fit.py",  # W&B asks for it; the command names it as a module
+        "program": "alexnet_lightning/fit.py",  # W&B needs the key; the command names the module
         "command": ["${env}", f"WANDB_RUN_GROUP={name}", *fit],
         "method": "grid",
         "metric": {"name": "val/top1", "goal": "maximize"},
@@ -70,7 +65,7 @@ def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[st
 
 
 def shared(plan: Study) -> dict[str, int | float]:
-    """Return the numbers that no variant changes: in the sweep they are in one place to edit."""
+    """Return the numbers that no variant changes, to be edited in one file of the sweep."""
     changed = {key for variant in plan.variants.values() for key in variant.overrides}
     return {
         key: value
@@ -81,7 +76,7 @@ def shared(plan: Study) -> dict[str, int | float]:
 
 
 def without_seed(run: Run, folder: Path) -> dict[str, Any]:
-    """Return the configuration of a variant, which leaves open what its runs differ in."""
+    """Return the configuration of a variant without what its runs differ in."""
     configuration = resolved(run, folder)
     of_data = configuration["data"]["init_args"]
     other = resolved(replace(run, seed=run.seed + 1), folder)

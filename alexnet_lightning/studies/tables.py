@@ -1,4 +1,4 @@
-"""The tables of a report, out of its rows, in Markdown."""
+"""The tables of a report, from its rows, in Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -6,23 +6,9 @@ from statistics import fmean
 
 from alexnet_lightning.studies.intervals import Estimate, estimate, paired, verdict
 from alexnet_lightning.studies.plan import Study
-from alexnet_lightning.studies.rows import Evidence, Row
+from alexnet_lightning.studies.rows import Evidence
 
 NONE = "–"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first stand to the right."""
-    rule = [":--", *["--:"] * (len(header) - 1)]
-    lines = [header, rule, *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
-
-
-def label(study: Study, variant: str) -> str:
-    """Return a variant's name for readers."""
-    return study.variants[variant].label or variant
-
-
 ERRORS = {
     "test top-1 error": "test/top1",
     "test top-5 error": "test/top5",
@@ -30,87 +16,82 @@ ERRORS = {
     "val error, best": "val/top1",
     "val error, last": "last_val/top1",
 }
+COSTS = {  # by header: the figure, its unit, and how it is shown
+    "parameters": ("parameters", 1, "{:,.0f}"),
+    "multiply-adds": ("multiply_adds", 1e6, "{:.1f} M"),
+    "seconds": ("seconds", 1, "{:.0f}"),
+    "5-NN of features": ("val/features_knn5", 0.01, "{:.1f} %"),
+    "5-NN of penultimate": ("val/penultimate_knn5", 0.01, "{:.1f} %"),
+}
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are aligned to the right."""
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    lines = [header, rule, *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
+
+
+def filled(header: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table without the columns that are empty in all rows."""
+    columns = [column for column in zip(header, *rows, strict=True) if set(column[1:]) - {NONE}]
+    kept_header, *kept = zip(*columns, strict=True)
+    return table(kept_header, kept)
 
 
 def results(study: Study, evidence: Evidence) -> str:
-    """Return a line a variant: errors in per cent with intervals, and what its source prints.
+    """Return a line per variant: errors in percent with intervals, and what its source prints.
 
-    Test errors at the best checkpoint; the training error is the last epoch's mean.
+    Test errors are of the best checkpoint, the training error is the last epoch's average.
     """
     rows = [
         [
-            label(study, name),
+            study.label(name),
             str(len(evidence.by_seed(name, "seconds"))),
             *(error(evidence, name, metric) for metric in ERRORS.values()),
             variant.printed or NONE,
         ]
         for name, variant in study.variants.items()
     ]
-    return table(*filled(["variant", "n", *ERRORS, "the source prints"], rows))
+    return filled(["variant", "n", *ERRORS, "the source prints"], rows)
 
 
 def costs(study: Study, evidence: Evidence) -> str:
-    """Return a line a variant: what it takes, and how well its embeddings separate the classes."""
-    header = ["variant", "parameters", "multiply-adds", "seconds"]
-    header += ["5-NN of features", "5-NN before the logits"]
-    rows = [
-        [
-            label(study, name),
-            mean(evidence, name, "parameters", form=",.0f"),
-            mean(evidence, name, "multiply_adds", scale=1e-6, form=".1f", unit=" M"),
-            mean(evidence, name, "seconds", form=".0f"),
-            mean(evidence, name, "val/features_knn5", scale=100, form=".1f", unit=" %"),
-            mean(evidence, name, "val/penultimate_knn5", scale=100, form=".1f", unit=" %"),
-        ]
-        for name in study.variants
-    ]
-    return table(*filled(header, rows))
-
-
-def filled(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Return a table without the columns in which nobody has anything."""
-    kept = [place for place, _ in enumerate(header) if any(row[place] != NONE for row in rows)]
-    return [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
+    """Return a line per variant: its costs, and how well its embeddings separate the classes."""
+    rows = []
+    for name in study.variants:
+        cells = [study.label(name)]
+        for metric, unit, shape in COSTS.values():
+            values = evidence.by_seed(name, metric).values()
+            cells.append(shape.format(fmean(values) / unit) if values else NONE)
+        rows.append(cells)
+    return filled(["variant", *COSTS], rows)
 
 
 def error(evidence: Evidence, variant: str, metric: str) -> str:
-    """Return the error of an accuracy in per cent with its interval."""
+    """Return the error of an accuracy in percent with its interval."""
     values = [100 * (1 - value) for value in evidence.by_seed(variant, metric).values()]
-    return shown(estimate(values), " %") if values else NONE
+    return f"{shown(estimate(values))} %" if values else NONE
 
 
-def shown(value: Estimate, unit: str = "") -> str:
-    """Return "12.34 ± 0.56 %"."""
-    interval = "" if value.half is None else f" ± {value.half:.2f}"
-    return f"{value.mean:.2f}{interval}{unit}"
-
-
-def mean(
-    evidence: Evidence, variant: str, metric: str, scale: float = 1, form: str = "", unit: str = ""
-) -> str:
-    """Return the mean of a figure over the seeds, without an interval."""
-    values = list(evidence.by_seed(variant, metric).values())
-    return f"{scale * fmean(values):{form}}{unit}" if values else NONE
-
-
-def difference(evidence: Evidence, of: str, against: str, metric: str) -> Estimate | None:
-    """Return by how many points an accuracy differs between two variants, seed by seed."""
-    sides = (evidence.by_seed(name, metric) for name in (of, against))
-    return paired(*({seed: 100 * value for seed, value in side.items()} for side in sides))
+def shown(value: Estimate) -> str:
+    """Return "12.34 ± 0.56"."""
+    return f"{value.mean:.2f}" + ("" if value.half is None else f" ± {value.half:.2f}")
 
 
 def answer(evidence: Evidence, of: str, against: str, metric: str) -> str:
-    """Return what a comparison shows, in words."""
-    found = difference(evidence, of, against, metric)
+    """Return in words how much more accurate one variant is than another, seed by seed."""
+    sides = (evidence.by_seed(name, metric) for name in (of, against))
+    found = paired(*({seed: 100 * value for seed, value in side.items()} for side in sides))
     return "no runs to tell it by" if found is None else verdict(found)
 
 
 def ladder(study: Study, evidence: Evidence) -> str:
-    """Return a line a step: its error and what it gains over the step before."""
+    """Return a line per step: its error and what it gains over the step before."""
     names = list(study.variants)
     rows = [
         [
-            label(study, name),
+            study.label(name),
             error(evidence, name, "test/top1"),
             answer(evidence, name, before, "test/top1") if before else NONE,
         ]
@@ -120,24 +101,22 @@ def ladder(study: Study, evidence: Evidence) -> str:
 
 
 def spreads(study: Study, evidence: Evidence, kind: str, step: int) -> str:
-    """Return a line a variant: the spread of each of its layers after `step` steps.
+    """Return a line per variant: the standard deviation at each layer, averaged over the seeds.
 
-    Args:
-        study: names the variants.
-        evidence: holds the spreads.
-        kind: "forward" or "backward".
-        step: one of those that the runs looked at.
+    Of its pre-activations ("forward") or of their gradients ("backward"), after `step` steps.
     """
-    found = [row for row in main_path(evidence.spreads) if row["step"] == step]
-    layers = list(dict.fromkeys(short(row["layer"]) for row in found))
-    rows = []
-    for name in study.variants:
-        values: dict[str, list[float]] = {layer: [] for layer in layers}
-        for row in found:
-            if row["variant"] == name:
-                values[short(row["layer"])].append(row[kind])
-        cells = [f"{fmean(seeds):.1e}" if seeds else NONE for seeds in values.values()]
-        rows.append([label(study, name), *cells])
+    layers: dict[str, dict[str, list[float]]] = {}  # by layer and variant
+    for row in evidence.spreads:
+        if row["step"] == step and "projection" not in row["layer"]:
+            by_variant = layers.setdefault(short(row["layer"]), {})
+            by_variant.setdefault(row["variant"], []).append(row[kind])
+    rows = [
+        [
+            study.label(name),
+            *(f"{fmean(found[name]):.1e}" if name in found else NONE for found in layers.values()),
+        ]
+        for name in study.variants
+    ]
     return table(["variant", *layers], rows)
 
 
@@ -147,6 +126,63 @@ def short(layer: str) -> str:
     return known[-1] if known else layer
 
 
-def main_path(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of the layers that are not a residual connection's projection."""
-    return [row for row in rows if "projection" not in row["layer"]]
+def reach(study: Study, evidence: Evidence) -> str:
+    """Return a line per metric and level: epochs to it, and their ratio to the first variant's."""
+    first, *others = study.variants
+    header = ["training curve", *map(study.label, study.variants)]
+    header += [f"{study.label(name)} over {study.label(first)}" for name in others]
+    rows = []
+    for metric, levels in study.reach.items():
+        for level in levels:
+            found = {name: reached(evidence, name, metric, level) for name in study.variants}
+            what = f"{metric.split('/')[0]} error {100 * (1 - level):.3g} %"
+            cells = [epochs_cell(evidence, epochs, name) for name, epochs in found.items()]
+            rows.append([what, *cells, *(ratio_cell(found[name], found[first]) for name in others)])
+    return table(header, rows)
+
+
+def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict[int, float]:
+    """Return by seed after how many epochs a variant's runs reach a level; those that do."""
+    # A training metric is the average over its epoch: it belongs to the middle.
+    offset = 0.5 if metric.startswith("train/") else 1.0
+    found = {
+        seed: epochs_to(evidence.curve(variant, seed, metric), level, offset)
+        for seed in evidence.by_seed(variant, "epochs")
+    }
+    return {seed: epochs for seed, epochs in found.items() if epochs is not None}
+
+
+def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | None:
+    """Return after how many epochs a metric rises to a level; None if it never does.
+
+    Between two epochs along a straight line.
+
+    Args:
+        curve: values by epoch, counted from 1.
+        level: between the values.
+        offset: when within its epoch a value counts: 1 at the end, 1/2 for an average over it.
+    """
+    before: tuple[int, float] | None = None
+    for epoch, value in sorted(curve.items()):
+        if value >= level:
+            if before is None:
+                return epoch - 1 + offset
+            step = (level - before[1]) / (value - before[1])
+            return before[0] - 1 + offset + step * (epoch - before[0])
+        before = (epoch, value)
+    return None
+
+
+def epochs_cell(evidence: Evidence, found: dict[int, float], variant: str) -> str:
+    """Return the mean number of epochs, and how many runs never reach the level."""
+    runs = evidence.by_seed(variant, "epochs")
+    if not found:
+        return f"not in {max(runs.values(), default=0):.0f}"
+    missing = len(runs) - len(found)
+    return shown(estimate(list(found.values()))) + (f" ({missing} never)" if missing else "")
+
+
+def ratio_cell(of: dict[int, float], against: dict[int, float]) -> str:
+    """Return how many times as long one variant takes as the other, seed by seed."""
+    ratios = [of[seed] / against[seed] for seed in of if seed in against]
+    return f"{shown(estimate(ratios))} times" if ratios else NONE

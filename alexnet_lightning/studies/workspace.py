@@ -1,11 +1,12 @@
-"""A workspace of W&B: what is logged during training, over epochs and beside what it cost."""
+"""A W&B workspace: the metrics of a training over epochs, and beside them its costs."""
+
+from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 from wandb_workspaces.reports.v2.interface import PanelTypes
 
-# A figure of each epoch has `epoch` beside it, a figure of each few steps the step: nothing in a
-# study is to be read by W&B's own step, which counts calls.
+# W&B's own step counts calls, so panels are drawn over the epoch or step logged with a metric.
 EPOCH, STEP = "epoch", "trainer/global_step"
 CURVES = {
     "Accuracy": {EPOCH: ["val/top1", "val/top5", "train/top1", "train/top5"]},
@@ -13,10 +14,9 @@ CURVES = {
     "Learning rate": {STEP: ["lr"]},
     "Embeddings": {
         EPOCH: [
-            "val/features_knn5",
-            "val/penultimate_knn5",
-            "val/features_silhouette",
-            "val/penultimate_silhouette",
+            f"val/{embedding}_{score}"
+            for score in ("knn5", "silhouette")
+            for embedding in ("features", "penultimate")
         ]
     },
     "Speed and cost": {EPOCH: ["train/images_per_second"]},
@@ -26,27 +26,17 @@ BARS = {
     "Loss": ["test/loss"],
     "Speed and cost": ["parameters", "multiply_adds", "seconds"],
 }
-PICTURES = {
-    "Accuracy": ["figures/confusion"],
-    "Embeddings": ["figures/embeddings"],
-}
+IMAGES = {"Accuracy": ["figures/confusion"], "Embeddings": ["figures/embeddings"]}
 COLUMNS = ["test/top1", "val/top1", "best_epoch", "parameters", "seconds"]
-MOST_GROUPS = 100  # in a panel; W&B itself shows ten
+MOST_GROUPS = 100  # in a panel; W&B's default is ten
 
 
 def workspace(entity: str, project: str, name: str, group: str | None) -> ws.Workspace:
-    """Return a workspace in which the runs of a configuration, or of a variant, are one line.
-
-    Args:
-        entity: W&B user or team.
-        project: of the runs.
-        name: of the workspace.
-        group: study whose runs alone it shows; None for all of the project.
+    """Return a workspace with one line per configuration, or per variant of the study `group`.
 
     Raises:
-        ValueError: W&B does not take the name.
+        ValueError: W&B does not accept the name.
     """
-    filters = ws.And(ws.Metric("Group") == group) if group else ""
     return ws.Workspace(
         entity=entity,
         project=project,
@@ -56,7 +46,7 @@ def workspace(entity: str, project: str, name: str, group: str | None) -> ws.Wor
         ],
         settings=ws.WorkspaceSettings(x_axis=EPOCH, max_runs=MOST_GROUPS),
         runset_settings=ws.RunsetSettings(
-            filters=filters,
+            filters=ws.And(ws.Metric("Group") == group) if group else "",
             groupby=[ws.Config("name")],
             pinned_columns=[f"summary:{figure}" for figure in COLUMNS],
         ),
@@ -64,21 +54,13 @@ def workspace(entity: str, project: str, name: str, group: str | None) -> ws.Wor
 
 
 def panels(section: str) -> list[PanelTypes]:
-    """Return curves with the mean and spread of each group, then bars, then pictures."""
+    """Return curves and bars with mean and standard deviation of each group, then images."""
+    grouped: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     curves: list[PanelTypes] = [
-        wr.LinePlot(
-            title=figure, x=x, y=[figure], groupby_aggfunc="mean", groupby_rangefunc="stddev"
-        )
-        for x, figures in CURVES[section].items()
-        for figure in figures
+        wr.LinePlot(title=metric, x=x, y=[metric], **grouped)
+        for x, metrics in CURVES[section].items()
+        for metric in metrics
     ]
-    bars = [
-        wr.BarPlot(
-            title=figure, metrics=[figure], groupby_aggfunc="mean", groupby_rangefunc="stddev"
-        )
-        for figure in BARS.get(section, [])
-    ]
-    pictures = [
-        wr.MediaBrowser(title=figure, media_keys=[figure]) for figure in PICTURES.get(section, [])
-    ]
-    return [*curves, *bars, *pictures]
+    bars = [wr.BarPlot(title=each, metrics=[each], **grouped) for each in BARS.get(section, [])]
+    images = [wr.MediaBrowser(title=key, media_keys=[key]) for key in IMAGES.get(section, [])]
+    return [*curves, *bars, *images]

@@ -7,9 +7,9 @@ import pytest
 from alexnet_lightning.studies.plan import Study, Variant
 
 
-@pytest.fixture
-def plan(quick_config: Path, tmp_path: Path) -> Study:
-    more = tmp_path / "more.yaml"
+@pytest.fixture(scope="session")
+def plan(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    more = tmp_path_factory.mktemp("plan") / "more.yaml"
     more.write_text("model: {init_args: {width: 0.1}}\ntrainer: {gradient_clip_val: 1.0}\n")
     sgd = {"class_path": "SGD", "init_args": {"lr": 0.1, "momentum": 0.9}}
     return Study(

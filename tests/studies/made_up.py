@@ -36,7 +36,7 @@ def make_run(run: Run, root: Path, summary: Mapping[str, Any] | None, date: str)
     """Write the folder of a run; a summary of None leaves it broken."""
     folder = root / run.variant / date
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(resolved(run, root)))
+    (folder / "config.yaml").write_text(yaml.safe_dump(resolved(run, root), sort_keys=False))
     (folder / "metrics.csv").write_text(METRICS)
     if summary is not None:
         (folder / "summary.json").write_text(json.dumps(SUMMARY | dict(summary)))

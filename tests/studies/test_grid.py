@@ -1,5 +1,6 @@
 """What a study's YAML becomes, and what is refused in one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +25,8 @@ def test_fit_accepts_every_run_of_every_study_that_we_ship(
     for full in sizes:
         study = read_study(path, full)
         found = [resolved(run, Path("runs")) for run in grid(study)[: len(study.variants)]]
-        texts = {yaml.safe_dump(config | {"name": ""}) for config in found}
+        texts = {json.dumps(config | {"name": ""}) for config in found}
         assert len(texts) == len(study.variants), "two variants are the same experiment"
-
-
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_a_study_opens_with_its_four_facts(path: Path) -> None:
-    keys = [line.split(":")[0] for line in path.read_text().splitlines()[:4]]
-    assert keys == ["# source", "# command", "# cost", "# result"]
 
 
 def test_every_cell_has_its_own_flags_and_the_data_follow_the_seed(plan: Study) -> None:

@@ -1,41 +1,44 @@
 """From run folders to rows, from rows to tables, from Markdown to a page."""
 
-from dataclasses import replace
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from alexnet_lightning.report import main as report_main
 from alexnet_lightning.report import report
-from alexnet_lightning.studies import rows as evidence
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.folder import find
 from alexnet_lightning.studies.grid import grid
 from alexnet_lightning.studies.ledger import changes, ledger
 from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.reach import epochs_to, reach
 from alexnet_lightning.studies.rows import FILES, Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
-from tests.experiments.made_up import make_run
+from tests.studies.made_up import make_run
 
 TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
 
 
-@pytest.fixture
-def folder(plan: Study, tmp_path: Path) -> Path:
-    """Two variants with both seeds, the third with a broken run."""
+@pytest.fixture(scope="module")
+def folder(plan: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two variants with both seeds, the third with a broken run; tests only read it."""
+    folder = tmp_path_factory.mktemp("study")
     for run in grid(plan):
         if run.variant in TOP1:
             top1 = TOP1[run.variant][plan.seeds.index(run.seed)]
-            made = make_run(run, tmp_path / "s", {"test/top1": top1}, f"20260101-00000{run.seed}")
+            made = make_run(run, folder, {"test/top1": top1}, f"20260101-00000{run.seed}")
             rows = "".join(f"{step},conv1,{step + 1}.5,0.25\n" for step in (0, 100))
             (made / "spreads.csv").write_text("step,layer,forward,backward\n" + rows)
         elif run.seed == 3:
-            make_run(run, tmp_path / "s", None, "20260102-000000")
-    return tmp_path / "s"
+            make_run(run, folder, None, "20260102-000000")
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found(plan: Study, folder: Path) -> Evidence:
     return gather([find(run, folder) for run in grid(plan)])
 
@@ -58,7 +61,8 @@ def test_a_finished_run_is_a_row_with_its_seed_figures_and_versions(found: Evide
     assert found.spreads[0] == whose | spread
 
 
-def test_short_runs_are_told_by_the_step(plan: Study, folder: Path) -> None:
+def test_short_runs_are_told_by_the_step(plan: Study, folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folder, tmp_path / "s"))
     for metrics in folder.glob("*/*/metrics.csv"):
         metrics.write_text("epoch,step,train/loss_step,val/top1\n0,9,2.5,\n0,19,2.0,0.5\n")
     found = gather([find(run, folder) for run in grid(plan)])
@@ -102,16 +106,16 @@ def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: 
 def test_a_level_is_reached_between_the_middles_of_epochs(
     level: float, epochs: float | None
 ) -> None:
-    assert epochs_to({1: 0.4, 2: 0.8}, level, place=0.5) == pytest.approx(epochs)
+    assert tables.epochs_to({1: 0.4, 2: 0.8}, level, offset=0.5) == pytest.approx(epochs)
 
 
 def test_a_validation_belongs_to_the_end_of_its_epoch() -> None:
-    assert epochs_to({1: 0.4, 2: 0.8}, 0.6, place=1.0) == pytest.approx(1.5)
+    assert tables.epochs_to({1: 0.4, 2: 0.8}, 0.6, offset=1.0) == pytest.approx(1.5)
 
 
 def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
     study = replace(plan, reach={"train/top1": [0.6, 0.9]})
-    lines = reach(study, found).splitlines()
+    lines = tables.reach(study, found).splitlines()
     assert lines[2].startswith("| train error 40 % | 1.00 ± 0.00 | 1.00 ± 0.00 |")
     assert "1.00 ± 0.00 times" in lines[2]
     assert lines[3].startswith("| train error 10 % | not in 2 | not in 2 |")
@@ -149,26 +153,15 @@ def test_a_page_holds_all_it_shows(tmp_path: Path) -> None:
 
 
 def test_a_report_is_written_from_run_folders_alone(
-    plan: Study, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    plan: Study, folder: Path, tmp_path: Path, outcome: Callable[..., tuple[int, str, str]]
 ) -> None:
-    import yaml
-
     question = Question("Wider?", "it's wide", "plain", source="a book says so")
-    study = {
-        "title": plan.title,
-        "base": plan.base,
-        "variants": {
-            name: {"config": variant.config, "overrides": variant.overrides}
-            for name, variant in plan.variants.items()
-        },
-        "seeds": plan.seeds,
-        "overrides": plan.overrides,
-        "questions": [question.__dict__],
-    }
-    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    study = asdict(replace(plan, questions=[question]))
+    copied = Path(shutil.copytree(folder, tmp_path / "s"))
+    (copied / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     out = tmp_path / "out"
-    report([str(folder), "--output", str(out)])
-    assert "4 of 6 runs are finished" in capsys.readouterr().out
+    status, said, _ = outcome(report_main, copied, "--output", out)
+    assert (status, said) == (0, f"4 of 6 runs are finished\n{out / 'report.html'}\n")
     text = (out / "report.md").read_text()
     assert "**Wider?** it's wide against plain: **no difference shown (+11.00" in text
     assert "The source: a book says so." in text
@@ -178,13 +171,14 @@ def test_a_report_is_written_from_run_folders_alone(
     assert (out / "figures" / "curves.png").stat().st_size > 5000
 
 
-def test_a_folder_of_any_runs_gets_its_ledger(folder: Path, tmp_path: Path) -> None:
-    report([str(folder), "--output", str(tmp_path / "out")])
-    assert "it's wide 20260101-000003" in (tmp_path / "out" / "report.md").read_text()
+def test_a_folder_of_any_runs_gets_its_ledger(folder: Path, in_tmp: Path) -> None:
+    shutil.copytree(folder, "runs/s")  # a name under runs/ is a folder too
+    assert report("s", "out") == Path("out/report.html")
+    assert "it's wide 20260101-000003" in Path("out/report.md").read_text()
     with pytest.raises(UserError, match="no such folder"):
-        report([str(folder / "nowhere")])
+        report(folder / "nowhere")
 
 
 def test_a_folder_without_rows_says_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no runs\.csv"):
-        evidence.read(tmp_path)
+        read(tmp_path)

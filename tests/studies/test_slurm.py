@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from alexnet_lightning.studies.folder import check_unchanged, find
-from alexnet_lightning.studies.grid import ParsedOnly, grid
+from alexnet_lightning.studies.grid import grid, parsed
 from alexnet_lightning.studies.plan import Study, Variant
 from alexnet_lightning.studies.slurm import job_array
 from alexnet_lightning.system.errors import UserError
@@ -42,7 +42,7 @@ with open("started.jsonl", "a") as file:
 
 
 @pytest.fixture
-def place(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout, with a SLURM that starts nothing."""
     shutil.copy(ROOT / "train.sbatch", in_tmp)
     shutil.copytree(ROOT / "configs" / "overlays", in_tmp / "configs" / "overlays")
@@ -58,11 +58,11 @@ def place(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return in_tmp
 
 
-def started(place: Path) -> list[list[str]]:
+def started(checkout: Path) -> list[list[str]]:
     """The command lines of `fit` that the script leads to."""
     subprocess.run(["bash", "-n", "runs/s/submit.sh"], check=True)
-    subprocess.run([place / "runs/s/submit.sh"], check=True, cwd="/")
-    lines = [json.loads(line) for line in (place / "started.jsonl").read_text().splitlines()]
+    subprocess.run([checkout / "runs/s/submit.sh"], check=True, cwd="/")
+    lines = [json.loads(line) for line in (checkout / "started.jsonl").read_text().splitlines()]
     assert {group for group, _ in lines} == {NAME}
     assert {tuple(command[:3]) for _, command in lines} == {
         ("python", "-m", "alexnet_lightning.fit")
@@ -70,21 +70,19 @@ def started(place: Path) -> list[list[str]]:
     return [command[3:] for _, command in lines]
 
 
-def test_each_task_trains_what_the_study_would(place: Path, plan: Study) -> None:
+def test_each_task_trains_what_the_study_would(checkout: Path, plan: Study) -> None:
     folder = Path("runs/s")
     said = job_array(plan, NAME, folder)
     assert "6 runs as 3 job arrays: runs/s/submit.sh" in said
-    assert f"--config {folder / 'study.yaml'} --output {folder} --list" in said
     begun = set()
-    for number, arguments in enumerate(started(place)):
-        text = ParsedOnly(arguments).resolved()
-        configuration = yaml.safe_load(text)
+    for number, arguments in enumerate(started(checkout)):
+        configuration = parsed(arguments)
         trainer = configuration["trainer"]
         assert (trainer["devices"], trainer["num_nodes"]) == ("1", 1)
         assert trainer["strategy"]["class_path"].endswith("DDPStrategy")
         run = folder / configuration["name"] / f"2026-{number}" / "config.yaml"
         run.parent.mkdir(parents=True)
-        run.write_text(text)
+        run.write_text(yaml.safe_dump(configuration))
         assert configuration["data"]["init_args"]["seed"] == configuration["seed_everything"]
         begun.add((configuration["name"], configuration["seed_everything"]))
     assert begun == {(variant, seed) for variant in plan.variants for seed in plan.seeds}
@@ -97,7 +95,7 @@ def test_each_task_trains_what_the_study_would(place: Path, plan: Study) -> None
         check_unchanged(find(grid(changed)[0], folder), folder)
 
 
-def test_only_what_is_left_is_submitted(place: Path, plan: Study) -> None:
+def test_only_what_is_left_is_submitted(checkout: Path, plan: Study) -> None:
     folder = Path("runs/s")
     runs = grid(plan)
     for number, run in enumerate(runs):
@@ -107,15 +105,15 @@ def test_only_what_is_left_is_submitted(place: Path, plan: Study) -> None:
         if number != 1:
             (path / "summary.json").write_text("{}")
     assert "1 runs as 1 job arrays" in job_array(plan, NAME, folder)
-    (arguments,) = started(place)
+    (arguments,) = started(checkout)
     assert f"--name={runs[1].variant}" in arguments
     assert arguments[arguments.index("--seed_everything") + 1] == str(runs[1].seed)
     (folder / runs[1].variant / "1" / "summary.json").write_text("{}")
     assert job_array(plan, NAME, folder).startswith("nothing to submit")
 
 
-def test_what_the_batch_script_cannot_take_is_refused(place: Path, plan: Study) -> None:
-    (place / "seeded.yaml").write_text("seed_everything: 5\n")
+def test_what_the_batch_script_cannot_take_is_refused(checkout: Path, plan: Study) -> None:
+    (checkout / "seeded.yaml").write_text("seed_everything: 5\n")
     files = [*plan.base, "seeded.yaml"]
     for variant, reason in [
         (Variant(config=files), r"seeded\.yaml sets seed_everything"),
@@ -123,7 +121,7 @@ def test_what_the_batch_script_cannot_take_is_refused(place: Path, plan: Study) 
     ]:
         with pytest.raises(UserError, match=reason):
             job_array(replace(plan, base=[], variants={"v": variant}), NAME, Path("runs/s"))
-    (place / "train.sbatch").unlink()
+    (checkout / "train.sbatch").unlink()
     with pytest.raises(UserError, match=r"no train\.sbatch here"):
         job_array(plan, NAME, Path("runs/s"))
     assert not Path("runs/s/submit.sh").exists()

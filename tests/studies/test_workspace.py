@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies.workspace import workspace
-from tests.test_tracking import inspect
+from tests.training.test_tracking import inspect
 
 
 def content(group: str | None = None) -> dict[str, Any]:
@@ -53,14 +53,3 @@ def test_runs_are_one_line_a_variant(run: Path) -> None:
     assert filtered["key"] == {"section": "run", "name": "group"}
     assert (filtered["op"], filtered["value"]) == ("=", "residual")
     assert content()["runSets"][0]["filters"]["filters"] == []
-
-
-def test_its_sections_are_in_the_order_of_reading() -> None:
-    sections = content()["panelBankConfig"]["sections"]
-    assert [section["name"] for section in sections] == [
-        "Accuracy",
-        "Loss",
-        "Learning rate",
-        "Embeddings",
-        "Speed and cost",
-    ]
