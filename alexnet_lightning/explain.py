@@ -1,6 +1,6 @@
 """Draw what a trained network looks at: python -m alexnet_lightning.explain RUN_DIR."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -40,38 +40,16 @@ def explain(
     Raises:
         UserError: there is no such run, checkpoint or image, or the data set cannot be read.
     """
-    return list(drawn(run_dir, what, images, checkpoint, device, output))
-
-
-def drawn(
-    run_dir: str | Path,
-    what: Sequence[What],
-    images: Sequence[Path] | None,
-    checkpoint: str,
-    device: str,
-    output: Path | None,
-) -> Iterator[Path]:
-    """Draw the figures of `explain`, and yield the path of each when it is written."""
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
-    from alexnet_lightning.explanations.figures import Subject
-    from alexnet_lightning.plots.style import DPI
-    from alexnet_lightning.system.atomic import replacing
+    from alexnet_lightning.explanations.figures import write_figures
 
-    subject = Subject(run, checkpoint, device, images)
-    subject.open(what)
-    for kind in what:
-        for name, figure in subject.figures(kind):
-            path = (output or run.path / "figures") / f"{name}.png"
-            with replacing(path) as part:
-                figure.savefig(part, dpi=DPI)
-            yield path
+    return write_figures(run, what, images, checkpoint, device, output or run.path / "figures")
 
 
 def main(args: Sequence[str]) -> None:
-    """Draw the figures, and print the path of each."""
-    for path in drawn(**arguments("explain", args, explain, examples=EXAMPLES)):
-        print(path)
+    """Draw the figures, and print their paths."""
+    print(*explain(**arguments("explain", args, explain, examples=EXAMPLES)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.inference.image_files import image_files
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.mode import never_trains
 
 if TYPE_CHECKING:
     from alexnet_lightning.inference.answers import Answer
@@ -50,24 +51,21 @@ def predict(
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
 
-    def refuse(error: UserError) -> None:
-        raise error
-
+    predictor, paths = opened(top, run_dir, images, checkpoint, views, device)
     from alexnet_lightning.inference.answers import answers
 
-    predictor, paths = opened(run_dir, images, top, checkpoint, views, device)
-    return [answer.prediction for answer in answers(predictor, paths, top, refuse)]
+    return [answer.prediction for answer in answers(predictor, paths, top)]
 
 
 def opened(
+    top: int,
     run_dir: str | Path,
     images: Sequence[str | Path],
-    top: int,
     checkpoint: str,
     views: Views,
     device: Device,
 ) -> tuple[Predictor, list[Path]]:
-    """Return the network and the image files; mistakes are reported before torch is imported."""
+    """Return the network and the image files; mistakes are found before torch is imported."""
     if top < 1:
         raise UserError(f"--top: {top}: give a number >= 1")
     source = Source.find(run_dir, checkpoint)
@@ -78,15 +76,12 @@ def opened(
 
 
 def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:
-    """Return the name of the format to print in.
+    """Return the name of the format to print in; refuse what contradicts itself.
 
     Args:
         json: print JSON instead of a table.
         csv: print CSV instead of a table.
         sheet: PNG file to draw the images in, with up to five classes each.
-
-    Raises:
-        UserError: both formats are asked for, or the sheet is not a .png.
     """
     if json and csv:
         raise UserError("--json: not allowed with --csv; give one of them")
@@ -96,21 +91,15 @@ def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> 
 
 
 def main(args: Sequence[str]) -> None:
-    """Print the predictions as they come; exit with status 1 if a file is not an image.
-
-    Raises:
-        UserError: see `predict` and `output`.
-    """
+    """Print predictions as they come; exit with status 1 if a file is not an image."""
     options = arguments("predict", args, predict, output, examples=EXAMPLES)
-    sheet = options.pop("sheet")
+    top, sheet = options.pop("top"), options.pop("sheet")
     form = output(options.pop("json"), options.pop("csv"), sheet)
-    predictor, paths = opened(**options)
-
+    predictor, paths = opened(top, **options)
     from tqdm import tqdm
 
-    from alexnet_lightning.inference.answers import answers, as_csv, as_json, as_table
+    from alexnet_lightning.inference.answers import FORMS, answers
 
-    forms = {"table": as_table, "json": as_json, "csv": as_csv}
     refused: list[UserError] = []
     drawn: list[Answer] = []
 
@@ -127,7 +116,7 @@ def main(args: Sequence[str]) -> None:
     # Above the bar where both are on the terminal, which would else redraw it at each line.
     say = tqdm.write if sys.stdout.isatty() else print
     try:
-        for line in forms[form](noticed(answers(predictor, paths, options["top"], refuse))):
+        for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
             say(line)
     except BrokenPipeError:  # the reader, head for instance, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
@@ -139,11 +128,7 @@ def main(args: Sequence[str]) -> None:
 
 
 def draw(answers: Sequence[Answer], class_names: Sequence[str], path: Path, count: int) -> None:
-    """Write the sheet and print its path.
-
-    Raises:
-        UserError: it cannot be written.
-    """
+    """Write the sheet and print its path."""
     from alexnet_lightning.inference.sheet import draw_sheet
 
     try:
@@ -155,4 +140,5 @@ def draw(answers: Sequence[Answer], class_names: Sequence[str], path: Path, coun
 
 
 if __name__ == "__main__":
+    never_trains()
     run_command(main)

@@ -12,6 +12,7 @@ from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.mode import never_trains
 from alexnet_lightning.system.ports import check_port
 from alexnet_lightning.system.signals import STOP
 
@@ -105,4 +106,5 @@ def main(args: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    never_trains()
     run_command(main)

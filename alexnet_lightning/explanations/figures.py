@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations import comparison
 from alexnet_lightning.explanations.grad_cam import draw_grad_cam
 from alexnet_lightning.explanations.images import ShownImages, run_data, split_probabilities
@@ -15,6 +13,8 @@ from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
 from alexnet_lightning.explanations.mistakes import draw_mistakes
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import DPI
+from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -25,67 +25,56 @@ OF_DATA = {"mistakes", "neighbours", "best_last"}  # need the data set
 OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
 
 
-class Subject:
-    """A run to explain.
+def write_figures(
+    run: RunFolder,
+    names: Sequence[str],
+    files: Sequence[Path] | None,
+    checkpoint: str,
+    device: str,
+    folder: Path,
+) -> list[Path]:
+    """Write figures as PNG files; see the command `explain`."""
+    predictor = Predictor(run.read(checkpoint), device=device)
+    # Read before the first is drawn, so that what is missing shows at once.
+    shown: Any = None
+    data: Any = None
+    if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
+        data = run_data(run)
+    if OF_IMAGES.intersection(names):
+        shown = (
+            ShownImages.of_files(predictor, files)
+            if files
+            else ShownImages.of_split(data, "test", IMAGES)
+        )
+    paths = []
+    for name in names:
+        for stem, figure in figures(name, predictor, shown, run, data):
+            paths.append(folder / f"{stem}.png")
+            with replacing(paths[-1]) as part:
+                figure.savefig(part, dpi=DPI)
+    return paths
 
-    Args:
-        run: its folder.
-        which: checkpoint, see `RunFolder.read`.
-        device: to compute on.
-        files: images to look at; None for test images.
-    """
 
-    def __init__(
-        self, run: RunFolder, which: str, device: str, files: Sequence[Path] | None
-    ) -> None:
-        self.run = run
-        self.device = device
-        self.predictor = Predictor(run.read(which), device=device)
-        self.files = files
-
-    @cached_property
-    def data(self) -> ImageDataModule:
-        """The run's data set."""
-        return run_data(self.run)
-
-    @cached_property
-    def images(self) -> ShownImages:
-        """The images to look at."""
-        if self.files:
-            return ShownImages.of_files(self.predictor, self.files)
-        return ShownImages.of_split(self.data, "test", IMAGES)
-
-    def open(self, names: Collection[str]) -> None:
-        """Read what these figures need, to report what is missing before the first is drawn."""
-        if OF_IMAGES.intersection(names):
-            _ = self.images
-        if OF_DATA.intersection(names):
-            _ = self.data
-
-    def figures(self, name: str) -> Iterator[tuple[str, Figure]]:
-        """Yield the figures of a kind with the names of their files."""
-        predictor = self.predictor
-        match name:
-            case "kernels":
-                yield name, draw_kernels(predictor.model.network)
-            case "maps":
-                yield name, draw_maps(predictor, self.images)
-            case "gradcam":
-                yield name, draw_grad_cam(predictor, self.images)
-            case "neighbours":
-                yield (
-                    name,
-                    draw_neighbours(Neighbours(predictor, self.data.splits["train"]), self.images),
-                )
-            case "mistakes":
-                test = self.data.splits["test"]
-                probabilities = split_probabilities(predictor, test)
-                yield name, draw_mistakes(test, probabilities, predictor.class_names)
-            case "best_last":
-                test = self.data.splits["test"]
-                rows = comparison.read_rows(self.run.metrics)
-                best = comparison.judged(self.run, "best", test, self.device)
-                last = comparison.judged(self.run, "last", test, self.device)
-                yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
-                names = predictor.class_names
-                yield f"{name}_differences", comparison.draw_differences(test, best, last, names)
+def figures(
+    name: str, predictor: Predictor, shown: ShownImages, run: RunFolder, data: Any
+) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures of a name, and the stems of their files."""
+    names = predictor.class_names
+    match name:
+        case "kernels":
+            yield name, draw_kernels(predictor.model.network)
+        case "maps":
+            yield name, draw_maps(predictor, shown)
+        case "gradcam":
+            yield name, draw_grad_cam(predictor, shown)
+        case "neighbours":
+            yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
+        case "mistakes":
+            test = data.splits["test"]
+            yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
+        case "best_last":
+            test, device = data.splits["test"], str(predictor.device)
+            best, last = (comparison.judged(run, which, test, device) for which in ("best", "last"))
+            rows = comparison.read_rows(run.metrics)
+            yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
+            yield f"{name}_differences", comparison.draw_differences(test, best, last, names)

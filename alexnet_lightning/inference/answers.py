@@ -16,7 +16,7 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import short
 
 BATCH = 64  # images per forward pass
-Refuse = Callable[[UserError], None]
+Refuse = Callable[[UserError], None] | None
 
 
 class Answer(NamedTuple):
@@ -32,12 +32,11 @@ class Answer(NamedTuple):
 
 
 def answers(
-    predictor: Predictor, paths: Sequence[Path], k: int, refuse: Refuse
+    predictor: Predictor, paths: Sequence[Path], k: int, refuse: Refuse = None
 ) -> Iterator[Answer]:
     """Yield the k most probable classes of image files, in their order.
 
-    Args:
-        refuse: called with the error of a file that is not an image; the others follow.
+    `refuse`, if given, is called with the error of a file that is not an image; the others follow.
     """
     quiet = True if len(paths) <= BATCH else None  # None: a progress bar on terminals only
     with tqdm(total=len(paths), unit="image", leave=False, disable=quiet) as bar:
@@ -59,6 +58,8 @@ def decoded(
         try:
             yield path, predictor.preprocessing.decode(path)
         except UserError as error:
+            if refuse is None:
+                raise
             refuse(error)
 
 
@@ -100,6 +101,9 @@ def as_json(found: Iterable[Answer]) -> Iterator[str]:
         line = json.dumps({"picture": row.name, **values}, ensure_ascii=False)
     yield line
     yield "]"
+
+
+FORMS = {"table": as_table, "json": as_json, "csv": as_csv}
 
 
 def digits(prediction: Prediction) -> list[float]:
