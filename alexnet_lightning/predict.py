@@ -1,7 +1,5 @@
 """Predict the classes of images: python -m alexnet_lightning.predict RUN_DIR IMAGES."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -16,6 +14,7 @@ from alexnet_lightning.inference.image_files import image_files
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 
+# Not with `from __future__ import annotations`: to resolve such, jsonargparse would import these.
 if TYPE_CHECKING:
     from alexnet_lightning.inference.answers import Answer
     from alexnet_lightning.inference.predictor import Prediction, Predictor
@@ -35,7 +34,7 @@ def predict(
     checkpoint: str = "best",
     views: Views = "centre",
     device: Device = "auto",
-) -> list[Prediction]:
+) -> "list[Prediction]":
     """Predict the classes of images with a trained network.
 
     Args:
@@ -64,7 +63,7 @@ def opened(
     checkpoint: str,
     views: Views,
     device: Device,
-) -> tuple[Predictor, list[Path]]:
+) -> "tuple[Predictor, list[Path]]":
     """Return the network and the image files; mistakes are found before torch is imported."""
     if top < 1:
         raise UserError(f"--top: {top}: give a number >= 1")
@@ -107,7 +106,7 @@ def main(args: Sequence[str]) -> None:
         refused.append(error)
         tqdm.write(f"error: {error}", file=sys.stderr)
 
-    def noticed(found: Iterator[Answer]) -> Iterator[Answer]:
+    def noticed(found: "Iterator[Answer]") -> "Iterator[Answer]":
         for answer in found:
             if sheet and len(drawn) < SHOWN:
                 drawn.append(answer)
@@ -127,7 +126,7 @@ def main(args: Sequence[str]) -> None:
         sys.exit(1)
 
 
-def draw(answers: Sequence[Answer], class_names: Sequence[str], path: Path, count: int) -> None:
+def draw(answers: "Sequence[Answer]", class_names: Sequence[str], path: Path, count: int) -> None:
     """Write the sheet and print its path."""
     from alexnet_lightning.inference.sheet import draw_sheet
 

@@ -57,11 +57,7 @@ def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> J
 
 
 def read_rows(path: Path) -> Rows:
-    """Return the rows of a metrics.csv, without its empty cells.
-
-    Raises:
-        UserError: there is no such file.
-    """
+    """Return the rows of a metrics.csv, without its empty cells."""
     try:
         with path.open(newline="") as file:
             return [

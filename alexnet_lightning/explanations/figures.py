@@ -35,17 +35,13 @@ def write_figures(
 ) -> list[Path]:
     """Write figures as PNG files; see the command `explain`."""
     predictor = Predictor(run.read(checkpoint), device=device)
-    # Read before the first is drawn, so that what is missing shows at once.
-    shown: Any = None
-    data: Any = None
+    shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         data = run_data(run)
-    if OF_IMAGES.intersection(names):
-        shown = (
-            ShownImages.of_files(predictor, files)
-            if files
-            else ShownImages.of_split(data, "test", IMAGES)
-        )
+    if OF_IMAGES.intersection(names) and files:
+        shown = ShownImages.of_files(predictor, files)
+    elif data:
+        shown = ShownImages.of_split(data, "test", IMAGES)
     paths = []
     for name in names:
         for stem, figure in figures(name, predictor, shown, run, data):
@@ -56,7 +52,7 @@ def write_figures(
 
 
 def figures(
-    name: str, predictor: Predictor, shown: ShownImages, run: RunFolder, data: Any
+    name: str, predictor: Predictor, shown: Any, run: RunFolder, data: Any
 ) -> Iterator[tuple[str, Figure]]:
     """Yield the figures of a name, and the stems of their files."""
     names = predictor.class_names
@@ -74,7 +70,8 @@ def figures(
             yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
-            best, last = (comparison.judged(run, which, test, device) for which in ("best", "last"))
             rows = comparison.read_rows(run.metrics)
+            best = comparison.judged(run, "best", test, device)
+            last = comparison.judged(run, "last", test, device)
             yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
             yield f"{name}_differences", comparison.draw_differences(test, best, last, names)

@@ -35,11 +35,7 @@ class ShownImages(NamedTuple):
 
     @classmethod
     def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> ShownImages:
-        """Read image files as the predictor's network expects them.
-
-        Raises:
-            UserError: one of them is not an image.
-        """
+        """Read image files as the predictor's network expects them."""
         images = torch.stack([predictor.preprocessing.decode(path) for path in files])
         return cls(images, [path.name for path in files])
 
@@ -52,11 +48,7 @@ class ShownImages(NamedTuple):
 
 
 def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
-    """Return the data module of a run's configuration, set up; downloaded if it is missing.
-
-    Raises:
-        UserError: the data cannot be read or downloaded.
-    """
+    """Return the data module of a run's configuration, set up; downloaded if it is missing."""
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
     data = ExperimentCLI(["--config", str(run.config)]).datamodule

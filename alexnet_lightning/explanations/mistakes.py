@@ -17,25 +17,14 @@ SHOWN = 24
 
 
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Return the indices of at most `count` misclassified images, the most confident first.
-
-    Args:
-        probabilities: (N, K).
-        labels: (N,).
-    """
+    """Return the indices of at most `count` misclassified images, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True, stable=True)[:count]]
 
 
 def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[str]) -> Figure:
-    """Return a figure of a split's most confident mistakes.
-
-    Args:
-        images: the split.
-        probabilities: of all its images (N, K).
-        class_names: in the order of the logits.
-    """
+    """Return a figure of a split's most confident mistakes, from all its probabilities (N, K)."""
     chosen = most_confident(probabilities, images.labels, SHOWN)
     pixels, labels = images[chosen]
     captions = []

@@ -21,12 +21,8 @@ SEARCHED = 10_000  # training images at most: with 4,096 features each they take
 class Neighbours:
     """The training images whose penultimate features are nearest, by Euclidean distance.
 
-    As on the right of figure 4 of Krizhevsky et al. 2012.
-
-    Args:
-        predictor: the network.
-        images: the training split.
-        most: images to search, >= 1; of a larger split a random sample, always the same.
+    As on the right of figure 4 of Krizhevsky et al. 2012. Of a training split of more than `most`
+    images, a random sample is searched, always the same.
     """
 
     def __init__(self, predictor: Predictor, images: Images, most: int = SEARCHED) -> None:
@@ -39,11 +35,9 @@ class Neighbours:
         self.index = NearestNeighbors().fit(torch.cat(rows).numpy())
 
     def nearest(self, images: Tensor, count: int = 6) -> tuple[Tensor, Tensor]:
-        """Return distances float32 and indices int64 in `self.images`, (N, count), nearest first.
+        """Return distances float32 and indices in `self.images` (N, count), nearest first.
 
-        Args:
-            images: decoded, uint8 (N, C, S, S).
-            count: neighbours per image; fewer if there are not as many.
+        `images` are decoded, uint8 (N, C, S, S); count is less if there are not as many.
         """
         rows = self.predictor.embed(images)["penultimate"].numpy()
         distances, indices = self.index.kneighbors(rows, min(count, len(self.images)))

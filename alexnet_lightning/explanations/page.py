@@ -14,7 +14,7 @@ from torch import Tensor
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations.grad_cam import grad_cam, overlay
 from alexnet_lightning.explanations.images import ShownImages, run_data, show
-from alexnet_lightning.explanations.neighbours import Neighbours
+from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.explanations.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
@@ -132,17 +132,14 @@ def report(network: Network, image: bytes | Tensor) -> None:
     if isinstance(found, str):
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
-    show_neighbours(neighbours(network, found), decoded)
+    shown = ShownImages(decoded[None], ["this image"])
+    st.pyplot(draw_neighbours(neighbours(network, found), shown))
     st.markdown("**Among validation images**, in both embeddings")
     st.pyplot(draw_planes(planes(network, found), decoded))
 
 
 def as_stored(network: Predictor, image: bytes | Tensor) -> Tensor:
-    """Return an image as a network's data set stores it, uint8 (C, S, S).
-
-    Raises:
-        UserError: the file is not an image, or the image is from another data set.
-    """
+    """Return an image as a network's data set stores it, uint8 (C, S, S), or raise a UserError."""
     wanted = network.preprocessing
     if isinstance(image, bytes):
         return wanted.decode(image)
@@ -166,18 +163,6 @@ def show_classes(network: Predictor, image: Tensor) -> None:
         show(plain, view, "network's view")
         overlay(over, view, heat, f"regions for {found.classes[0]}")
     right.pyplot(figure)
-
-
-def show_neighbours(found: Neighbours, image: Tensor) -> None:
-    """Show the training images that are most similar to an image for a network."""
-    st.markdown(f"**Nearest of {len(found.images):,} training images**, by penultimate features")
-    (indices,) = found.nearest(image[None])[1]
-    pixels, labels = found.images[indices]
-    with new_figure(5.6, 1.25) as figure:
-        row = figure.subplots(1, len(pixels), squeeze=False)[0]
-        for axes, pixel, label in zip(row, pixels, labels.tolist(), strict=True):
-            show(axes, pixel, found.predictor.class_names[label])
-    st.pyplot(figure)
 
 
 if __name__ == "__main__":

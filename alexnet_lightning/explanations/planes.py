@@ -21,13 +21,9 @@ CLASSES = 10  # in color
 
 
 class Planes:
-    """The first two principal components of "features" and "penultimate".
+    """The first two principal components of "features" and "penultimate" of validation images.
 
-    Args:
-        predictor: the network.
-        images: the validation split.
-        most: images to fit the components to, >= 2; of a larger split a random sample, always the
-            same.
+    Of a split of more than `most` images, they are fitted to a random sample, always the same.
     """
 
     def __init__(self, predictor: Predictor, images: Images, most: int = SAMPLE) -> None:

@@ -25,13 +25,10 @@ Logits = Callable[[Tensor], Tensor]
 
 
 def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -> None:
-    """Write a network, for batches of any size.
+    """Write a network, for batches of any size; UserError if the format cannot express it.
 
     Args:
         preprocessing: whether a graph takes decoded images, see `Portable`.
-
-    Raises:
-        UserError: the network cannot be written in this format.
     """
     model = predictor.model
     match kind:
@@ -45,10 +42,9 @@ def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -
             module = Portable(predictor, preprocessing).eval()
             # Two images, because the tracer would take a batch size of one for fixed.
             images = blank(predictor, preprocessing, 2)
-            trace = write_onnx if kind == "onnx" else write_pt2
             try:
                 with torch.no_grad():
-                    trace(module, images, path)
+                    write_graph(kind, module, images, path)
             except Exception as error:  # a tracer can raise anything
                 reason = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise UserError(
@@ -56,33 +52,19 @@ def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -
                 ) from error
 
 
-def write_onnx(module: Portable, images: Tensor, path: Path) -> None:
-    """Write as ONNX, the input called "images", the output "logits"."""
-    torch.onnx.export(
-        module,
-        (images,),
-        path,
-        input_names=["images"],
-        output_names=["logits"],
-        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-
-
-def write_pt2(module: Portable, images: Tensor, path: Path) -> None:
-    """Write as a program of torch.export."""
+def write_graph(kind: Format, module: Portable, images: Tensor, path: Path) -> None:
+    """Write as a program of torch.export, or as ONNX from "images" to "logits"."""
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
-    torch.export.save(torch.export.export(module, (images,), dynamic_shapes=dynamic), path)
+    if kind == "pt2":
+        torch.export.save(torch.export.export(module, (images,), dynamic_shapes=dynamic), path)
+        return
+    names: Any = {"input_names": ["images"], "output_names": ["logits"], "verbose": False}
+    options: Any = {"dynamic_shapes": dynamic, "dynamo": True, "external_data": False}
+    torch.onnx.export(module, (images,), path, **names, **options)
 
 
 def read(kind: Format, path: Path, description: Path) -> Logits:
-    """Return the function that a file computes, from its input to logits (N, K).
-
-    Args:
-        description: the JSON file that belongs to it, see `describe`.
-    """
+    """Return the function of a file and its description, from inputs to logits (N, K)."""
     match kind:
         case "onnx":
             from onnxruntime import InferenceSession
@@ -122,11 +104,7 @@ def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[st
 
 
 def read_safetensors(path: Path, description: Path | None = None) -> dict[str, Any]:
-    """Return the checkpoint, for `Predictor`, of a .safetensors file and its .json.
-
-    Args:
-        description: the .json; by default the one beside the file.
-    """
+    """Return the checkpoint, for `Predictor`, of a .safetensors file and the .json beside it."""
     from safetensors.torch import load_file
 
     checkpoint: dict[str, Any] = json.loads((description or beside(path)).read_text())

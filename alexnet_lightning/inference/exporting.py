@@ -51,11 +51,7 @@ def write_checked(
 
 @torch.inference_mode()
 def compared(found: Logits, given: Tensor, expected: Logits, inputs: Tensor) -> Checked:
-    """Compare the logits of a batch of one image and of all images.
-
-    Raises:
-        UserError: they differ by more than rounding.
-    """
+    """Compare the logits of one image and of all images; UserError if they differ too much."""
     true = expected(inputs)
     both = torch.cat([found(given[:1]) - true[:1], found(given) - true])
     result = Checked(both.abs().max().item(), true.abs().max().item())
@@ -71,9 +67,6 @@ def sample(predictor: Predictor, run: RunFolder, files: Sequence[str | Path]) ->
     """Return decoded images to check with, uint8 (N, C, size, size), and what they are.
 
     The files, if there are any; else test images of the run's data set; else, without it, noise.
-
-    Raises:
-        UserError: a file is not an image.
     """
     kept = predictor.preprocessing
     if files:

@@ -7,8 +7,6 @@ from typing import TextIO
 
 from alexnet_lightning.system.errors import UserError
 
-STANDARD_INPUT = "-"
-
 
 def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list[Path]:
     """Return the files that arguments name, in their order, without checking that they exist.
@@ -23,7 +21,7 @@ def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list
     """
     found: list[Path] = []
     for argument in arguments:
-        names = lines(standard_input) if argument == STANDARD_INPUT else [argument]
+        names = lines(standard_input) if argument == "-" else [argument]
         for path in map(Path, names):
             inside = list(images_in(path)) if path.is_dir() else [path]
             if not inside:
@@ -46,7 +44,7 @@ def lines(text: TextIO) -> list[str]:
 
 
 def images_in(folder: Path) -> Iterator[Path]:
-    """Yield the images in a folder by name, then those of its subfolders; hidden ones are left out."""
+    """Yield the images in a folder by name, then those of its subfolders; no hidden ones."""
     from alexnet_lightning.data.storage.folder import is_image
 
     for parent, folders, names in os.walk(folder):

@@ -52,9 +52,8 @@ class CentreView(nn.Module):
         self.register_buffer("shift", -mean / std * preprocessing.pixel_max)
 
     def forward(self, images: Tensor) -> Tensor:
-        crops = (
-            images[..., self.window, self.window] if self.resize is None else self.resize(images)
-        )
+        window = self.window
+        crops = self.resize(images) if self.resize else images[..., window, window]
         return crops.float() * self.scale + self.shift
 
 

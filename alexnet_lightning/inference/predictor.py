@@ -60,12 +60,11 @@ class Predictor:
     def load(
         cls, run: str | Path, which: str = "best", views: Views = "centre", device: str = "cpu"
     ) -> "Predictor":
-        """Return the predictor of a run's best or last checkpoint, or of a checkpoint file.
+        """Return the predictor of a checkpoint.
 
         Args:
             run: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
             which: "best", "last" or the path of a checkpoint.
-            views, device: see `Predictor`.
 
         Raises:
             UserError: there is no such run or checkpoint, or it is not one of this project.
@@ -112,22 +111,14 @@ class Predictor:
 
 
 def chosen_device(name: Device) -> str:
-    """Return "cpu" or "cuda".
-
-    Raises:
-        UserError: there is no such device.
-    """
+    """Return "cpu" or "cuda"; UserError if there is no GPU."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device: torch finds no GPU here; give auto or cpu")
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
-    """Return the model of a checkpoint, with its weights.
-
-    Raises:
-        UserError: its class is not a known variant, or the content does not fit it.
-    """
+    """Return the model of a checkpoint; UserError if no known variant fits it."""
     name = variant_of(checkpoint)
     # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
     variants = {kind.__name__: kind for kind in known(ImageClassifier)}

@@ -35,12 +35,7 @@ class Preprocessing:
     pixel_max: float
 
     def decode(self, image: Path | bytes) -> Tensor:
-        """Read an image file, or its content, as uint8 (channels, size, size).
-
-        Raises:
-            BrokenImageError: it is not an image.
-            UserError: the file cannot be opened.
-        """
+        """Read an image file, or its content, as uint8 (channels, size, size); see `decode`."""
         pixels = decode(image, self.size)
         if self.channels == 3:
             return pixels

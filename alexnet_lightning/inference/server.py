@@ -36,10 +36,7 @@ class PredictAPI(litserve.LitAPI):
     """Predicts decoded images of concurrent requests in batches.
 
     Args:
-        source: of the network.
-        views: see `Predictor`.
-        max_batch_size: images per batch, >= 1.
-        batch_timeout: seconds that a batch waits for more of them, >= 0.
+        batch_timeout: seconds that a batch waits for more images, >= 0.
         workers: processes that share the cores, >= 1.
         token: that requests must bear, if any.
     """
@@ -125,7 +122,7 @@ class Server(litserve.LitServer):
     """LitServe's server, which can also be stopped while it starts."""
 
     def launch_inference_worker(self, lit_api: litserve.LitAPI) -> list[Any]:
-        """Start workers that ignore Ctrl-C: a terminal sends it to all processes, this one ends them."""
+        """Start workers that ignore Ctrl-C, which a terminal sends to all processes."""
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
         try:
             workers: list[Any] = super().launch_inference_worker(lit_api)
@@ -142,11 +139,7 @@ class Server(litserve.LitServer):
 
 
 def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: int = 1) -> Server:
-    """Return the server, ready to run.
-
-    Raises:
-        UserError: the checkpoint cannot be used.
-    """
+    """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
     server = Server(

@@ -28,12 +28,8 @@ WNID = re.compile(r"n\d{8}-")  # before a breed in Stanford Dogs' folders
 def draw_sheet(answers: Sequence[Answer], class_names: Sequence[str], path: Path) -> None:
     """Write a PNG of images, each with its five most probable classes as bars.
 
-    The caption is the true class, whose bar is red, if the folder is named after a class; else the
-    file's name.
-
-    Args:
-        answers: at least one.
-        class_names: of the network.
+    The caption is the true class, whose bar is red, if the folder is named after a class of the
+    network; else the file's name.
     """
     bars = min(BARS, max(len(answer.prediction.classes) for answer in answers))
     columns = min(COLUMNS, len(answers))

@@ -70,11 +70,7 @@ class Uploads:
         self.decoders = anyio.CapacityLimiter(limits.decoders)
 
     async def image(self, request: Request) -> np.ndarray:
-        """Return the image of a request, uint8 (channels, size, size).
-
-        Raises:
-            HTTPException: 4xx, it contains none, or too large a one.
-        """
+        """Return the image of a request, uint8 (channels, size, size), or raise a 4xx."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (FORM, JSON):
             raise HTTPException(415, f"send {FORM}, or {JSON} with base64; this is {kind or '?'}")

@@ -67,7 +67,7 @@ def test_bad_files_are_refused_and_the_others_keep_their_order(
     assert [answer.path for answer in found] == digit_files * 7
     assert len(refused) == 2 + BATCH
     assert "bad.png cannot be read as an image" in refused[0]
-    assert refused[1].startswith("cannot open /") and "nowhere.png" in refused[1]
+    assert "nowhere.png" in refused[1]
     alone = predictor.predict(digit_files, 2)
     for answer, expected in zip(found, alone * 7, strict=True):
         assert answer.prediction.classes == expected.classes
