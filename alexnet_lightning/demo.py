@@ -30,9 +30,9 @@ def demo(run_dirs: Sequence[str | Path], host: str = "127.0.0.1", port: int = 85
     """Show in the browser what trained networks see in an image, until Ctrl-C.
 
     Args:
-        run_dirs: run folders, names of configs for their newest runs, or "latest".
-        host: address to listen at; 127.0.0.1 is reached from this machine only.
-        port: 1024 to 65535.
+        run_dirs: run folders, names of configs (their newest runs), or latest
+        host: address to listen at; 127.0.0.1 is reached from this machine only
+        port: from 1024 to 65535
 
     Raises:
         UserError: there is no such run, the port is taken, or Streamlit is missing.

@@ -1,4 +1,4 @@
-"""Draw what a trained network looks at: python -m alexnet_lightning.explain RUN_DIR."""
+"""Draw what a trained network looks at: kernels, maps, Grad-CAM, mistakes, neighbours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,12 +30,12 @@ def explain(
     best_last: the best checkpoint compared with the last.
 
     Args:
-        run_dir: run folder, or a config's name or "latest" for its newest run.
-        what: figures to draw, see above; all by default.
-        images: image files to look at; six test images by default.
-        checkpoint: best, last or the path of a checkpoint.
-        device: cpu, or cuda for a GPU.
-        output: folder to write to; figures/ of the run by default.
+        run_dir: run folder, the name of a config (its newest run), or latest
+        what: figures to draw, see above; all by default
+        images: image files to look at; six test images by default
+        checkpoint: best, last, or the path of a checkpoint
+        device: cpu, or cuda for a GPU
+        output: folder to write to; figures/ of the run by default
 
     Raises:
         UserError: there is no such run, checkpoint or image, or the data set cannot be read.

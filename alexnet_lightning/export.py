@@ -1,4 +1,4 @@
-"""Export a trained network for other programs: python -m alexnet_lightning.export RUN_DIR."""
+"""Export a trained network for other programs: ONNX, torch.export, safetensors."""
 
 import re
 from collections.abc import Sequence
@@ -42,12 +42,12 @@ def export(
     variant with its arguments.
 
     Args:
-        run_dir: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
-        format: file format, see above.
-        preprocessing: let onnx or pt2 take pixels of 0-255, uint8, at the data set's size.
-        output: file to write (also -o); by default in exports/ of the run folder.
-        checkpoint: best, last or the path of a checkpoint.
-        images: image files to check with; by default test images of the run, or noise without them.
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
+        format: file format, see above
+        preprocessing: let onnx or pt2 take pixels of 0-255, uint8, at the data set's size
+        output: file to write (also -o); by default in exports/ of the run folder
+        checkpoint: best, last, or the path of a checkpoint
+        images: image files to check with; by default test images of the run, or noise without them
 
     Raises:
         UserError: there is no such run or checkpoint, or the format cannot hold its network.

@@ -1,4 +1,4 @@
-"""Predict the classes of images: python -m alexnet_lightning.predict RUN_DIR IMAGES."""
+"""Predict the classes of images with a trained network."""
 
 import os
 import signal
@@ -38,13 +38,13 @@ def predict(
     """Predict the classes of images with a trained network.
 
     Args:
-        run_dir: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
         images: image files; folders, which are searched at any depth; or - for paths on the
-            standard input, one per line.
-        top: number of classes per image, the most probable first; >= 1.
-        checkpoint: best, last or the path of a checkpoint.
-        views: crops of each image whose probabilities are averaged.
-        device: auto is a GPU if there is one.
+            standard input, one per line
+        top: number of classes per image, the most probable first
+        checkpoint: best, last, or the path of a checkpoint
+        views: crops of each image whose probabilities are averaged
+        device: auto is a GPU if there is one
 
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
@@ -78,9 +78,9 @@ def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> 
     """Return the name of the format to print in; refuse what contradicts itself.
 
     Args:
-        json: print JSON instead of a table.
-        csv: print CSV instead of a table.
-        sheet: PNG file to draw the images in, with up to five classes each.
+        json: print JSON instead of a table
+        csv: print CSV instead of a table
+        sheet: PNG file to draw the images in, with up to five classes each
     """
     if json and csv:
         raise UserError("--json: not allowed with --csv; give one of them")

@@ -1,4 +1,4 @@
-"""Serve a trained network as an HTTP API: POST an image to /predict, see /docs."""
+"""Serve a trained network as an HTTP API."""
 
 import os
 import signal
@@ -40,18 +40,18 @@ def serve(
     """Serve a trained network as an HTTP API until Ctrl-C: POST an image to /predict, see /docs.
 
     Args:
-        run_dir: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
-        checkpoint: best, last or the path of a checkpoint.
-        views: crops of each image whose probabilities are averaged.
-        host: address to listen at; 127.0.0.1 is reached from this machine only.
-        port: 1024 to 65535.
-        device: auto is a GPU if there is one.
-        workers: processes that predict.
-        max_batch_size: images per batch.
-        batch_timeout: milliseconds that a batch waits for more images.
-        max_upload: megabytes per request.
-        max_pixels: megapixels per image.
-        token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN.
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
+        checkpoint: best, last, or the path of a checkpoint
+        views: crops of each image whose probabilities are averaged
+        host: address to listen at; 127.0.0.1 is reached from this machine only
+        port: from 1024 to 65535
+        device: auto is a GPU if there is one
+        workers: processes that predict
+        max_batch_size: images per batch
+        batch_timeout: milliseconds that a batch waits for more images
+        max_upload: megabytes per request
+        max_pixels: megapixels per image
+        token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
         UserError: there is no such run or checkpoint, a number is out of range, the port is taken,
