@@ -86,13 +86,12 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
     counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
     with new_figure(13, 4.4) as figure:
         loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
-        for axes, metric, unit in (
-            (loss, "loss", "cross-entropy (nats)"),
-            (accuracy, "top1", "accuracy (%)"),
-        ):
-            plot_metric(axes, rows, metric, "-")
-            mark(axes, best, last)
-            axes.set(xlabel="epoch", ylabel=unit)
+        plot_metric(loss, rows, "loss", "-")
+        plot_metric(accuracy, rows, "top1", "-")
+        loss.set(xlabel="epoch", ylabel="cross-entropy (nats)")
+        accuracy.set(xlabel="epoch", ylabel="accuracy (%)")
+        mark(loss, best, last)
+        mark(accuracy, best, last)
         handles, names = loss.get_legend_handles_labels()
         names = [name.removesuffix(" loss") for name in names]
         figure.legend(handles, names, loc="outside lower center", ncols=4)

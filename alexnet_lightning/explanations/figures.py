@@ -13,8 +13,7 @@ from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
 from alexnet_lightning.explanations.mistakes import draw_mistakes
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.plots.style import DPI
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.plots.style import write_png
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ def write_figures(
     for name in names:
         for stem, figure in figures(name, predictor, shown, run, data):
             paths.append(folder / f"{stem}.png")
-            with replacing(paths[-1]) as part:
-                figure.savefig(part, dpi=DPI)
+            write_png(figure, paths[-1])
     return paths
 
 

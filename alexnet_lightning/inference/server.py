@@ -1,6 +1,5 @@
 """The HTTP API: how LitServe's workers predict decoded images, and what GET /info says."""
 
-import json
 import math
 import multiprocessing
 import secrets
@@ -160,7 +159,6 @@ def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: 
 def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:
     """Return what GET /info says of the network."""
     run = api.source.run
-    figures = json.loads(run.summary.read_text()) if run.summary.is_file() else {}
     return {
         "name": type(predictor.model).__name__,
         "run": str(run.path),
@@ -170,7 +168,7 @@ def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:
         "image_size": predictor.preprocessing.crop,
         "metrics": {
             key: value if math.isfinite(value) else None  # JSON has no NaN
-            for key, value in figures.items()
+            for key, value in run.read_summary().items()
             if key.startswith(("val/", "test/"))
         },
     }

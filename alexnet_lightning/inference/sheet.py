@@ -11,8 +11,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.inference.answers import Answer
-from alexnet_lightning.plots.style import COLOURS, DPI, new_figure
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.plots.style import COLOURS, new_figure, write_png
 from alexnet_lightning.system.text import short
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ def draw_sheet(answers: Sequence[Answer], class_names: Sequence[str], path: Path
             truth = class_of(answer.path, class_names)
             draw_image(grid[2 * row, column], square(answer.path), truth, answer.path.name)
             draw_bars(grid[2 * row + 1, column], answer, truth, bars)
-        with replacing(path) as part:
-            figure.savefig(part, dpi=DPI)
+        write_png(figure, path)
 
 
 def class_of(path: Path, class_names: Sequence[str]) -> str | None:
