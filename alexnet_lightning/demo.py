@@ -1,14 +1,16 @@
-"""A page to look at what trained networks make of a picture, one or several side by side."""
+"""Show in the browser what trained networks see in an image, up to three side by side."""
 
 import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
-from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.ports import check_port
+from alexnet_lightning.training.run_folder import RunFolder
 
 # No browser is opened, nothing is reported, and files are not watched.
 FLAGS = {
@@ -18,34 +20,43 @@ FLAGS = {
     "server.maxUploadSize": "10",  # megabytes
     "client.toolbarMode": "minimal",
 }
+EXAMPLES = """
+python -m alexnet_lightning.demo latest
+python -m alexnet_lightning.demo digits_bn runs/digits/DATE --port 8600
+"""
 
 
-def demo(args: Sequence[str]) -> None:
-    """Show a page until Ctrl-C.
+def demo(run_dirs: Sequence[str | Path], host: str = "127.0.0.1", port: int = 8501) -> NoReturn:
+    """Show in the browser what trained networks see in an image, until Ctrl-C.
+
+    Args:
+        run_dirs: run folders, names of configs (their newest runs), or latest
+        host: address to listen at; 127.0.0.1 is reached from this machine only
+        port: from 1024 to 65535
 
     Raises:
-        UserError: no such run, the port is taken, or Streamlit is missing.
+        UserError: there is no such run, the port is taken, or Streamlit is missing.
     """
-    parser = CommandParser(prog="python -m alexnet_lightning.demo", description=__doc__)
-    add = parser.add_argument
-    add("run_dirs", nargs="+", type=Path, metavar="run_dir", help="run folder, as fit prints it")
-    add("--host", default="127.0.0.1", help="127.0.0.1 (default) is seen from this machine only")
-    add("--port", type=int, default=8501)
-    options = parser.parse_args(args)
     if find_spec("streamlit") is None:
         raise UserError("needs streamlit: pip install alexnet-lightning[use]")
-    check_port(options.host, options.port)
+    check_port(host, port)
+    runs = [RunFolder.find(run_dir).path for run_dir in run_dirs]
     from alexnet_lightning.inference.predictor import Predictor
 
-    for run_dir in options.run_dirs:
-        Predictor.load(run_dir)
+    for run in runs:  # a network that cannot be shown ends it here
+        Predictor.load(run)
 
-    flags = FLAGS | {"server.address": options.host, "server.port": options.port}
+    flags = FLAGS | {"server.address": host, "server.port": str(port)}
     page = Path(__file__).parent / "explanations" / "page.py"
     command = [sys.executable, "-m", "streamlit", "run", str(page)]
     command += [f"--{name}={value}" for name, value in flags.items()]
-    os.execv(sys.executable, [*command, "--", *map(str, options.run_dirs)])
+    os.execv(sys.executable, [*command, "--", *map(str, runs)])
+
+
+def main(args: Sequence[str]) -> None:
+    """Show the page as the command line says."""
+    demo(**arguments("demo", args, demo, examples=EXAMPLES))
 
 
 if __name__ == "__main__":
-    run_command(demo)
+    run_command(main)

@@ -1,94 +1,100 @@
-"""Write a trained network for other programs, and check what they will compute with it."""
+"""Export a trained network for other programs: ONNX, torch.export, safetensors."""
 
-from argparse import Namespace, RawDescriptionHelpFormatter
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple
 
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.inference.exporters import GRAPHS, SUFFIX, Format, beside, check
-from alexnet_lightning.inference.exporting import export, sample
-from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.inference.choices import GRAPHS, SUFFIX, Format, Source
 from alexnet_lightning.system.errors import UserError
 
-FORMATS = """\
-formats:
-  onnx         for ONNX Runtime and others: images in, logits out, batches of any size
-  pt2          the same as a program of torch.export
-  safetensors  the weights; with the .json enough for a Predictor, see read_safetensors
-  torchvision  of AlexNetOWT: a state dict that torchvision.models.alexnet loads
-
-Beside each file a .json tells its input and output, the class names, how pictures are preprocessed,
-and the variant with its arguments."""
+EXAMPLES = """
+python -m alexnet_lightning.export latest --format onnx --preprocessing
+python -m alexnet_lightning.export digits_bn --format safetensors --output net.safetensors
+"""
 
 
-def export_command(args: Sequence[str]) -> None:
+class Exported(NamedTuple):
+    """A file, the images it was checked on, and how far its logits are from the network's."""
+
+    path: Path
+    checked_on: str
+    difference: float
+    largest_logit: float
+
+
+def export(
+    run_dir: str | Path,
+    *,
+    format: Format,  # noqa: A002  # the flag's name
+    preprocessing: bool = False,
+    output: Path | None = None,
+    checkpoint: str = "best",
+    images: Sequence[Path] = (),
+) -> Exported:
+    """Export a trained network for other programs, and check what the file computes.
+
+    onnx is for ONNX Runtime and others: images in, logits out, batches of any size; pt2 is the same
+    as a program of torch.export; safetensors holds the weights, enough for a Predictor together
+    with the .json; torchvision is a state dict of AlexNetOWT for torchvision.models.alexnet.
+    The .json beside each file describes input and output, class names, preprocessing, and the
+    variant with its arguments.
+
+    Args:
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
+        format: file format, see above
+        preprocessing: let onnx or pt2 take pixels of 0-255, uint8, at the data set's size
+        output: file to write (also -o); by default in exports/ of the run folder
+        checkpoint: best, last, or the path of a checkpoint
+        images: image files to check with; by default test images of the run, or noise without them
+
+    Raises:
+        UserError: there is no such run or checkpoint, or the format cannot hold its network.
+    """
+    if preprocessing and format not in GRAPHS:
+        raise UserError(
+            f"--preprocessing: {format} holds weights alone, and its .json says how to "
+            f"preprocess; give --format {' or '.join(GRAPHS)}"
+        )
+    if output and (output.suffix != SUFFIX[format] or output.is_dir()):
+        raise UserError(
+            f"--output: {output} is no {SUFFIX[format]}, the suffix of --format {format}"
+        )
+    source = Source.find(run_dir, checkpoint)
+    # A checkpoint file's export goes beside it.
+    folder = Path(run_dir).parent if Path(run_dir).is_file() else source.run.path / "exports"
+    pixels = "-pixels" if preprocessing else ""
+    path = output or folder / f"{source.checkpoint.stem}{pixels}{SUFFIX[format]}"
+
+    from alexnet_lightning.inference.exporters import check
+    from alexnet_lightning.inference.exporting import sample, write_checked
+    from alexnet_lightning.inference.predictor import Predictor
+
+    predictor = Predictor.load(source.checkpoint)
+    check(format, predictor)
+    chosen, what = sample(predictor, source.run, images)
+    try:
+        return Exported(path, what, *write_checked(format, predictor, preprocessing, path, chosen))
+    except OSError as error:
+        raise UserError(f"--output: cannot write {path}: {error.strerror}") from error
+
+
+def main(args: Sequence[str]) -> None:
     """Export a checkpoint, and print how far the file's logits are from the network's.
 
     Raises:
-        UserError: no such run or checkpoint, or one that the format cannot hold.
+        UserError: see `export`.
     """
-    options = parsed(args)
-    predictor = Predictor.load(options.run_dir, options.checkpoint)
-    check(options.format, predictor)
-    path = options.output or default_path(options)
-    images, what = sample(predictor, options.run_dir, options.images)
-    try:
-        found = export(options.format, predictor, options.preprocessing, path, images)
-    except OSError as error:
-        raise UserError(f"--output: {path} cannot be written: {error.strerror}") from error
-    print(f"file         {path}, {path.stat().st_size / 1e6:.1f} MB")
-    print(f"description  {beside(path)}")
-    print(f"checked on   {what}")
-    print(f"differs by   {found.difference:.1e} at most; the logits go up to {found.largest:.2g}")
-
-
-def default_path(options: Namespace) -> Path:
-    """Return a name in the run folder, or beside the checkpoint's file."""
-    run_dir: Path = options.run_dir
-    source = run_dir if run_dir.is_file() else Path(options.checkpoint)
-    folder = run_dir.parent if run_dir.is_file() else run_dir / "exports"
-    pixels = "-pixels" if options.preprocessing else ""
-    return folder / f"{source.stem}{pixels}{SUFFIX[options.format]}"
-
-
-def parsed(args: Sequence[str]) -> Namespace:
-    """Return the options, checked."""
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.export",
-        description=__doc__,
-        epilog=FORMATS,
-        formatter_class=RawDescriptionHelpFormatter,
+    words = [re.sub("^-o=?(.+)", r"--output=\1", re.sub("^-o$", "--output", word)) for word in args]
+    done = export(**arguments("export", words, export, examples=EXAMPLES))
+    print(f"file         {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
+    print(f"description  {done.path}.json")
+    print(f"checked on   {done.checked_on}")
+    print(
+        f"differs by   {done.difference:.1e} at most; the logits go up to {done.largest_logit:.2g}"
     )
-    add = parser.add_argument
-    add("run_dir", type=Path, help="run folder, as fit prints it, or a checkpoint file")
-    add("--format", choices=get_args(Format), required=True, help="see below")
-    add(
-        "--preprocessing",
-        action="store_true",
-        help="let onnx or pt2 start from pixels of 0-255, uint8, at the data set's size",
-    )
-    add("-o", "--output", type=Path, metavar="FILE", help="default: exports/ in the run folder")
-    add("--checkpoint", default="best", help="best (default), last or a path")
-    add(
-        "--images",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="pictures to check with; default: the run's test images, or noise without them",
-    )
-    options = parser.parse_args(args)
-    if options.preprocessing and options.format not in GRAPHS:
-        raise UserError(
-            f"--preprocessing: {options.format} holds weights alone, and its .json says how to "
-            f"preprocess; give --format {' or '.join(GRAPHS)}"
-        )
-    suffix = SUFFIX[options.format]
-    if options.output and (options.output.suffix != suffix or options.output.is_dir()):
-        raise UserError(f"--output: {options.output} is no {suffix}: --format {options.format} is")
-    return options
 
 
 if __name__ == "__main__":
-    run_command(export_command)
+    run_command(main)

@@ -1,37 +1,104 @@
-"""Say what is in pictures: python -m alexnet_lightning.predict runs/NAME/DATE PICTURES."""
+"""Predict the classes of images with a trained network."""
 
 import os
 import signal
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from alexnet_lightning.cli.command import CommandParser, run_command
-from alexnet_lightning.data.transforms.crops import Views
-from alexnet_lightning.inference.answers import Answer, answers, as_csv, as_json, as_table
-from alexnet_lightning.inference.image_files import pictures
-from alexnet_lightning.inference.predictor import Predictor, chosen_device
-from alexnet_lightning.inference.sheet import SHOWN, draw_sheet
+from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.data.transforms.views import Views
+from alexnet_lightning.inference.choices import Device, Source
+from alexnet_lightning.inference.image_files import image_files
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.mode import never_trains
 
-FORMS = {"table": as_table, "json": as_json, "csv": as_csv}
+# Not with `from __future__ import annotations`: to resolve such, jsonargparse would import these.
+if TYPE_CHECKING:
+    from alexnet_lightning.inference.answers import Answer
+    from alexnet_lightning.inference.predictor import Prediction, Predictor
+
+EXAMPLES = """
+python -m alexnet_lightning.predict latest cat.jpg dog.png
+python -m alexnet_lightning.predict digits_bn images/ --top 3 --json
+find . -name "*.png" | python -m alexnet_lightning.predict latest - --csv
+"""
+SHOWN = 40  # images on a sheet
 
 
-def predict(args: Sequence[str]) -> None:
-    """Print the most probable classes of pictures; exit with status 1 if one of them is none.
+def predict(
+    run_dir: str | Path,
+    images: Sequence[str | Path],
+    top: int = 5,
+    checkpoint: str = "best",
+    views: Views = "centre",
+    device: Device = "auto",
+) -> "list[Prediction]":
+    """Predict the classes of images with a trained network.
+
+    Args:
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
+        images: image files; folders, which are searched at any depth; or - for paths on the
+            standard input, one per line
+        top: number of classes per image, the most probable first
+        checkpoint: best, last, or the path of a checkpoint
+        views: crops of each image whose probabilities are averaged
+        device: auto is a GPU if there is one
 
     Raises:
-        UserError: no such run or checkpoint, or no pictures at all.
+        UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-    options = parsed(args)
-    paths = pictures(options.pictures, sys.stdin)
-    predictor = Predictor.load(
-        options.run_dir, options.checkpoint, options.views, chosen_device(options.device)
-    )
+
+    predictor, paths = opened(top, run_dir, images, checkpoint, views, device)
+    from alexnet_lightning.inference.answers import answers
+
+    return [answer.prediction for answer in answers(predictor, paths, top)]
+
+
+def opened(
+    top: int,
+    run_dir: str | Path,
+    images: Sequence[str | Path],
+    checkpoint: str,
+    views: Views,
+    device: Device,
+) -> "tuple[Predictor, list[Path]]":
+    """Return the network and the image files; mistakes are found before torch is imported."""
+    if top < 1:
+        raise UserError(f"--top: {top}: give a number >= 1")
+    source = Source.find(run_dir, checkpoint)
+    paths = image_files(images, sys.stdin)
+    from alexnet_lightning.inference.predictor import Predictor, chosen_device
+
+    return Predictor.load(source.checkpoint, views=views, device=chosen_device(device)), paths
+
+
+def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:
+    """Return the name of the format to print in; refuse what contradicts itself.
+
+    Args:
+        json: print JSON instead of a table
+        csv: print CSV instead of a table
+        sheet: PNG file to draw the images in, with up to five classes each
+    """
+    if json and csv:
+        raise UserError("--json: not allowed with --csv; give one of them")
+    if sheet and (sheet.suffix != ".png" or sheet.is_dir()):
+        raise UserError(f"--sheet: {sheet} is not a .png file")
+    return "json" if json else "csv" if csv else "table"
+
+
+def main(args: Sequence[str]) -> None:
+    """Print predictions as they come; exit with status 1 if a file is not an image."""
+    options = arguments("predict", args, predict, output, examples=EXAMPLES)
+    top, sheet = options.pop("top"), options.pop("sheet")
+    form = output(options.pop("json"), options.pop("csv"), sheet)
+    predictor, paths = opened(top, **options)
+    from tqdm import tqdm
+
+    from alexnet_lightning.inference.answers import FORMS, answers
+
     refused: list[UserError] = []
     drawn: list[Answer] = []
 
@@ -39,69 +106,38 @@ def predict(args: Sequence[str]) -> None:
         refused.append(error)
         tqdm.write(f"error: {error}", file=sys.stderr)
 
-    def noticed(found: Iterator[Answer]) -> Iterator[Answer]:
+    def noticed(found: "Iterator[Answer]") -> "Iterator[Answer]":
         for answer in found:
-            if options.sheet and len(drawn) < SHOWN:
+            if sheet and len(drawn) < SHOWN:
                 drawn.append(answer)
             yield answer
 
-    # Above the bar where both are on the terminal; else the bar would be drawn anew at each line.
+    # Above the bar where both are on the terminal, which would else redraw it at each line.
     say = tqdm.write if sys.stdout.isatty() else print
     try:
-        for line in FORMS[options.form](noticed(answers(predictor, paths, options.top, refuse))):
+        for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
             say(line)
-    except BrokenPipeError:  # who reads, head for instance, has enough
+    except BrokenPipeError:  # the reader, head for instance, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
         sys.exit(128 + signal.SIGPIPE)
     if drawn:
-        draw(drawn, predictor, options.sheet, len(paths) - len(refused))
+        draw(drawn, predictor.class_names, sheet, len(paths) - len(refused))
     if refused:
         sys.exit(1)
 
 
-def draw(drawn: Sequence[Answer], predictor: Predictor, path: Path, count: int) -> None:
-    """Write the sheet, and say where it is.
+def draw(answers: "Sequence[Answer]", class_names: Sequence[str], path: Path, count: int) -> None:
+    """Write the sheet and print its path."""
+    from alexnet_lightning.inference.sheet import draw_sheet
 
-    Raises:
-        UserError: it cannot be written.
-    """
     try:
-        draw_sheet(drawn, predictor.class_names, path)
+        draw_sheet(answers, class_names, path)
     except OSError as error:
-        raise UserError(f"--sheet: {path} cannot be written: {error.strerror}") from error
-    part = "" if len(drawn) == count else f" (the first {len(drawn)} of {count:,} pictures)"
+        raise UserError(f"--sheet: cannot write {path}: {error.strerror}") from error
+    part = f" (the first {len(answers)} of {count:,} images)" if count > len(answers) else ""
     print(f"sheet: {path}{part}", file=sys.stderr)
 
 
-def parsed(args: Sequence[str]) -> Namespace:
-    """Return the options, checked."""
-    parser = CommandParser(prog="python -m alexnet_lightning.predict", description=__doc__)
-    add = parser.add_argument
-    add("run_dir", type=Path, help="run folder, as fit prints it, or a checkpoint file")
-    add(
-        "pictures",
-        nargs="+",
-        help="files, folders (searched at any depth), or - for paths on the standard input, one a "
-        "line, as from find",
-    )
-    add("--top", type=int, default=5, metavar="K", help="classes a picture; default 5")
-    form = parser.add_mutually_exclusive_group()
-    for name in ("json", "csv"):
-        form.add_argument(
-            f"--{name}", dest="form", action="store_const", const=name, help=f"print {name.upper()}"
-        )
-    add("--sheet", type=Path, metavar="PNG", help="draw the pictures, up to five classes each")
-    add("--views", choices=get_args(Views), default="centre", help="of each picture")
-    add("--checkpoint", default="best", help="best (default), last or a path")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.set_defaults(form="table")
-    options = parser.parse_args(args)
-    if options.top < 1:
-        raise UserError(f"--top: {options.top}: give a number >= 1")
-    if options.sheet and (options.sheet.suffix != ".png" or options.sheet.is_dir()):
-        raise UserError(f"--sheet: {options.sheet} is no .png: the sheet is one")
-    return options
-
-
 if __name__ == "__main__":
-    run_command(predict)
+    never_trains()
+    run_command(main)

@@ -1,88 +1,98 @@
-"""A trained network as an HTTP API: POST a picture to /predict, see /docs."""
+"""Serve a trained network as an HTTP API."""
 
 import os
 import signal
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Literal, NoReturn
 
-from alexnet_lightning.cli.command import CommandParser, run_command
+from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.data.transforms.views import Views
+from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.mode import never_trains
 from alexnet_lightning.system.ports import check_port
 from alexnet_lightning.system.signals import STOP
 
 TOKEN = "ALEXNET_LIGHTNING_TOKEN"
-RANGES = {
-    "workers": (1, 1024),
-    "max_batch_size": (1, 65536),
-    "batch_timeout": (0, 10_000),
-    "max_upload": (1, 10_000),
-    "max_pixels": (1, 10_000),
-}
+EXAMPLES = """
+python -m alexnet_lightning.serve latest
+curl -F image=@cat.jpg "http://127.0.0.1:8000/predict?k=3"
+"""
 
 
-def serve(args: Sequence[str]) -> None:
-    """Serve a run until SIGINT or SIGTERM.
+def serve(
+    run_dir: str | Path,
+    checkpoint: str = "best",
+    views: Views = "centre",
+    host: Literal["127.0.0.1", "0.0.0.0", "::"] = "127.0.0.1",
+    port: int = 8000,
+    device: Device = "auto",
+    workers: int = 1,
+    max_batch_size: int = 32,
+    batch_timeout: int = 0,
+    max_upload: int = 10,
+    max_pixels: int = 50,
+    token: str | None = None,
+) -> None:
+    """Serve a trained network as an HTTP API until Ctrl-C: POST an image to /predict, see /docs.
+
+    Args:
+        run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
+        checkpoint: best, last, or the path of a checkpoint
+        views: crops of each image whose probabilities are averaged
+        host: address to listen at; 127.0.0.1 is reached from this machine only
+        port: from 1024 to 65535
+        device: auto is a GPU if there is one
+        workers: processes that predict
+        max_batch_size: images per batch
+        batch_timeout: milliseconds that a batch waits for more images
+        max_upload: megabytes per request
+        max_pixels: megapixels per image
+        token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
-        UserError: no such run or checkpoint, the port is taken, or LitServe is missing.
+        UserError: there is no such run or checkpoint, a number is out of range, the port is taken,
+            or LitServe is missing.
     """
-    parser = CommandParser(prog="python -m alexnet_lightning.serve", description=__doc__)
-    add = parser.add_argument
-    add("run_dir", type=Path, help="run folder, as fit prints it, or a checkpoint file")
-    add("--checkpoint", default="best", help="best (default) or last")
-    add("--views", choices=("centre", "flip", "six", "ten"), default="centre", help="of a picture")
-    add("--host", choices=("127.0.0.1", "0.0.0.0", "::"), default="127.0.0.1")
-    add("--port", type=int, default=8000)
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
-    add("--workers", type=int, default=1, help="processes that predict (1)")
-    add("--max_batch_size", type=int, default=32, help="pictures predicted at once (32)")
-    add("--batch_timeout", type=int, default=0, help="ms that a batch waits for more (0)")
-    add("--max_upload", type=int, default=10, help="megabytes of a request (10)")
-    add("--max_pixels", type=int, default=50, help="megapixels of a picture (50)")
-    add("--token", help=f"that requests must bear; better given as {TOKEN} in the environment")
-    options = parser.parse_args(args)
-    check(options)
+    in_range("workers", workers, 1, 1024)
+    in_range("max_batch_size", max_batch_size, 1, 65536)
+    in_range("batch_timeout", batch_timeout, 0, 10_000)
+    in_range("max_upload", max_upload, 1, 10_000)
+    in_range("max_pixels", max_pixels, 1, 10_000)
+    check_port(host, port)
+    source = Source.find(run_dir, checkpoint)
     try:
         from alexnet_lightning.inference.predictor import chosen_device
-        from alexnet_lightning.inference.server import Limits, PredictAPI, Source, build_server
+        from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
-    device = chosen_device(options.device)
-    api = PredictAPI(
-        Source(options.run_dir, options.checkpoint, options.views),
-        options.max_batch_size,
-        options.batch_timeout / 1000,
-        options.workers,
-        options.token or os.environ.get(TOKEN),
-    )
-    limits = Limits(options.max_upload * 10**6, options.max_pixels * 10**6, os.cpu_count() or 1)
-    server = build_server(api, limits, device, options.workers)
-    print(f"http://{options.host}:{options.port}/docs  (Ctrl-C ends it)", flush=True)
+    secret = token or os.environ.get(TOKEN)
+    api = PredictAPI(source, views, max_batch_size, batch_timeout / 1000, workers, secret)
+    limits = Limits(max_upload * 10**6, max_pixels * 10**6, os.cpu_count() or 1)
+    server = build_server(api, limits, chosen_device(device), workers)
+    print(f"http://{host}:{port}/docs  (Ctrl-C ends it)", flush=True)
     stop_on_signals()
-    server.run(options.host, options.port, log_level="error", generate_client_file=False)
+    server.run(host, port, log_level="error", generate_client_file=False)
 
 
-def check(options: Namespace) -> None:
-    """Raise a UserError that names the first number out of range, or a port that is taken."""
-    for name, (least, most) in RANGES.items():
-        if not least <= (value := getattr(options, name)) <= most:
-            raise UserError(f"--{name} is {value}: give a number from {least} to {most}")
-    check_port(options.host, options.port)
+def in_range(name: str, value: int, least: int, most: int) -> None:
+    """Raise a UserError that names a number out of range."""
+    if not least <= value <= most:
+        raise UserError(f"--{name} is {value}: give a number from {least} to {most}")
 
 
 def stop_on_signals() -> None:
     """Make SIGTERM end the server as Ctrl-C does; LitServe would leave its processes behind."""
-    main = os.getpid()
+    main_process = os.getpid()
 
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
-        for each in STOP:  # a second signal must not end the ending
+        for each in STOP:  # a second signal must not interrupt the shutdown
             signal.signal(each, signal.SIG_IGN)
-        if os.getpid() != main:  # in a fork of LitServe's, which has ended its work
+        if os.getpid() != main_process:  # in a fork of LitServe, which has finished its work
             sys.exit()
         raise KeyboardInterrupt
 
@@ -90,5 +100,11 @@ def stop_on_signals() -> None:
         signal.signal(signum, stop)
 
 
+def main(args: Sequence[str]) -> None:
+    """Serve as the command line says."""
+    serve(**arguments("serve", args, serve, examples=EXAMPLES))
+
+
 if __name__ == "__main__":
-    run_command(serve)
+    never_trains()
+    run_command(main)

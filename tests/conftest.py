@@ -106,6 +106,21 @@ def trained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return config.parent
 
 
+@pytest.fixture
+def own_run(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run, to write into."""
+    return shutil.copytree(trained_run, tmp_path / "runs" / "quick" / trained_run.name)
+
+
+@pytest.fixture
+def run_without_data(own_run: Path) -> Path:
+    """A copy of the trained run whose data set is missing."""
+    path = own_run / "config.yaml"
+    data = {"class_path": "CIFAR10DataModule", "init_args": {"root": str(own_run / "nowhere")}}
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "data": data}))
+    return own_run
+
+
 @pytest.fixture(scope="session")
 def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of two epochs on digits with its offline W&B run; tests only read it."""

@@ -1,4 +1,4 @@
-"""A server as a user starts it, and clients that ask it."""
+"""A server as a user starts it, and its clients."""
 
 import http.client
 import json
@@ -45,15 +45,15 @@ class Started(NamedTuple):
         with closing(self.client()) as client:
             return asked(client, "POST", f"/predict{query}", body, headers)
 
-    def predict(self, picture: bytes, query: str = "") -> Reply:
-        """Return the reply to a picture in a form."""
-        return self.post(form(picture), FORM, query)
+    def predict(self, image: bytes, query: str = "") -> Reply:
+        """Return the reply to an image in a form."""
+        return self.post(form(image), FORM, query)
 
 
-def form(picture: bytes, name: str = "image") -> bytes:
+def form(file: bytes, name: str = "image") -> bytes:
     """Return the body of a form that holds a file."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n\r\n'
-    return head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return head.encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def asked(
@@ -79,7 +79,7 @@ def started(
     health: str,
     environment: dict[str, str] | None = None,
 ) -> Iterator[Started]:
-    """Run `python -m alexnet_lightning.<module> … --port <free>` until it is no longer needed."""
+    """Run `python -m alexnet_lightning.<module> … --port <free>` until the test ends."""
     port, log = free_port(), folder / f"{module}.log"
     command = [sys.executable, "-m", f"alexnet_lightning.{module}", *map(str, args)]
     with log.open("wb") as file:

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from alexnet_lightning.evaluate import main as evaluate
-from alexnet_lightning.export import export_command
+from alexnet_lightning.export import main as export
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.inference.exporters import read_safetensors
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.predict import predict
+from alexnet_lightning.predict import main as predict
 
 EARLIER = Path(__file__).parent / "fixtures" / "earlier"
 Outcome = Callable[..., tuple[int, str, str]]
@@ -60,7 +60,7 @@ def test_it_predicts_what_it_did(run_dir: Path, outcome: Outcome, in_tmp: Path) 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pt2"])
 def test_it_is_exported(kind: str, run_dir: Path, outcome: Outcome) -> None:
-    status, out, _ = outcome(export_command, run_dir, "--format", kind)
+    status, out, _ = outcome(export, run_dir, "--format", kind)
     assert status == 0
     assert f"best.{kind}" in out
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from nbformat import NotebookNode
 
-from alexnet_lightning.explanations.images import Pictures, run_data
+from alexnet_lightning.explanations.images import ShownImages, run_data
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.training.run_folder import RunFolder
 
@@ -58,7 +58,7 @@ def test_the_notebook_predicts_what_the_predictor_does(
     notebook.cells.append(nbformat.v4.new_code_cell(line))
     found = json.loads(execute(notebook, "4.ipynb").cells[-1].outputs[0].text)
     predictor = Predictor.load(trained_run)
-    pictures = Pictures.of_split(run_data(RunFolder(trained_run)), "test", 10)
+    pictures = ShownImages.of_split(run_data(RunFolder(trained_run)), "test", 10)
     expected = predictor.top(pictures.images, 3)
     assert len(found) == len(set(pictures.titles)) == 10
     for (classes, probabilities), one in zip(found, expected, strict=True):

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,10 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.serve import TOKEN, serve
+from alexnet_lightning.serve import TOKEN, main
 from tests import malformed
 from tests.serving import FORM, Reply, Started, asked, form, started
 
@@ -27,16 +25,16 @@ CLIENTS = 16
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[bytes]:
+def files() -> list[bytes]:
     """Ten real images as files."""
     images, _ = DigitsDataModule().load()["test"][torch.arange(10)]
     return [malformed.saved(Image.fromarray(image[0].numpy()), "png") for image in images]
 
 
 @pytest.fixture(scope="module")
-def picture(pictures) -> bytes:
+def file(files) -> bytes:
     """One of them."""
-    first: bytes = pictures[0]
+    first: bytes = files[0]
     return first
 
 
@@ -48,9 +46,9 @@ def server(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
 
 
-def test_the_answers_are_the_predictors(server, trained_run, pictures) -> None:
-    expected = Predictor.load(trained_run).predict(pictures, k=3)
-    for content, (classes, probabilities) in zip(pictures, expected, strict=True):
+def test_the_answers_are_the_predictors(server, trained_run, files) -> None:
+    expected = Predictor.load(trained_run).predict(files, k=3)
+    for content, (classes, probabilities) in zip(files, expected, strict=True):
         in_form = server.predict(content, "?k=3")
         in_json = server.post(malformed.in_json(content), malformed.JSON, "?k=3")
         assert in_form.status == in_json.status == 200
@@ -59,14 +57,14 @@ def test_the_answers_are_the_predictors(server, trained_run, pictures) -> None:
             assert answer["probabilities"] == pytest.approx(probabilities, abs=1e-6)
 
 
-def test_k(server, picture) -> None:
-    assert len(server.predict(picture).content["classes"]) == 5
-    assert len(server.predict(picture, "?k=99").content["classes"]) == 10
+def test_k(server, file) -> None:
+    assert len(server.predict(file).content["classes"]) == 5
+    assert len(server.predict(file, "?k=99").content["classes"]) == 10
     for wrong in ("0", "-1", "all", ""):
-        assert server.predict(picture, f"?k={wrong}").status == 422
+        assert server.predict(file, f"?k={wrong}").status == 422
 
 
-def test_what_it_tells_of_itself(server, trained_run) -> None:
+def test_what_it_says_about_itself(server, trained_run) -> None:
     assert server.get("/health") == (200, "ok")
     model = server.get("/info").content["model"]
     assert model["name"] == "AlexNetBN"
@@ -78,7 +76,7 @@ def test_what_it_tells_of_itself(server, trained_run) -> None:
     assert server.get("/docs").status == 200
 
 
-def test_500_requests_that_are_none(server) -> None:
+def test_500_malformed_requests(server) -> None:
     statuses = set()
     for name, (body, headers), good in malformed.requests(500):
         status, content = server.post(body, headers)
@@ -95,26 +93,26 @@ def test_500_requests_that_are_none(server) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_more_bytes_than_it_takes(server, picture) -> None:
+def test_more_bytes_than_allowed(server, file) -> None:
     for size in (10_000_001, 50_000_000):
         status, content = server.post(form(bytes(size)), FORM)
         assert (status, content["detail"]) == (413, "send at most 10000000 bytes")
-    with suppress(OSError):  # it need not listen for ever
+    with suppress(OSError):  # it may close the connection
         assert server.post(bytes(300_000_000), FORM).status == 413
-    assert server.predict(picture).status == 200
+    assert server.predict(file).status == 200
 
 
 def test_under_load(server, trained_run) -> None:
-    pictures = [malformed.saved(malformed.noise(Random(n), (8, 8)), "png") for n in range(2000)]
+    files = [malformed.saved(malformed.noise(Random(n), (8, 8)), "png") for n in range(2000)]
     predictor = Predictor.load(trained_run)
-    expected = [predictor.predict([picture], k=10)[0] for picture in pictures]
+    expected = [predictor.predict([file], k=10)[0] for file in files]
     assert len({tuple(shares[:3]) for _, shares in expected}) == 2000  # each can be told apart
-    replies: list[Reply | None] = [None] * len(pictures)
+    replies: list[Reply | None] = [None] * len(files)
 
     def ask(first: int, last: int) -> None:
         with closing(server.client()) as client:
             for number in range(first, last, CLIENTS):
-                body = form(pictures[number])
+                body = form(files[number])
                 replies[number] = asked(client, "POST", "/predict?k=10", body, FORM)
 
     def all_at_once(last: int) -> None:
@@ -140,14 +138,14 @@ def memory(server: Started) -> int:
     return sum(each.memory_full_info().uss for each in (main, *main.children(recursive=True)))
 
 
-def test_a_token(trained_run, tmp_path, picture) -> None:
+def test_a_token(trained_run, tmp_path, file) -> None:
     secret = "ünlikely"
     with started("serve", tmp_path, [trained_run], "/health", {TOKEN: secret}) as server:
         for wrong in ({}, bearing(""), bearing("unlikely"), {"Authorization": "Basic eDp5"}):
             assert server.get("/info", wrong).status == 401
-            status, content = server.post(form(picture), FORM | wrong)
+            status, content = server.post(form(file), FORM | wrong)
             assert (status, content) == (401, {"detail": "give the token"})
-        assert server.post(form(picture), FORM | bearing(secret)).status == 200
+        assert server.post(form(file), FORM | bearing(secret)).status == 200
         assert server.get("/health", bearing(secret)).status == 200
 
 
@@ -157,9 +155,9 @@ def bearing(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_clean(signum, trained_run, tmp_path, picture) -> None:
+def test_it_ends_clean(signum, trained_run, tmp_path, file) -> None:
     with started("serve", tmp_path, [trained_run, "--workers", "2"], "/health") as server:
-        assert server.predict(picture).status == 200
+        assert server.predict(file).status == 200
         others = psutil.Process(server.process.pid).children(recursive=True)
         os.killpg(server.process.pid, signum)  # all of them, as a terminal does
         assert server.process.wait(timeout=30) == 0
@@ -169,22 +167,19 @@ def test_it_ends_clean(signum, trained_run, tmp_path, picture) -> None:
         server.get("/health")
 
 
-def test_mistakes_are_one_line(trained_run, tmp_path, monkeypatch, capsys) -> None:
+def test_mistakes_are_one_line(trained_run, tmp_path, outcome) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
         for args, word in (
-            ([tmp_path / "none"], "no run folder"),
+            ([tmp_path / "none"], "no run there"),
             ([trained_run, "--port", taken], f"--port {taken}"),
             ([trained_run, "--port", 80], "--port is 80"),
-            ([trained_run, "--host", "example.org"], "--host"),
+            ([trained_run, "--host", "example.org"], "host"),
             ([trained_run, "--max_batch_size", 0], "--max_batch_size is 0"),
             ([trained_run, "--views", "ten"], "--views"),
         ):
-            monkeypatch.setattr(sys, "argv", ["serve", *map(str, args)])
-            with pytest.raises(SystemExit) as stop:
-                run_command(serve)
-            error = capsys.readouterr().err
-            assert stop.value.code == 2
+            status, _, error = outcome(main, *args)
+            assert status == 2
             assert error.startswith("error: ") and error.count("\n") == 1 and word in error

@@ -1,4 +1,4 @@
-"""The best checkpoint against the last: what training on after the best epoch changed."""
+"""The best checkpoint compared with the last: what training after the best epoch changed."""
 
 from __future__ import annotations
 
@@ -26,52 +26,38 @@ SHOWN = 18
 
 
 class Judged(NamedTuple):
-    """A checkpoint and what it says of the test images.
-
-    Args:
-        name: best or last.
-        epoch: from 1.
-        probabilities: (N, K).
-    """
+    """A checkpoint, "best" or "last", its epoch from 1, and its test probabilities (N, K)."""
 
     name: str
     epoch: int
     probabilities: Tensor
 
     def figures(self, labels: Tensor) -> dict[str, float]:
-        """Return top-1, top-5 where there are more classes, and the loss."""
-        ranked = self.probabilities.topk(min(5, self.probabilities.shape[1])).indices
-        hits = ranked == labels[:, None]
+        """Return top-1, top-5 if there are more than five classes, and the loss."""
+        classes = self.probabilities.shape[1]
+        hits = self.probabilities.topk(min(5, classes)).indices == labels[:, None]
         found = {"top1": hits[:, 0].double().mean().item()}
-        if self.probabilities.shape[1] > 5:
+        if classes > 5:
             found["top5"] = hits.any(dim=1).double().mean().item()
-        loss = F.nll_loss(self.probabilities.double().log(), labels)
-        return {**found, "loss": loss.item()}
+        return {**found, "loss": F.nll_loss(self.probabilities.double().log(), labels).item()}
 
     def line(self, labels: Tensor) -> str:
         """Return the figures in words."""
-        words = [
-            f"{name} {value:.4f}"
-            if name == "loss"
-            else f"{name.replace('top', 'top-')} {value:.2%}"
-            for name, value in self.figures(labels).items()
-        ]
-        return f"{self.name} (epoch {self.epoch}): {', '.join(words)}"
+        figures = self.figures(labels)
+        loss = figures.pop("loss")
+        words = [f"{name.replace('top', 'top-')} {value:.2%}" for name, value in figures.items()]
+        return f"{self.name} (epoch {self.epoch}): {', '.join([*words, f'loss {loss:.4f}'])}"
 
 
 def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> Judged:
-    """Return what a run's best or last checkpoint says of a split."""
+    """Return the predictions of a run's best or last checkpoint for a split."""
     checkpoint = run.read(which)
     probabilities = split_probabilities(Predictor(checkpoint, device=device), images)
     return Judged(which, checkpoint["epoch"] + 1, probabilities)
 
 
 def read_rows(path: Path) -> Rows:
-    """Return the rows of a metrics.csv, without its empty cells.
-
-    Raises:
-        UserError: there is no such file.
-    """
+    """Return the rows of a metrics.csv, without its empty cells."""
     try:
         with path.open(newline="") as file:
             return [
@@ -79,19 +65,20 @@ def read_rows(path: Path) -> Rows:
                 for row in csv.DictReader(file)
             ]
     except OSError as error:
-        raise UserError(f"{path}: cannot read the run's figures ({error.strerror})") from None
+        raise UserError(f"{path}: cannot read the run's metrics ({error.strerror})") from None
 
 
 def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:
-    """Return how many images each pair of predicted classes (N,) is right about."""
+    """Return the number of images for each outcome of two predicted classes (N,)."""
     first, second = best == labels, last == labels
-    return {
-        "both right": int((first & second).sum()),
-        "only best right": int((first & ~second).sum()),
-        "only last right": int((~first & second).sum()),
-        "both wrong, alike": int((~first & ~second & (best == last)).sum()),
-        "both wrong, differently": int((~first & ~second & (best != last)).sum()),
+    outcomes = {
+        "both right": first & second,
+        "only best right": first & ~second,
+        "only last right": ~first & second,
+        "both wrong, same class": ~first & ~second & (best == last),
+        "both wrong, different": ~first & ~second & (best != last),
     }
+    return {name: int(images.sum()) for name, images in outcomes.items()}
 
 
 def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tensor) -> Figure:
@@ -99,13 +86,12 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
     counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
     with new_figure(13, 4.4) as figure:
         loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
-        for axes, metric, unit in (
-            (loss, "loss", "cross-entropy (nats)"),
-            (accuracy, "top1", "accuracy (%)"),
-        ):
-            plot_metric(axes, rows, metric, "-")
-            mark(axes, best, last)
-            axes.set(xlabel="epoch", ylabel=unit)
+        plot_metric(loss, rows, "loss", "-")
+        plot_metric(accuracy, rows, "top1", "-")
+        loss.set(xlabel="epoch", ylabel="cross-entropy (nats)")
+        accuracy.set(xlabel="epoch", ylabel="accuracy (%)")
+        mark(loss, best, last)
+        mark(accuracy, best, last)
         handles, names = loss.get_legend_handles_labels()
         names = [name.removesuffix(" loss") for name in names]
         figure.legend(handles, names, loc="outside lower center", ncols=4)
@@ -132,23 +118,23 @@ def mark(axes: Axes, best: Judged, last: Judged) -> None:
 def draw_differences(
     images: Images, best: Judged, last: Judged, class_names: Sequence[str]
 ) -> Figure:
-    """Return a figure of the test images that the two take for different classes, or an empty one.
+    """Return a figure of the test images that the two classify differently, if any.
 
-    Those come first whose probabilities differ most.
+    Those whose probabilities differ most come first.
     """
-    predicted = [judged.probabilities.argmax(1) for judged in (best, last)]
-    differ = (predicted[0] != predicted[1]).nonzero().flatten()
+    differ = best.probabilities.argmax(1) != last.probabilities.argmax(1)
+    candidates = differ.nonzero().flatten()
     distance = (best.probabilities[differ] - last.probabilities[differ]).abs().sum(1)
-    chosen = differ[distance.argsort(descending=True, stable=True)[:SHOWN]]
+    chosen = candidates[distance.argsort(descending=True, stable=True)[:SHOWN]]
     pixels, labels = images[chosen]
     captions = []
     for index, label in zip(chosen.tolist(), labels.tolist(), strict=True):
         lines = [f"is {brief(class_names[label])}"]
         for judged in (best, last):
-            probability, taken = judged.probabilities[index].max(0)
-            lines.append(f"{judged.name}: {percent(class_names[int(taken)], probability.item())}")
+            value, found = judged.probabilities[index].max(0)
+            lines.append(f"{judged.name}: {percent(class_names[int(found)], value.item())}")
         captions.append("\n".join(lines))
-    title = f"Best and last differ on {len(differ):,} of {len(images):,} test images"
-    if len(differ) > len(chosen):
-        title += f", by these {len(chosen)} most"
+    title = f"Best and last differ on {len(candidates):,} of {len(images):,} test images"
+    if len(candidates) > len(chosen):
+        title += f", most on these {len(chosen)}"
     return gallery(pixels, captions, title)

@@ -1,4 +1,4 @@
-"""Grad-CAM: which places of a picture speak for a class."""
+"""Grad-CAM: the regions of an image that raise the logit of a class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alexnet_lightning.explanations.images import Pictures, brief, percent, show
+from alexnet_lightning.explanations.images import ShownImages, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.modes import evaluating
@@ -19,6 +19,7 @@ from alexnet_lightning.training.classifier import ImageClassifier
 
 if TYPE_CHECKING:
     from captum.attr import LayerGradCam
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CHUNK = 32  # images per forward and backward pass
@@ -26,19 +27,19 @@ CLASSES = 3  # the most probable ones
 
 
 def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Tensor) -> Tensor:
-    """Return how much each place speaks for a class, float32 (N, T, T), from 0 to 1 an image.
+    """Return how much each position raises a class's logit, float32 (N, T, T), 0 to 1 per image.
 
-    relu(Σ_c w_c · A_c), with A_c the maps that leave the trunk and w_c the mean over the places of
+    relu(Σ_c w_c · A_c), with A_c the output maps of the backbone and w_c the mean over positions of
     the logit's gradient with respect to A_c (Selvaraju et al. 2017, arXiv:1610.02391), enlarged
-    bilinearly and divided by its maximum. Zero where nothing speaks for the class.
+    bilinearly and divided by its maximum. Zero if nothing raises the logit.
 
     Args:
-        model: of any variant, in any mode, which it keeps.
+        model: of any variant, in any mode, which is kept.
         images: the network's input (N, C, T, T).
         classes: indices (N,), each from 0 to K - 1.
 
     Raises:
-        UserError: captum is missing, or no maps leave the trunk, as in a vision transformer.
+        UserError: captum is missing, or the backbone ends without maps, as a vision transformer.
     """
     targets = torch.as_tensor(classes, device=images.device)
     with evaluating(model):
@@ -52,47 +53,45 @@ def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Te
 
 
 def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
-    """Return Grad-CAM (N, 1, H, W) as large as the maps that leave the trunk."""
+    """Return Grad-CAM (N, 1, H, W) at the size of the backbone's output maps."""
     try:
         from captum.attr import LayerGradCam
     except ImportError:
         raise UserError("Grad-CAM needs captum: pip install alexnet-lightning[use]") from None
     layer, of_input = network.backbone_end()
-    # Not network itself: a compiled one would be compiled anew for the hooks.
+    # Not network itself: a compiled one would be recompiled for the hooks.
     method: LayerGradCam = LayerGradCam(network.forward, layer)
     attributions = method.attribute(
-        images.detach().requires_grad_(),  # also where the trunk is frozen
+        images.detach().requires_grad_(),  # even if the backbone is frozen
         target=classes,
         attribute_to_layer_input=of_input,
         relu_attributions=True,
     )
     assert isinstance(attributions, Tensor)
     if attributions.ndim != 4:
-        raise UserError("Grad-CAM needs maps at the end of the trunk, and this network has none")
+        raise UserError("Grad-CAM needs maps at the end of the backbone, and this network has none")
     return attributions.detach().float()
 
 
-def draw_grad_cam(predictor: Predictor, pictures: Pictures) -> Figure:
-    """Return a figure with a row a picture: what the network sees, and Grad-CAM of its top three.
-
-    Args:
-        predictor: the network.
-        pictures: to look at.
-    """
-    seen = predictor.preprocessing.centre(pictures.images)
-    inputs = predictor.preprocessing.views(pictures.images, "centre")[:, 0]
-    shares, places = predictor.probabilities(pictures.images).topk(
-        min(CLASSES, len(predictor.class_names))
-    )
-    heat = [grad_cam(predictor.model, inputs.to(predictor.device), k) for k in places.unbind(1)]
-    with new_figure(1.9 * (1 + len(heat)), 2 * len(seen) + 0.5) as figure:
-        grid = figure.subplots(len(seen), 1 + len(heat), squeeze=False)
+def draw_grad_cam(predictor: Predictor, shown: ShownImages) -> Figure:
+    """Return a figure with a row per image: the network's view, and Grad-CAM of its top classes."""
+    views = predictor.preprocessing.centre(shown.images)
+    inputs = predictor.inputs(shown.images)[:, 0]
+    names = predictor.class_names
+    values, classes = predictor.probabilities(shown.images).topk(min(CLASSES, len(names)))
+    heat = [grad_cam(predictor.model, inputs, column) for column in classes.unbind(1)]
+    with new_figure(1.9 * (1 + len(heat)), 2 * len(views) + 0.5) as figure:
+        grid = figure.subplots(len(views), 1 + len(heat), squeeze=False)
         for row, line in enumerate(grid):
-            show(line[0], seen[row], brief(pictures.titles[row]))
-            for axes, maps, place, share in zip(
-                line[1:], heat, places[row].tolist(), shares[row].tolist(), strict=True
-            ):
-                show(axes, seen[row], percent(predictor.class_names[place], share))
-                axes.imshow(maps[row].numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)
-        figure.suptitle("What speaks for the most probable classes (Grad-CAM)")
+            show(line[0], views[row], brief(shown.titles[row]))
+            found = zip(line[1:], heat, classes[row].tolist(), values[row].tolist(), strict=True)
+            for axes, maps, index, value in found:
+                overlay(axes, views[row], maps[row], percent(names[index], value))
+        figure.suptitle("Regions that raise the most probable classes (Grad-CAM)")
     return figure
+
+
+def overlay(axes: Axes, image: Tensor, heat: Tensor, caption: str) -> None:
+    """Draw an image (C, T, T) of 0-255 with a map (T, T) of 0-1 over it."""
+    show(axes, image, caption)
+    axes.imshow(heat.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)

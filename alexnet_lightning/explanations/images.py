@@ -1,16 +1,15 @@
-"""How pictures are shown in figures, and where those of a run come from."""
+"""Images to explain, where those of a run come from, and how figures show them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.inference.predictor import Predictor
@@ -24,45 +23,34 @@ if TYPE_CHECKING:
 
 BATCH = 128  # images per forward pass
 COLUMNS = 6
-LETTERS = 16  # of a class name fit under a picture
+LETTERS = 16  # of a class name that fit below an image
 RIGHT, WRONG = COLOURS[0], COLOURS[2]
 
 
-class Pictures(NamedTuple):
-    """Pictures to look at.
-
-    Args:
-        images: as stored, uint8 (N, C, S, S).
-        titles: the class, or the file's name where nobody says the class.
-    """
+class ShownImages(NamedTuple):
+    """Decoded images, uint8 (N, C, S, S), and for each its class, or else its file's name."""
 
     images: Tensor
     titles: list[str]
 
     @classmethod
-    def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> Pictures:
-        """Read image files as the predictor's network expects them.
-
-        Raises:
-            UserError: one of them is no image.
-        """
+    def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> ShownImages:
+        """Read image files as the predictor's network expects them."""
         images = torch.stack([predictor.preprocessing.decode(path) for path in files])
         return cls(images, [path.name for path in files])
 
     @classmethod
-    def of_split(cls, data: ImageDataModule, split: Split, count: int) -> Pictures:
-        """Return up to ten random pictures of a split, of as many classes as possible."""
+    def of_split(cls, data: ImageDataModule, split: Split, count: int) -> ShownImages:
+        """Return up to ten random images of a split, of as many classes as possible."""
         images = data.splits[split]
         pixels, labels = images[one_a_class(images.labels)[:count]]
         return cls(pixels, [data.class_names[label] for label in labels.tolist()])
 
 
 def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
-    """Return the data module of a run's configuration, set up; fetched if it is not there.
+    """Return the data module of a run's configuration, set up; downloaded if it is missing."""
+    from alexnet_lightning.cli.experiment import ExperimentCLI
 
-    Raises:
-        UserError: the data cannot be had.
-    """
     data = ExperimentCLI(["--config", str(run.config)]).datamodule
     if download:
         data.prepare_data()
@@ -82,14 +70,14 @@ def split_probabilities(predictor: Predictor, images: Images) -> Tensor:
     return torch.cat([predictor.probabilities(part) for part in batches(images, "predicting")])
 
 
-def show(axes: Axes, picture: Tensor, caption: str = "", colour: str = "black") -> None:
-    """Draw one picture, (C, H, W) of 0-255 or (H, W) of 0-1, with words below it."""
-    if picture.ndim == 2:
-        axes.imshow(picture.numpy(), cmap="viridis", vmin=0, vmax=1)
-    elif len(picture) == 3:
-        axes.imshow(picture.permute(1, 2, 0).numpy())
+def show(axes: Axes, image: Tensor, caption: str = "", colour: str = "black") -> None:
+    """Draw one image, (C, H, W) of 0-255 or (H, W) of 0-1, with a caption below it."""
+    if image.ndim == 2:
+        axes.imshow(image.numpy(), cmap="viridis", vmin=0, vmax=1)
+    elif len(image) == 3:
+        axes.imshow(image.permute(1, 2, 0).numpy())
     else:
-        axes.imshow(picture[0].numpy(), cmap="gray", vmin=0, vmax=255)
+        axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=255)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.grid(False)
@@ -97,23 +85,28 @@ def show(axes: Axes, picture: Tensor, caption: str = "", colour: str = "black") 
         axes.set_xlabel(caption, color=colour, fontsize=8)
 
 
+def grid_of(figure: Any, rows: int, columns: int, images: Tensor, captions: Sequence[str]) -> None:
+    """Draw images in the cells of a figure, row by row; cells that are left over stay empty."""
+    for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        if index < len(images):
+            show(axes, images[index], captions[index] if captions else "")
+        else:
+            axes.set_axis_off()
+
+
 def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
-    """Return a figure of pictures in rows of six, each with its caption."""
+    """Return a figure of images in rows of six, each with its caption."""
     columns = min(max(4, len(images)), COLUMNS)  # four are as wide as the title
     rows = max(1, -(-len(images) // columns))
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     with new_figure(1.75 * columns, rows * (1.6 + 0.17 * lines) + 0.5) as figure:
         figure.suptitle(title)
-        for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-            if place < len(images):
-                show(axes, images[place], captions[place])
-            else:
-                axes.set_axis_off()
+        grid_of(figure, rows, columns, images, captions)
     return figure
 
 
 def brief(name: str) -> str:
-    """Return a name that fits under a picture."""
+    """Return a name that fits below an image."""
     return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
 
 

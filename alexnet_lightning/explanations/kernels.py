@@ -1,4 +1,4 @@
-"""What the layers of a network look for, and what they find in one picture."""
+"""The kernels of the first layer, and the feature maps of each stage for one image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.explanations.images import Pictures, brief, show
+from alexnet_lightning.explanations.images import ShownImages, brief, grid_of, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.layers import Whitening
@@ -19,7 +19,7 @@ from alexnet_lightning.plots.style import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KERNELS = 96  # as many as the paper's figure 3 has
+KERNELS = 96  # as in the paper's figure 3
 MAPS = 12  # of a stage
 
 
@@ -34,23 +34,19 @@ def first_kernels(network: nn.Module) -> Tensor:
 def draw_kernels(network: nn.Module) -> Figure:
     """Return a figure of the first layer's kernels, as figure 3 of Krizhevsky et al. 2012.
 
-    Each is scaled on its own: its largest weight, of either sign, is white or black, or a full
-    colour, and a weight of zero is grey.
+    Each is scaled separately: its largest weight, of either sign, becomes white or black, or a
+    saturated color, and a weight of zero becomes gray.
     """
     kernels = first_kernels(network)
     count, channels, side, _ = kernels.shape
     kernels = kernels[:KERNELS]
     peaks = kernels.abs().amax(dim=(1, 2, 3), keepdim=True)
-    pixels = 127.5 * (1 + kernels / peaks.where(peaks > 0, 1.0))
+    pixels = (127.5 * (1 + kernels / peaks.where(peaks > 0, 1.0))).round().byte()
     columns = min(16, max(8, math.ceil(math.sqrt(2 * len(pixels)))))
     rows = -(-len(pixels) // columns)
     with new_figure(0.55 * columns, 0.55 * rows + 0.5) as figure:
         figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02)
-        for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-            if place < len(pixels):
-                show(axes, pixels[place].round().byte())
-            else:
-                axes.set_axis_off()
+        grid_of(figure, rows, columns, pixels, [])
         shown = f"{len(pixels)} of {count}" if count > len(pixels) else f"{count}"
         figure.suptitle(f"First layer: {shown} kernels of {side} × {side} × {channels}")
     return figure
@@ -85,19 +81,16 @@ def stages(network: Network, image: Tensor) -> dict[str, Tensor]:
     return dict(found.values())
 
 
-def draw_maps(predictor: Predictor, pictures: Pictures) -> Figure:
-    """Return a figure with a row a stage: its strongest maps for the first of the pictures.
+def draw_maps(predictor: Predictor, shown: ShownImages) -> Figure:
+    """Return a figure with a row per stage: its strongest maps for the first of the images.
 
-    All maps of a stage are on one scale, and what is negative is as dark as zero.
+    All maps of a stage have one color scale; negative values are as dark as zero.
     """
-    first = pictures.images[:1]
-    image = predictor.preprocessing.views(first, "centre")[:, 0].to(predictor.device)
-    found = stages(predictor.model.network, image)
+    image, title = shown.images[:1], shown.titles[0]
+    found = stages(predictor.model.network, predictor.inputs(image)[:, 0])
     with new_figure(0.85 * MAPS + 1.6, 0.98 * len(found) + 1.9) as figure:
         parts: Any = figure.subfigures(2, 1, height_ratios=[1.4, 0.98 * len(found)])
-        show(
-            parts[0].subplots(), predictor.preprocessing.centre(first)[0], brief(pictures.titles[0])
-        )
+        show(parts[0].subplots(), predictor.preprocessing.centre(image)[0], brief(title))
         grid = parts[1].subplots(len(found), MAPS, squeeze=False)
         for line, (layer, maps) in zip(grid, found.items(), strict=True):
             strongest = maps[maps.clamp_min(0).mean(dim=(1, 2)).argsort(descending=True)[:MAPS]]
@@ -108,5 +101,5 @@ def draw_maps(predictor: Predictor, pictures: Pictures) -> Figure:
                 show(axes, part)
             for axes in line[len(scaled) :]:
                 axes.set_axis_off()
-        figure.suptitle(f"What each stage makes of a picture: its {MAPS} strongest maps")
+        figure.suptitle(f"The {MAPS} strongest feature maps of each stage")
     return figure

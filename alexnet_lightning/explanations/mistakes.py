@@ -1,4 +1,4 @@
-"""The mistakes that a network is surest of."""
+"""The most confident mistakes of a network."""
 
 from __future__ import annotations
 
@@ -17,33 +17,21 @@ SHOWN = 24
 
 
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Return indices of the images most surely taken for another class, at most `count`.
-
-    Args:
-        probabilities: (N, K).
-        labels: (N,).
-        count: of images.
-    """
-    surest, predicted = probabilities.max(dim=1)
+    """Return the indices of at most `count` misclassified images, the most confident first."""
+    confidence, predicted = probabilities.max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
-    return wrong[surest[wrong].argsort(descending=True, stable=True)[:count]]
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)[:count]]
 
 
 def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[str]) -> Figure:
-    """Return a figure of a split's most confident mistakes.
-
-    Args:
-        images: the split.
-        probabilities: of all its images (N, K).
-        class_names: in the order of the logits.
-    """
+    """Return a figure of a split's most confident mistakes, from all its probabilities (N, K)."""
     chosen = most_confident(probabilities, images.labels, SHOWN)
     pixels, labels = images[chosen]
     captions = []
     for row, label in zip(probabilities[chosen], labels.tolist(), strict=True):
-        taken = int(row.argmax())
+        found = int(row.argmax())
         captions.append(
-            f"{percent(class_names[taken], row[taken].item())}\n"
+            f"{percent(class_names[found], row[found].item())}\n"
             f"is {percent(class_names[label], row[label].item())}"
         )
     wrong = int((probabilities.argmax(dim=1) != images.labels).sum())

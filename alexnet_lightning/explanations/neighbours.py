@@ -1,4 +1,4 @@
-"""Which training images a network finds most like a picture."""
+"""The training images that are most similar to an image for a network."""
 
 from __future__ import annotations
 
@@ -8,25 +8,21 @@ import torch
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Images, seeded
-from alexnet_lightning.explanations.images import RIGHT, WRONG, Pictures, batches, brief, show
+from alexnet_lightning.explanations.images import RIGHT, WRONG, ShownImages, batches, brief, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEARCHED = 10_000  # training images at most: of 4,096 features each they take 160 MB
+SEARCHED = 10_000  # training images at most: with 4,096 features each they take 160 MB
 
 
 class Neighbours:
-    """The training images whose penultimate features lie nearest, by Euclidean distance.
+    """The training images whose penultimate features are nearest, by Euclidean distance.
 
-    As on the right of figure 4 of Krizhevsky et al. 2012.
-
-    Args:
-        predictor: the network.
-        images: the training split; of more than `most`, as many at random, the same each time.
-        most: images to search in, >= 1.
+    As on the right of figure 4 of Krizhevsky et al. 2012. Of a training split of more than `most`
+    images, a random sample is searched, always the same.
     """
 
     def __init__(self, predictor: Predictor, images: Images, most: int = SEARCHED) -> None:
@@ -38,27 +34,24 @@ class Neighbours:
         rows = [predictor.embed(part)["penultimate"] for part in batches(self.images, "embedding")]
         self.index = NearestNeighbors().fit(torch.cat(rows).numpy())
 
-    def nearest(self, pictures: Tensor, count: int = 6) -> tuple[Tensor, Tensor]:
-        """Return distances float32 and indices int64 in `images`, (N, count), nearest first.
+    def nearest(self, images: Tensor, count: int = 6) -> tuple[Tensor, Tensor]:
+        """Return distances float32 and indices in `self.images` (N, count), nearest first.
 
-        Args:
-            pictures: as stored, uint8 (N, C, S, S).
-            count: of neighbours; fewer if there are not as many images.
+        `images` are decoded, uint8 (N, C, S, S); count is less if there are not as many.
         """
-        rows = self.predictor.embed(pictures)["penultimate"].numpy()
+        rows = self.predictor.embed(images)["penultimate"].numpy()
         distances, indices = self.index.kneighbors(rows, min(count, len(self.images)))
         return torch.from_numpy(distances).float(), torch.from_numpy(indices).long()
 
 
-def draw_neighbours(neighbours: Neighbours, pictures: Pictures, count: int = 6) -> Figure:
-    """Return a figure with a row a picture: itself, then its nearest training images."""
+def draw_neighbours(neighbours: Neighbours, shown: ShownImages, count: int = 6) -> Figure:
+    """Return a figure with a row per image: itself, then its nearest training images."""
     names = neighbours.predictor.class_names
-    _, indices = neighbours.nearest(pictures.images, count)
-    count = indices.shape[1]
-    widths = [1, 0.25, *[1] * count]
+    _, indices = neighbours.nearest(shown.images, count)
+    widths = [1, 0.25, *[1] * indices.shape[1]]
     with new_figure(1.45 * sum(widths), 1.7 * len(indices) + 0.6) as figure:
         grid = figure.subplots(len(indices), len(widths), squeeze=False, width_ratios=widths)
-        for line, image, title, row in zip(grid, *pictures, indices, strict=True):
+        for line, image, title, row in zip(grid, *shown, indices, strict=True):
             show(line[0], image, brief(title))
             line[1].set_axis_off()
             found, labels = neighbours.images[row]

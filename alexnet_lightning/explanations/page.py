@@ -1,4 +1,4 @@
-"""The demo's page, which Streamlit runs from its top whenever something on it is changed."""
+"""The demo's page; Streamlit runs it from the top whenever a widget changes."""
 
 import json
 import sys
@@ -12,9 +12,9 @@ import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.explanations.grad_cam import grad_cam
-from alexnet_lightning.explanations.images import Pictures, run_data, show
-from alexnet_lightning.explanations.neighbours import Neighbours
+from alexnet_lightning.explanations.grad_cam import grad_cam, overlay
+from alexnet_lightning.explanations.images import ShownImages, run_data, show
+from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.explanations.planes import Planes, draw_planes
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
@@ -37,7 +37,7 @@ class Network(NamedTuple):
 
 @st.cache_resource
 def lock() -> threading.Lock:
-    """One visitor at a time: Grad-CAM hooks into networks that all visitors share."""
+    """One visitor at a time: Grad-CAM adds hooks to networks that all visitors share."""
     return threading.Lock()
 
 
@@ -47,14 +47,14 @@ def predictor(network: Network) -> Predictor:
 
 
 def data(run: Path) -> ImageDataModule | str:
-    """Return the run's data set, or why it cannot be had."""
+    """Return the run's data set, or the reason why it cannot be read."""
     config = yaml.safe_load(RunFolder(run).config.read_text())
     return data_like(json.dumps(config.get("data")), run)
 
 
 @st.cache_resource(show_spinner="Opening the data set …")
 def data_like(recipe: str, _run: Path) -> ImageDataModule | str:
-    """Return the data set of a recipe, once for all runs that have it; Streamlit skips `_run`."""
+    """Return the data set of a recipe, shared by all runs with it; Streamlit ignores `_run`."""
     try:
         return run_data(RunFolder(_run), download=False)
     except (UserError, OSError) as error:
@@ -62,41 +62,35 @@ def data_like(recipe: str, _run: Path) -> ImageDataModule | str:
 
 
 @st.cache_resource(show_spinner="Embedding training images …")
-def neighbours(network: Network) -> Neighbours:
-    return Neighbours(predictor(network), opened(network).splits["train"])
+def neighbours(network: Network, _data: ImageDataModule) -> Neighbours:
+    return Neighbours(predictor(network), _data.splits["train"])
 
 
 @st.cache_resource(show_spinner="Embedding validation images …")
-def planes(network: Network) -> Planes:
-    return Planes(predictor(network), opened(network).splits["val"])
-
-
-def opened(network: Network) -> ImageDataModule:
-    found = data(network.run)
-    assert not isinstance(found, str)
-    return found
+def planes(network: Network, _data: ImageDataModule) -> Planes:
+    return Planes(predictor(network), _data.splits["val"])
 
 
 def page(runs: list[Path]) -> None:
-    """Show what networks make of a picture."""
+    """Show what networks see in an image."""
     st.set_page_config(page_title="alexnet_lightning", layout="wide")
     with st.sidebar:
         st.title("What does it see?")
         networks = chosen_networks(runs)
         if not networks:
             st.stop()
-        picture = chosen_picture(networks[0])
-    if picture is None:
-        st.info("Upload a picture.")
+        image = chosen_image(networks[0])
+    if image is None:
+        st.info("Upload an image.")
         st.stop()
     with lock():
         for column, network in zip(st.columns(len(networks)), networks, strict=True):
             with column:
-                report(network, picture)
+                report(network, image)
 
 
 def chosen_networks(runs: list[Path]) -> list[Network]:
-    """Ask for the networks that are shown side by side."""
+    """Ask for the networks to show side by side."""
     every = [
         Network(run, which)
         for which in ("best", "last")
@@ -109,83 +103,66 @@ def chosen_networks(runs: list[Path]) -> list[Network]:
     return chosen
 
 
-def chosen_picture(network: Network) -> bytes | Tensor | None:
+def chosen_image(network: Network) -> bytes | Tensor | None:
     """Ask for a file, or one of the test images of a network's data set, uint8 (C, S, S)."""
-    upload = st.file_uploader("Your picture")
+    upload = st.file_uploader("Your image")
     if upload is not None:
         return upload.getvalue()
     found = data(network.run)
     if isinstance(found, str):
         st.caption(f"No samples: {found}")
         return None
-    samples = Pictures.of_split(found, "test", SAMPLES)
+    samples = ShownImages.of_split(found, "test", SAMPLES)
     number = st.radio(
         "or a test image", range(len(samples.titles)), format_func=samples.titles.__getitem__
     )
     return samples.images[number]
 
 
-def report(network: Network, picture: bytes | Tensor) -> None:
-    """Show what a network says of a picture, and why."""
+def report(network: Network, image: bytes | Tensor) -> None:
+    """Show the prediction of a network for an image, and what it is based on."""
     st.subheader(str(network))
     try:
-        image = as_stored(predictor(network), picture)
+        decoded = as_stored(predictor(network), image)
     except UserError as error:
         st.error(str(error))
         return
-    show_classes(predictor(network), image)
+    show_classes(predictor(network), decoded)
     found = data(network.run)
     if isinstance(found, str):
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
-    show_neighbours(neighbours(network), image)
+    shown = ShownImages(decoded[None], ["this image"])
+    st.pyplot(draw_neighbours(neighbours(network, found), shown))
     st.markdown("**Among validation images**, in both embeddings")
-    st.pyplot(draw_planes(planes(network), image))
+    st.pyplot(draw_planes(planes(network, found), decoded))
 
 
-def as_stored(network: Predictor, picture: bytes | Tensor) -> Tensor:
-    """Return a picture as a network's data set stores it, uint8 (C, S, S).
-
-    Raises:
-        UserError: the file is no image, or the image is of another data set.
-    """
+def as_stored(network: Predictor, image: bytes | Tensor) -> Tensor:
+    """Return an image as a network's data set stores it, uint8 (C, S, S), or raise a UserError."""
     wanted = network.preprocessing
-    if isinstance(picture, bytes):
-        return wanted.decode(picture)
-    if picture.shape != (wanted.channels, wanted.size, wanted.size):
-        raise UserError("this network is of another data set: upload a picture")
-    return picture
+    if isinstance(image, bytes):
+        return wanted.decode(image)
+    if image.shape != (wanted.channels, wanted.size, wanted.size):
+        raise UserError("this network was trained on another data set: upload an image")
+    return image
 
 
 def show_classes(network: Predictor, image: Tensor) -> None:
-    """Show the most probable classes, and which places speak for the first."""
-    (said,) = network.top(image[None])
+    """Show the most probable classes, and the regions that raise the first."""
+    (found,) = network.top(image[None])
     left, right = st.columns(2)
     with left:
-        for name, share in zip(*said, strict=True):
-            st.progress(share, f"{name} – {share:.1%}")
-    inputs = network.preprocessing.views(image[None], "centre")[:, 0].to(network.device)
-    first = network.class_names.index(said.classes[0])
-    heat = grad_cam(network.model, inputs, torch.tensor([first]))[0]
-    (seen,) = network.preprocessing.centre(image[None])
+        for name, value in zip(*found, strict=True):
+            st.progress(value, f"{name} – {value:.1%}")
+    first = network.class_names.index(found.classes[0])
+    heat = grad_cam(network.model, network.inputs(image[None])[:, 0], torch.tensor([first]))[0]
+    (view,) = network.preprocessing.centre(image[None])
     with new_figure(3.2, 1.9) as figure:
         plain, over = figure.subplots(1, 2)
-        show(plain, seen, "what it sees")
-        show(over, seen, f"what speaks for {said.classes[0]}")
-        over.imshow(heat.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)
+        show(plain, view, "network's view")
+        overlay(over, view, heat, f"regions for {found.classes[0]}")
     right.pyplot(figure)
-
-
-def show_neighbours(found: Neighbours, image: Tensor) -> None:
-    """Show the training images that a network finds most like a picture."""
-    st.markdown(f"**Nearest of {len(found.images):,} training images**, by penultimate features")
-    (places,) = found.nearest(image[None])[1]
-    pixels, labels = found.images[places]
-    with new_figure(5.6, 1.25) as figure:
-        row = figure.subplots(1, len(pixels), squeeze=False)[0]
-        for axes, pixel, label in zip(row, pixels, labels.tolist(), strict=True):
-            show(axes, pixel, found.predictor.class_names[label])
-    st.pyplot(figure)
 
 
 if __name__ == "__main__":

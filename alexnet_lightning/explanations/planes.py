@@ -1,4 +1,4 @@
-"""Where a picture falls among validation images, in both spaces that a network embeds them in."""
+"""The position of an image among validation images, in both embeddings of a network."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ from alexnet_lightning.plots.style import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SAMPLE = 1000  # validation images, those of `EmbeddingPCA` where it draws as many
-CLASSES = 10  # in colour
+SAMPLE = 1000  # validation images, the sample of `EmbeddingPCA` if that draws as many
+CLASSES = 10  # in color
 
 
 class Planes:
-    """The first two principal components of "features" and "penultimate".
+    """The first two principal components of "features" and "penultimate" of validation images.
 
-    Args:
-        predictor: the network.
-        images: the validation split; of more than `most`, as many at random, the same each time.
-        most: images that the components are found from, >= 2.
+    Of a split of more than `most` images, they are fitted to a random sample, always the same.
     """
 
     def __init__(self, predictor: Predictor, images: Images, most: int = SAMPLE) -> None:
@@ -37,34 +34,34 @@ class Planes:
         self.labels = sample.labels
         parts = [predictor.embed(part) for part in batches(sample, "embedding")]
         self.spaces, self.points = {}, {}
-        for tap in parts[0]:
-            rows = torch.cat([part[tap] for part in parts]).double().numpy()
-            self.spaces[tap] = PCA(2, svd_solver="full")  # exact and without a draw
-            self.points[tap] = torch.from_numpy(self.spaces[tap].fit_transform(rows))
+        for name in parts[0]:
+            rows = torch.cat([part[name] for part in parts]).double().numpy()
+            self.spaces[name] = PCA(2, svd_solver="full")  # exact, not randomized
+            self.points[name] = torch.from_numpy(self.spaces[name].fit_transform(rows))
 
-    def place(self, picture: Tensor) -> dict[str, Tensor]:
-        """Return where a picture, uint8 (C, S, S), falls in each plane: (2,)."""
-        rows = self.predictor.embed(picture[None])
+    def place(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the coordinates (2,) of a decoded image, uint8 (C, S, S), in each plane."""
+        rows = self.predictor.embed(image[None])
         return {
-            tap: torch.from_numpy(space.transform(rows[tap].double().numpy()))[0]
-            for tap, space in self.spaces.items()
+            name: torch.from_numpy(space.transform(rows[name].double().numpy()))[0]
+            for name, space in self.spaces.items()
         }
 
 
-def draw_planes(planes: Planes, picture: Tensor) -> Figure:
-    """Return a figure of both planes with a star where the picture, uint8 (C, S, S), falls."""
+def draw_planes(planes: Planes, image: Tensor) -> Figure:
+    """Return a figure of both planes with a star at the position of an image, uint8 (C, S, S)."""
     names = planes.predictor.class_names
     shown = most_frequent(planes.labels, CLASSES)
     with new_figure(8, 5) as figure:
-        for axes, (tap, place) in zip(
-            figure.subplots(1, 2), planes.place(picture).items(), strict=True
+        for axes, (name, point) in zip(
+            figure.subplots(1, 2), planes.place(image).items(), strict=True
         ):
-            scatter(axes, planes.points[tap], planes.labels, shown, names)
-            axes.plot(*place, "*", ms=22, color="black", mec="white", mew=1.5, label="the picture")
-            shares = planes.spaces[tap].explained_variance_ratio_
-            axes.set_title(tap)
-            axes.set_xlabel(f"PC 1 ({shares[0]:.1%} of variance)")
-            axes.set_ylabel(f"PC 2 ({shares[1]:.1%} of variance)")
+            scatter(axes, planes.points[name], planes.labels, shown, names)
+            axes.plot(*point, "*", ms=22, color="black", mec="white", mew=1.5, label="the image")
+            explained = planes.spaces[name].explained_variance_ratio_
+            axes.set_title(name)
+            axes.set_xlabel(f"PC 1 ({explained[0]:.1%} of variance)")
+            axes.set_ylabel(f"PC 2 ({explained[1]:.1%} of variance)")
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure

@@ -1,4 +1,4 @@
-"""What a network says of many files, and how that is written down."""
+"""The predictions for many image files, written as a table, JSON or CSV."""
 
 import csv
 import io
@@ -15,71 +15,74 @@ from alexnet_lightning.inference.predictor import Prediction, Predictor
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import short
 
-BATCH = 64  # pictures at once
+BATCH = 64  # images per forward pass
+Refuse = Callable[[UserError], None] | None
 
 
 class Answer(NamedTuple):
-    """A picture's file, and what the network says of it."""
+    """An image file and its prediction."""
 
     path: Path
-    said: Prediction
+    prediction: Prediction
 
     @property
-    def picture(self) -> str:
-        """The path as text, whatever bytes are in it."""
+    def name(self) -> str:
+        """The path as printable text, even if its bytes are not."""
         return str(self.path).encode(errors="replace").decode()
 
 
 def answers(
-    predictor: Predictor, paths: Sequence[Path], k: int, refuse: Callable[[UserError], None]
+    predictor: Predictor, paths: Sequence[Path], k: int, refuse: Refuse = None
 ) -> Iterator[Answer]:
-    """Yield the k most probable classes of image files, in their order; a bar if they are many.
+    """Yield the k most probable classes of image files, in their order.
 
-    Args:
-        refuse: told of a file that is no image; the others go on.
+    `refuse`, if given, is called with the error of a file that is not an image; the others follow.
     """
-    quiet = True if len(paths) <= BATCH else None  # None: unless it is no terminal
-    with tqdm(total=len(paths), unit="picture", leave=False, disable=quiet) as bar:
+    quiet = True if len(paths) <= BATCH else None  # None: a progress bar on terminals only
+    with tqdm(total=len(paths), unit="image", leave=False, disable=quiet) as bar:
         for start in range(0, len(paths), BATCH):
             part = paths[start : start + BATCH]
-            read = [(path, image) for path in part for image in decoded(predictor, path, refuse)]
+            read = list(decoded(predictor, part, refuse))
             if read:
                 images = torch.stack([image for _, image in read])
-                for (path, _), said in zip(read, predictor.top(images, k), strict=True):
-                    yield Answer(path, said)
+                for (path, _), prediction in zip(read, predictor.top(images, k), strict=True):
+                    yield Answer(path, prediction)
             bar.update(len(part))
 
 
 def decoded(
-    predictor: Predictor, path: Path, refuse: Callable[[UserError], None]
-) -> Iterator[Tensor]:
-    """Yield the one image of a file, or none."""
-    try:
-        yield predictor.preprocessing.decode(path)
-    except UserError as error:
-        refuse(error)
+    predictor: Predictor, paths: Sequence[Path], refuse: Refuse
+) -> Iterator[tuple[Path, Tensor]]:
+    """Yield the files that are images, and their pixels."""
+    for path in paths:
+        try:
+            yield path, predictor.preprocessing.decode(path)
+        except UserError as error:
+            if refuse is None:
+                raise
+            refuse(error)
 
 
 def as_table(found: Iterable[Answer]) -> Iterator[str]:
-    """Yield a line a picture, its columns aligned, once all are there."""
+    """Yield one line per image with aligned columns, after the last image is predicted."""
     rows = list(found)
-    width = max((len(row.picture) for row in rows), default=0)
-    longest = max((len(short(name)) for row in rows for name in row.said.classes), default=0)
+    width = max((len(row.name) for row in rows), default=0)
+    longest = max((len(short(name)) for row in rows for name in row.prediction.classes), default=0)
     for row in rows:
-        pairs = zip(*row.said, strict=True)
-        cells = [f"{short(name):{longest}} {100 * share:5.1f} %" for name, share in pairs]
-        yield "   ".join([f"{row.picture:{width}}", *cells])
+        pairs = zip(*row.prediction, strict=True)
+        cells = [f"{short(name):{longest}} {100 * value:5.1f} %" for name, value in pairs]
+        yield "   ".join([f"{row.name:{width}}", *cells])
 
 
 def as_csv(found: Iterable[Answer]) -> Iterator[str]:
     """Yield lines as they come: picture, class_1, probability_1, class_2, …"""
-    for place, row in enumerate(found):
-        if place == 0:
-            ranks = range(1, len(row.said.classes) + 1)
+    for index, row in enumerate(found):
+        if index == 0:
+            ranks = range(1, len(row.prediction.classes) + 1)
             names = [f"{word}_{rank}" for rank in ranks for word in ("class", "probability")]
             yield csv_line(["picture", *names])
-        pairs = zip(row.said.classes, digits(row.said), strict=True)
-        yield csv_line([row.picture, *(cell for pair in pairs for cell in pair)])
+        pairs = zip(row.prediction.classes, digits(row.prediction), strict=True)
+        yield csv_line([row.name, *(cell for pair in pairs for cell in pair)])
 
 
 def csv_line(cells: Sequence[object]) -> str:
@@ -90,16 +93,19 @@ def csv_line(cells: Sequence[object]) -> str:
 
 
 def as_json(found: Iterable[Answer]) -> Iterator[str]:
-    """Yield the lines of a list of {"picture", "classes", "probabilities"}."""
+    """Yield the lines of a list of {"picture", "classes", "probabilities"}, as they come."""
     line = "["
     for row in found:
-        said = {"classes": row.said.classes, "probabilities": digits(row.said)}
         yield line if line == "[" else f"{line},"
-        line = json.dumps({"picture": row.picture, **said}, ensure_ascii=False)
+        values = {"classes": row.prediction.classes, "probabilities": digits(row.prediction)}
+        line = json.dumps({"picture": row.name, **values}, ensure_ascii=False)
     yield line
     yield "]"
 
 
-def digits(said: Prediction) -> list[float]:
-    """Return the probabilities with the seven digits that float32 has."""
-    return [float(f"{share:.7g}") for share in said.probabilities]
+FORMS = {"table": as_table, "json": as_json, "csv": as_csv}
+
+
+def digits(prediction: Prediction) -> list[float]:
+    """Return the probabilities with the seven digits of float32."""
+    return [float(f"{value:.7g}") for value in prediction.probabilities]

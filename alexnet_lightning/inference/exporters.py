@@ -5,40 +5,30 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from alexnet_lightning.inference.choices import Format
 from alexnet_lightning.inference.portable import Portable
 from alexnet_lightning.inference.predictor import Predictor, rebuilt
 from alexnet_lightning.models import AlexNetOWT
 from alexnet_lightning.system.errors import UserError
 
-Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
-# What torch's own and other programs know a format by.
-SUFFIX: dict[Format, str] = {
-    "onnx": ".onnx",
-    "pt2": ".pt2",
-    "safetensors": ".safetensors",
-    "torchvision": ".pth",
-}
 PACKAGES: dict[Format, tuple[str, ...]] = {
     "onnx": ("onnxscript", "onnxruntime"),
     "safetensors": ("safetensors.torch",),
 }
-GRAPHS = ("onnx", "pt2")  # they hold what is computed, the others the weights alone
+TORCHVISIONS = {"stem": "imagenet", "width": 1.0, "in_channels": 3}  # arguments of its alexnet
 Logits = Callable[[Tensor], Tensor]
 
 
 def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -> None:
-    """Write a network, for batches of any size.
+    """Write a network, for batches of any size; UserError if the format cannot express it.
 
     Args:
-        preprocessing: whether it starts from decoded pictures, see `Portable`; of graphs only.
-
-    Raises:
-        UserError: the network cannot be written so.
+        preprocessing: whether a graph takes decoded images, see `Portable`.
     """
     model = predictor.model
     match kind:
@@ -50,45 +40,31 @@ def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -
             torch.save(contiguous(model.network.state_dict()), path)
         case "onnx" | "pt2":
             module = Portable(predictor, preprocessing).eval()
-            trace = write_onnx if kind == "onnx" else write_pt2
+            # Two images, because the tracer would take a batch size of one for fixed.
+            images = blank(predictor, preprocessing, 2)
             try:
                 with torch.no_grad():
-                    # Two images, since the size of a batch of one would be taken for fixed.
-                    trace(module, blank(predictor, preprocessing, 2), path)
-            except Exception as error:  # whatever a tracer meets
+                    write_graph(kind, module, images, path)
+            except Exception as error:  # a tracer can raise anything
                 reason = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise UserError(
                     f"--format {kind}: {type(model).__name__} cannot be exported: {reason}"
                 ) from error
 
 
-def write_onnx(module: Portable, images: Tensor, path: Path) -> None:
-    """Write as ONNX, the input called "images", the output "logits"."""
-    torch.onnx.export(
-        module,
-        (images,),
-        path,
-        input_names=["images"],
-        output_names=["logits"],
-        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-
-
-def write_pt2(module: Portable, images: Tensor, path: Path) -> None:
-    """Write as a program of torch.export."""
+def write_graph(kind: Format, module: Portable, images: Tensor, path: Path) -> None:
+    """Write as a program of torch.export, or as ONNX from "images" to "logits"."""
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
-    torch.export.save(torch.export.export(module, (images,), dynamic_shapes=dynamic), path)
+    if kind == "pt2":
+        torch.export.save(torch.export.export(module, (images,), dynamic_shapes=dynamic), path)
+        return
+    names: Any = {"input_names": ["images"], "output_names": ["logits"], "verbose": False}
+    options: Any = {"dynamic_shapes": dynamic, "dynamo": True, "external_data": False}
+    torch.onnx.export(module, (images,), path, **names, **options)
 
 
 def read(kind: Format, path: Path, description: Path) -> Logits:
-    """Return what a file computes, from images as it wants them to logits (N, K).
-
-    Args:
-        description: the file that `describe` made.
-    """
+    """Return the function of a file and its description, from inputs to logits (N, K)."""
     match kind:
         case "onnx":
             from onnxruntime import InferenceSession
@@ -110,7 +86,7 @@ def read(kind: Format, path: Path, description: Path) -> Logits:
 
 
 def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[str, Any]:
-    """Return in plain values what comes in and out, and all that a checkpoint says but weights."""
+    """Return input, output and the content of the checkpoint except weights, as plain values."""
     kept = asdict(predictor.preprocessing)
     if isinstance(kept["mean"], Tensor):
         kept["mean"] = kept["mean"].tolist()
@@ -128,11 +104,7 @@ def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[st
 
 
 def read_safetensors(path: Path, description: Path | None = None) -> dict[str, Any]:
-    """Return a checkpoint, which `Predictor` takes, of a .safetensors file and its .json.
-
-    Args:
-        description: the latter; by default it lies beside the former.
-    """
+    """Return the checkpoint, for `Predictor`, of a .safetensors file and the .json beside it."""
     from safetensors.torch import load_file
 
     checkpoint: dict[str, Any] = json.loads((description or beside(path)).read_text())
@@ -144,7 +116,7 @@ def read_safetensors(path: Path, description: Path | None = None) -> dict[str, A
 
 
 def beside(path: Path) -> Path:
-    """Return where the description of an exported file is."""
+    """Return the path of the description of an exported file."""
     return path.with_name(f"{path.name}.json")
 
 
@@ -157,7 +129,7 @@ def blank(predictor: Predictor, preprocessing: bool, count: int) -> Tensor:
 
 
 def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights in the order of axes that every reader expects."""
+    """Return weights in the memory layout that every reader expects."""
     return {name: weight.contiguous() for name, weight in state.items()}
 
 
@@ -171,9 +143,8 @@ def check(kind: Format, predictor: Predictor) -> None:
                 f"--format {kind}: needs {error.name}: pip install alexnet-lightning[use]"
             ) from None
     model = predictor.model
-    theirs = {"stem": "imagenet", "width": 1.0, "in_channels": 3}
-    ours = {name: model.hparams.get(name) for name in theirs}
-    if kind == "torchvision" and not (isinstance(model, AlexNetOWT) and ours == theirs):
+    ours = {name: model.hparams.get(name) for name in TORCHVISIONS}
+    if kind == "torchvision" and not (isinstance(model, AlexNetOWT) and ours == TORCHVISIONS):
         shown = ", ".join(f"{name} {value}" for name, value in ours.items() if value)
         raise UserError(
             "--format torchvision: its alexnet is AlexNetOWT with stem imagenet, width 1.0, "

@@ -1,4 +1,4 @@
-"""A trained network as a file for other programs, which is checked before it gets its name."""
+"""A trained network as a file for other programs, checked before it gets its final name."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.inference.exporters import Format, Logits, beside, describe, read, write
+from alexnet_lightning.inference.choices import Format
+from alexnet_lightning.inference.exporters import Logits, beside, describe, read, write
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -21,41 +21,37 @@ TOLERANCE = 1e-4  # of the largest logit, or of 1 if that is less
 
 
 class Checked(NamedTuple):
-    """How far a file's logits are from the network's at most, and how large the latter are."""
+    """The largest difference of a file's logits from the network's, and the largest logit."""
 
     difference: float
     largest: float
 
 
-def export(
+def write_checked(
     kind: Format, predictor: Predictor, preprocessing: bool, path: Path, images: Tensor
 ) -> Checked:
-    """Write a file and its description beside it, and return how true it is.
+    """Write a file and its description beside it, and compare it with the network.
 
     Args:
         predictor: on the CPU.
-        preprocessing: whether the file starts from decoded pictures.
-        images: that it is checked on, uint8 (N, C, size, size), N >= 1.
+        preprocessing: whether a graph takes decoded images, see `Portable`.
+        images: to check it with, uint8 (N, C, size, size), N >= 1.
 
     Raises:
-        UserError: the network cannot be exported, or the file computes something else; nothing is
-            left of it then.
+        UserError: the network cannot be exported, or the file computes something else; no file is
+            left then.
     """
     with replacing(beside(path)) as description, replacing(path) as part:
         description.write_text(json.dumps(describe(kind, predictor, preprocessing), indent=1))
         write(kind, predictor, preprocessing, part)
-        inputs = predictor.preprocessing.views(images, "centre")[:, 0]
+        inputs = predictor.inputs(images)[:, 0]
         given = images if preprocessing else inputs.contiguous()
-        return checked(read(kind, part, description), given, predictor.model, inputs)
+        return compared(read(kind, part, description), given, predictor.model, inputs)
 
 
 @torch.inference_mode()
-def checked(found: Logits, given: Tensor, expected: Logits, inputs: Tensor) -> Checked:
-    """Compare the logits of one image and of all at once.
-
-    Raises:
-        UserError: it is no rounding.
-    """
+def compared(found: Logits, given: Tensor, expected: Logits, inputs: Tensor) -> Checked:
+    """Compare the logits of one image and of all images; UserError if they differ too much."""
     true = expected(inputs)
     both = torch.cat([found(given[:1]) - true[:1], found(given) - true])
     result = Checked(both.abs().max().item(), true.abs().max().item())
@@ -67,24 +63,23 @@ def checked(found: Logits, given: Tensor, expected: Logits, inputs: Tensor) -> C
     return result
 
 
-def sample(predictor: Predictor, run_dir: Path, files: Sequence[Path]) -> tuple[Tensor, str]:
-    """Return decoded images to check with, uint8 (N, C, size, size), and in words what they are.
+def sample(predictor: Predictor, run: RunFolder, files: Sequence[str | Path]) -> tuple[Tensor, str]:
+    """Return decoded images to check with, uint8 (N, C, size, size), and what they are.
 
-    Files if there are any; else test images of the run's data set; else noise, if it is not there.
-
-    Raises:
-        UserError: a file is no image.
+    The files, if there are any; else test images of the run's data set; else, without it, noise.
     """
     kept = predictor.preprocessing
     if files:
-        return torch.stack([kept.decode(path) for path in files]), f"{len(files)} of your pictures"
+        images = torch.stack([kept.decode(Path(path)) for path in files])
+        return images, f"{len(files)} of your images"
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+
     try:
-        config = RunFolder.find(run_dir).config
-        # As they lie there: to download a data set takes longer than to export.
-        test = ExperimentCLI(["--config", str(config)]).datamodule.load()["test"]
+        # Without a download, which takes longer than the export.
+        test = ExperimentCLI(["--config", str(run.config)]).datamodule.load()["test"]
     except UserError as error:
         shape = (CHECKED, kept.channels, kept.size, kept.size)
         noise = torch.randint(256, shape, generator=seeded("cpu", 0)).byte()
-        return noise, f"{CHECKED} images of noise, for want of others ({error})"
+        return noise, f"{CHECKED} images of noise, since there are no others ({error})"
     chosen = torch.randperm(len(test), generator=seeded("cpu", 0))[:CHECKED]
     return test[chosen][0], f"{len(chosen)} test images"

@@ -1,4 +1,4 @@
-"""A trained network in operations that every runtime has, with its preprocessing or without."""
+"""A trained network in operations that every runtime has, with or without its preprocessing."""
 
 from copy import deepcopy
 
@@ -15,16 +15,15 @@ class Portable(nn.Module):
 
     Args:
         predictor: whose network is copied.
-        preprocessing: whether images are the predictor's decoded pictures, uint8 (N, C, size,
-            size), of which the centre view is taken; else they are the network's input, float32
-            (N, C, crop, crop).
+        preprocessing: whether it takes decoded images, uint8 (N, C, size, size), and crops their
+            center view; else it takes the network's input, float32 (N, C, crop, crop).
     """
 
     def __init__(self, predictor: Predictor, preprocessing: bool) -> None:
         super().__init__()
         self.prepare = CentreView(predictor.preprocessing) if preprocessing else nn.Identity()
         network = deepcopy(predictor.model.network).cpu().eval()
-        # Runtimes lay weights out themselves; torch's own format keeps no other order of axes well.
+        # Runtimes choose their own memory layout, and torch.export does not keep channels_last.
         self.network = network.to(memory_format=torch.contiguous_format)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -33,7 +32,7 @@ class Portable(nn.Module):
 
 
 class CentreView(nn.Module):
-    """The centre view of `Preprocessing.views`: uint8 (N, C, size, size) to (N, C, crop, crop)."""
+    """The center view of `Preprocessing.views`: uint8 (N, C, size, size) to (N, C, crop, crop)."""
 
     scale: Tensor
     shift: Tensor
@@ -41,10 +40,10 @@ class CentreView(nn.Module):
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
         start = round((preprocessing.resize - preprocessing.crop) / 2)
-        window = slice(start, start + preprocessing.crop)
-        self.cut: nn.Module = Cut(window)
+        self.window = slice(start, start + preprocessing.crop)
+        self.resize: nn.Module | None = None
         if preprocessing.resize != preprocessing.size:
-            self.cut = CutAndResize(preprocessing.size, preprocessing.resize, window)
+            self.resize = CropAndResize(preprocessing.size, preprocessing.resize, self.window)
         std = torch.tensor(preprocessing.std)[:, None, None]
         mean = preprocessing.mean
         if not isinstance(mean, Tensor):
@@ -53,27 +52,17 @@ class CentreView(nn.Module):
         self.register_buffer("shift", -mean / std * preprocessing.pixel_max)
 
     def forward(self, images: Tensor) -> Tensor:
-        pixels: Tensor = self.cut(images)
-        return pixels.float() * self.scale + self.shift
+        window = self.window
+        crops = self.resize(images) if self.resize else images[..., window, window]
+        return crops.float() * self.scale + self.shift
 
 
-class Cut(nn.Module):
-    """A window of images, the same of rows and of columns."""
+class CropAndResize(nn.Module):
+    """A window of resized images, bit-identical to torch's resize of uint8 on a CPU.
 
-    def __init__(self, window: slice) -> None:
-        super().__init__()
-        self.window = window
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images[..., self.window, self.window]
-
-
-class CutAndResize(nn.Module):
-    """A window of resized images, to the bit what torch's resize of uint8 on a CPU gives.
-
-    y = round(A · round(x · Aᵀ)), with A as torch has it: in fixed point, the largest weight in 15
-    bits. To interpolate in fractions would change a fifth of all pixels by one, since the rows are
-    not rounded then; runtimes differ in that.
+    y = round(A · round(x · Aᵀ)), with A in torch's fixed point, the largest weight in 15 bits.
+    Interpolation in floating point would not round the rows, which changes a fifth of all pixels
+    by one, and runtimes differ in it.
 
     Source: `_compute_index_ranges_int16_weights` in torch's aten/native/cpu/UpSampleKernel.cpp,
     after Pillow.
@@ -92,7 +81,7 @@ class CutAndResize(nn.Module):
         fractions = F.interpolate(one_by_one, (resize, size), mode="bilinear", antialias=True)[0, 0]
         bits = next(bits for bits in range(22, 0, -1) if fractions.max() * 2**bits + 0.5 < 2**15)
         whole = (fractions[window] * 2**bits + 0.5).floor()
-        # Sums of whole numbers below 2²⁴ are exact in float32, whatever their order.
+        # Sums of whole numbers below 2²⁴ are exact in float32, in any order.
         self.register_buffer("weights", (whole / 2**bits).float())
 
     def forward(self, images: Tensor) -> Tensor:
@@ -101,5 +90,5 @@ class CutAndResize(nn.Module):
 
 
 def rounded(pixels: Tensor) -> Tensor:
-    """Round half up, which torch does here and `torch.round` does not."""
+    """Round half up, as torch does here; `torch.round` rounds half to even."""
     return (pixels + 0.5).floor()

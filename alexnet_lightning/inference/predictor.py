@@ -1,4 +1,4 @@
-"""A trained network that takes pictures and gives classes, without a Trainer or the data set."""
+"""A trained network that predicts the classes of images, without a Trainer or the data set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,22 +7,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-import alexnet_lightning.models  # noqa: F401  # makes the variants known
-from alexnet_lightning.data.transforms.crops import Views
+import alexnet_lightning.models  # noqa: F401  # defines the variants
+from alexnet_lightning.data.transforms.views import Views
+from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.inference.preprocessing import Preprocessing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.training.run_folder import RunFolder, variant_of
+from alexnet_lightning.training.run_folder import variant_of
 
 
 class Prediction(NamedTuple):
-    """What the network says of one picture.
-
-    Args:
-        classes: names, the most probable first.
-        probabilities: of them, the same order.
-    """
+    """The most probable classes of one image, the most probable first, and their probabilities."""
 
     classes: list[str]
     probabilities: list[float]
@@ -31,13 +27,15 @@ class Prediction(NamedTuple):
 class Predictor:
     """The network of a run, its preprocessing and its class names.
 
+    Decoded images are uint8 (N, channels, size, size), as `preprocessing.decode` returns them.
+
     Args:
         checkpoint: content of a checkpoint file of this project.
-        views: of a picture, their probabilities averaged.
-        device: where it computes, as "cpu" or "cuda".
+        views: crops of each image whose probabilities are averaged.
+        device: "cpu" or "cuda".
 
     Raises:
-        UserError: the checkpoint lacks something, or cannot show such views.
+        UserError: the checkpoint is incomplete, or its network sees no such views.
     """
 
     def __init__(
@@ -49,9 +47,9 @@ class Predictor:
         if missing:
             raise UserError(
                 f"the checkpoint has no {', '.join(sorted(missing))}: it was made by an earlier "
-                "version or another program; train anew"
+                "version or another program; train again"
             )
-        self.preprocessing = Preprocessing.of(checkpoint)
+        self.preprocessing = Preprocessing(**checkpoint["preprocessing"])
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
@@ -60,83 +58,81 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, path: Path, which: str = "best", views: Views = "centre", device: str = "cpu"
+        cls, run: str | Path, which: str = "best", views: Views = "centre", device: str = "cpu"
     ) -> "Predictor":
-        """Return that of a run folder's best or last checkpoint, or of a checkpoint file.
+        """Return the predictor of a checkpoint.
+
+        Args:
+            run: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
+            which: "best", "last" or the path of a checkpoint.
 
         Raises:
-            UserError: there is no such run or checkpoint, or it is none of this project.
+            UserError: there is no such run or checkpoint, or it is not one of this project.
         """
-        run = RunFolder(path.parent.parent) if path.is_file() else RunFolder.find(path)
-        return cls(run.read(str(path) if path.is_file() else which), views, device)
+        source = Source.find(run, which)
+        return cls(source.run.read(str(source.checkpoint)), views, device)
 
     @property
     def class_names(self) -> list[str]:
         """In the order of the logits."""
         return self.preprocessing.class_names
 
+    def inputs(self, images: Tensor, views: Views = "centre") -> Tensor:
+        """Return views of decoded images as the network's input, (N, V, channels, crop, crop)."""
+        return self.preprocessing.views(images.to(self.device), views)
+
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return float32 (N, K) of decoded pictures, uint8 (N, channels, size, size)."""
-        seen = self.preprocessing.views(images.to(self.device), self.views)
-        return self.model.over_views(seen).exp().cpu()
+        """Return float32 (N, K) of decoded images, on the CPU."""
+        return self.model.over_views(self.inputs(images, self.views)).exp().cpu()
 
     @torch.inference_mode()
     def embed(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the rows "features" and "penultimate" of the centre of decoded pictures."""
-        seen = self.preprocessing.views(images.to(self.device), "centre")[:, 0]
-        return {name: rows.float().cpu() for name, rows in self.model.embed(seen).items()}
+        """Return "features" (N, D) and "penultimate" (N, D') of the center of decoded images."""
+        embeddings = self.model.embed(self.inputs(images)[:, 0])
+        return {name: rows.float().cpu() for name, rows in embeddings.items()}
 
     def top(self, images: Tensor, k: int = 5) -> list[Prediction]:
-        """Return the k most probable classes of decoded pictures, all if there are fewer."""
+        """Return the k most probable classes of decoded images, all if there are fewer."""
         probabilities = self.probabilities(images)
-        values, places = probabilities.topk(min(k, probabilities.shape[1]))
+        values, indices = probabilities.topk(min(k, probabilities.shape[1]))
         return [
-            Prediction([self.class_names[place] for place in which], share)
-            for which, share in zip(places.tolist(), values.tolist(), strict=True)
+            Prediction([self.class_names[index] for index in row], found)
+            for row, found in zip(indices.tolist(), values.tolist(), strict=True)
         ]
 
-    def predict(self, pictures: Sequence[Path | bytes], k: int = 5) -> list[Prediction]:
+    def predict(self, images: Sequence[Path | bytes], k: int = 5) -> list[Prediction]:
         """Return the k most probable classes of image files or their contents, as one batch.
 
         Raises:
-            BrokenImageError: one of them is no image.
+            BrokenImageError: one of them is not an image.
         """
-        return self.top(torch.stack([self.preprocessing.decode(p) for p in pictures]), k)
+        return self.top(torch.stack([self.preprocessing.decode(image) for image in images]), k)
 
 
-def chosen_device(name: str) -> str:
-    """Return "cpu" or "cuda" for "auto", "cpu" or "cuda".
-
-    Raises:
-        UserError: there is no such device.
-    """
+def chosen_device(name: Device) -> str:
+    """Return "cpu" or "cuda"; UserError if there is no GPU."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device: torch finds no GPU here; give auto or cpu")
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
-    """Return the model of a checkpoint, with its weights.
-
-    Raises:
-        UserError: its class is none of the variants, or what it holds does not fit it.
-    """
+    """Return the model of a checkpoint; UserError if no known variant fits it."""
     name = variant_of(checkpoint)
-    # By what is known, not by an import: a checkpoint must not choose what code runs.
+    # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
     variants = {kind.__name__: kind for kind in known(ImageClassifier)}
     if name not in variants:
         raise UserError(f"the checkpoint is of {name}, which is no variant known here")
-    arguments = dict(checkpoint["hyper_parameters"])
+    # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
+    arguments = {**checkpoint["hyper_parameters"], "compile": False}
     if "weights" in arguments:
-        arguments["weights"] = None  # they come from the checkpoint
-    arguments["compile"] = False  # takes longer than most of what a predictor is asked
+        arguments["weights"] = None
     try:
         model = variants[name](**arguments)
         model.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, TypeError, ValueError) as error:  # of another version
-        reason = one_line(error)
-        raise UserError(f"the checkpoint does not fit {name}: {reason}") from error
+        raise UserError(f"the checkpoint does not fit {name}: {one_line(error)}") from error
     return model
 
 

@@ -1,28 +1,27 @@
-"""From any picture to a network's input, as the network's own test images came to it."""
+"""From any image file to the network's input, with the data set's own preprocessing."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from alexnet_lightning.data.storage.decoding import decode
-from alexnet_lightning.data.transforms.crops import Views
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.data.transforms.scaling import normalise
+from alexnet_lightning.data.transforms.views import Views
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a checkpoint keeps of its data set; see `ImageDataModule.preprocessing`.
+    """What a checkpoint stores about its data set; see `ImageDataModule.preprocessing`.
 
     Args:
         class_names: in the order of the logits.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for color, 1 for gray.
         size: side in pixels of the data set's images.
         resize: side in pixels that they are resized to.
-        crop: side in pixels of the window that the network sees.
+        crop: side in pixels of the network's input.
         mean, std, pixel_max: of `scaling.normalise`.
     """
 
@@ -35,19 +34,9 @@ class Preprocessing:
     std: list[float]
     pixel_max: float
 
-    @classmethod
-    def of(cls, checkpoint: dict[str, Any]) -> "Preprocessing":
-        """Return that of a checkpoint."""
-        return cls(**checkpoint["preprocessing"])
-
-    def decode(self, picture: Path | bytes) -> Tensor:
-        """Read an image file, or its content, as uint8 (channels, size, size).
-
-        Raises:
-            BrokenImageError: it is no image.
-            UserError: the file cannot be opened.
-        """
-        pixels = decode(picture, self.size)
+    def decode(self, image: Path | bytes) -> Tensor:
+        """Read an image file, or its content, as uint8 (channels, size, size); see `decode`."""
+        pixels = decode(image, self.size)
         if self.channels == 3:
             return pixels
         # ITU-R 601, as Pillow's "L".
@@ -61,8 +50,5 @@ class Preprocessing:
         return flat.unflatten(0, seen.shape[:2])
 
     def centre(self, images: Tensor) -> Tensor:
-        """The network's centre view to look at: uint8 (N, channels, size, size) to 0-255 (…, crop).
-
-        The same as `views` without the normalisation.
-        """
+        """The center view without normalization, 0-255, (N, channels, crop, crop), to show."""
         return ResizeCropFlip(self.resize, self.crop).views(images, "centre")[:, 0]

@@ -1,13 +1,11 @@
-"""The HTTP API: what LitServe's workers do with decoded pictures, and what it tells of itself."""
+"""The HTTP API: how LitServe's workers predict decoded images, and what GET /info says."""
 
-import json
 import math
 import multiprocessing
 import secrets
 import signal
-from pathlib import Path
 from queue import Empty
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import litserve
 import numpy as np
@@ -17,48 +15,35 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from litserve.loops.simple_loops import BatchedLoop
 from pydantic import BaseModel
 
-from alexnet_lightning.data.transforms.crops import Views
+from alexnet_lightning.data.transforms.views import Views
+from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.inference.predictor import Prediction, Predictor
-from alexnet_lightning.inference.upload import REQUEST_BODY, Limits, Picture, Upload, Uploads
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.inference.upload import REQUEST_BODY, Limits, Upload, UploadedImage, Uploads
 
 PATH = "/predict"
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-class Source(NamedTuple):
-    """Where every process finds the network, and how it looks at pictures; see `Predictor.load`."""
-
-    path: Path
-    checkpoint: str = "best"
-    views: Views = "centre"
-
-    def load(self, device: str = "cpu") -> Predictor:
-        """Load it from there."""
-        return Predictor.load(self.path, self.checkpoint, self.views, device)
-
-
 class Answer(BaseModel):
-    """What the network says of a picture: the most probable classes first."""
+    """The prediction for an image: the most probable classes first."""
 
     classes: list[str]
     probabilities: list[float]
 
 
 class PredictAPI(litserve.LitAPI):
-    """Decoded pictures, gathered to batches, to answers.
+    """Predicts decoded images of concurrent requests in batches.
 
     Args:
-        source: of the network.
-        max_batch_size: pictures that are predicted at once, >= 1.
-        batch_timeout: seconds that a batch waits for more of them, >= 0.
-        workers: among which the cores are divided, >= 1.
-        token: what those who ask must know, if anything.
+        batch_timeout: seconds that a batch waits for more images, >= 0.
+        workers: processes that share the cores, >= 1.
+        token: that requests must bear, if any.
     """
 
     def __init__(
         self,
         source: Source,
+        views: Views = "centre",
         max_batch_size: int = 1,
         batch_timeout: float = 0.0,
         workers: int = 1,
@@ -66,34 +51,39 @@ class PredictAPI(litserve.LitAPI):
     ) -> None:
         super().__init__(max_batch_size, batch_timeout, api_path=PATH, loop=PatientLoop())
         self.source = source
+        self.views = views
         self.workers = workers
         self.token = token
 
+    def load(self, device: str = "cpu") -> Predictor:
+        """Return the network; every process loads its own."""
+        return Predictor.load(self.source.checkpoint, views=self.views, device=device)
+
     def authorize(self, given: Bearer) -> None:
-        """Raise 401 without the token; LitServe asks before every request, by this name."""
+        """Raise 401 without the token; LitServe calls it by this name before every request."""
         if self.token is None:
             return
         credentials = given.credentials if given else ""
-        # Headers come decoded as Latin-1, whatever they are.
+        # Headers arrive decoded as Latin-1, whatever their encoding.
         if not secrets.compare_digest(credentials.encode("latin-1"), self.token.encode()):
             raise HTTPException(401, "give the token", {"WWW-Authenticate": "Bearer"})
 
     def setup(self, device: str) -> None:
-        cores = torch.get_num_threads() - 1  # one speaks HTTP
+        cores = torch.get_num_threads() - 1  # one is for HTTP
         torch.set_num_threads(max(1, cores // self.workers))
-        self.predictor = self.source.load(device)
+        self.predictor = self.load(device)
 
-    # By the annotation FastAPI reads the picture in the process that speaks HTTP. Were it decoded
-    # in the worker, LitServe would answer the error of one to all of its batch.
-    def decode_request(self, request: Upload) -> Picture:
+    # The annotation makes FastAPI decode the image in the HTTP process. An error of decoding in the
+    # worker would be LitServe's answer to its whole batch.
+    def decode_request(self, request: Upload) -> UploadedImage:
         return request
 
-    def predict(self, pictures: list[Picture]) -> list[Prediction]:
-        images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
-        found = self.predictor.top(images, max(picture.k for picture in pictures))
+    def predict(self, uploads: list[UploadedImage]) -> list[Prediction]:
+        images = torch.from_numpy(np.stack([upload.pixels for upload in uploads]))
+        found = self.predictor.top(images, max(upload.k for upload in uploads))
         return [
-            Prediction(classes[: picture.k], probabilities[: picture.k])
-            for picture, (classes, probabilities) in zip(pictures, found, strict=True)
+            Prediction(classes[: upload.k], probabilities[: upload.k])
+            for upload, (classes, probabilities) in zip(uploads, found, strict=True)
         ]
 
     def encode_response(self, output: Prediction) -> Answer:
@@ -101,7 +91,7 @@ class PredictAPI(litserve.LitAPI):
 
 
 class PatientLoop(BatchedLoop):
-    """Waits for a first picture; LitServe's own loop asks all the time, at full load when idle."""
+    """Waits for a first image; LitServe's own loop polls, at full load even when idle."""
 
     def get_batch_requests(
         self, lit_api: litserve.LitAPI, request_queue: Any, transport: Any
@@ -114,7 +104,7 @@ class PatientLoop(BatchedLoop):
 
 
 class Begun:
-    """A queue of which the first item has been taken out already."""
+    """A queue whose first item has been taken already."""
 
     def __init__(self, first: Any, rest: Any) -> None:
         self.first = [first]
@@ -128,11 +118,11 @@ class Begun:
 
 
 class Server(litserve.LitServer):
-    """LitServe's, that also ends well while it starts."""
+    """LitServe's server, which can also be stopped while it starts."""
 
     def launch_inference_worker(self, lit_api: litserve.LitAPI) -> list[Any]:
-        """Start workers that leave Ctrl-C, which reaches all processes of a terminal, to this."""
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit
+        """Start workers that ignore Ctrl-C, which a terminal sends to all processes."""
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
         try:
             workers: list[Any] = super().launch_inference_worker(lit_api)
         finally:
@@ -148,19 +138,15 @@ class Server(litserve.LitServer):
 
 
 def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: int = 1) -> Server:
-    """Return the server, ready to run.
-
-    Raises:
-        UserError: the checkpoint cannot be used.
-    """
-    torch.set_num_threads(1)  # for the processes forked from here, which only decode
-    predictor = api.source.load()
+    """Return the server, ready to run."""
+    torch.set_num_threads(1)  # for the forked processes, which only decode
+    predictor = api.load()
     server = Server(
         api,
         accelerator=device,
         devices=1,
         workers_per_device=workers,
-        model_metadata=about(predictor, api.source),
+        model_metadata=about(predictor, api),
     )
     server.app.title = "alexnet_lightning"
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
@@ -170,20 +156,19 @@ def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: 
     return server
 
 
-def about(predictor: Predictor, source: Source) -> dict[str, Any]:
+def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:
     """Return what GET /info says of the network."""
-    run = RunFolder(source.path.parent.parent if source.path.is_file() else source.path)
-    figures = json.loads(run.summary.read_text()) if run.summary.is_file() else {}
+    run = api.source.run
     return {
         "name": type(predictor.model).__name__,
         "run": str(run.path),
-        "checkpoint": source.checkpoint,
-        "views": source.views,
+        "checkpoint": api.source.checkpoint.stem,
+        "views": api.views,
         "classes": predictor.class_names,
         "image_size": predictor.preprocessing.crop,
         "metrics": {
-            key: value if math.isfinite(value) else None  # JSON knows no others
-            for key, value in figures.items()
+            key: value if math.isfinite(value) else None  # JSON has no NaN
+            for key, value in run.read_summary().items()
             if key.startswith(("val/", "test/"))
         },
     }

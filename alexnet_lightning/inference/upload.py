@@ -1,4 +1,4 @@
-"""A picture out of an HTTP request: whatever is sent, the answer is a picture or a 4xx."""
+"""An image from an HTTP request: whatever is sent, the result is an image or a 4xx."""
 
 import base64
 import io
@@ -17,11 +17,12 @@ from starlette.requests import ClientDisconnect
 from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.inference.preprocessing import Preprocessing
 
-# What cameras and browsers write. Pillow knows more, and hands some of it to other programs.
+# Formats of cameras and browsers. Pillow reads more, some of them through other programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 FIELD = "image"
 FORM, JSON = "multipart/form-data", "application/json"
-PATIENCE = 10  # times the limit: so much of a body is thrown away before a 413, which needs an ear
+# Times the limit: so much of a body is read and dropped, as clients see a 413 only after sending.
+PATIENCE = 10
 REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -44,8 +45,8 @@ class Limits(NamedTuple):
 
     Args:
         upload: bytes of its body.
-        pixels: of the picture, before it is made small.
-        decoders: pictures that are decoded at once.
+        pixels: of the image, before it is resized.
+        decoders: images that are decoded at the same time.
     """
 
     upload: int = 10_000_000
@@ -53,32 +54,23 @@ class Limits(NamedTuple):
     decoders: int = 2
 
 
-class Picture(NamedTuple):
-    """A decoded picture, uint8 (channels, size, size), and how many classes to tell of it."""
+class UploadedImage(NamedTuple):
+    """A decoded image, uint8 (channels, size, size), and the number of classes to return."""
 
     pixels: np.ndarray
     k: int
 
 
 class Uploads:
-    """Reads pictures as a network wants them.
-
-    Args:
-        preprocessing: of the network.
-        limits: of a request.
-    """
+    """Reads the images of requests with the preprocessing of a network."""
 
     def __init__(self, preprocessing: Preprocessing, limits: Limits) -> None:
         self.preprocessing = preprocessing
         self.limits = limits
         self.decoders = anyio.CapacityLimiter(limits.decoders)
 
-    async def picture(self, request: Request) -> np.ndarray:
-        """Return the picture of a request, uint8 (channels, size, size).
-
-        Raises:
-            HTTPException: 4xx, it holds none, or too large a one.
-        """
+    async def image(self, request: Request) -> np.ndarray:
+        """Return the image of a request, uint8 (channels, size, size), or raise a 4xx."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (FORM, JSON):
             raise HTTPException(415, f"send {FORM}, or {JSON} with base64; this is {kind or '?'}")
@@ -87,7 +79,7 @@ class Uploads:
         return await anyio.to_thread.run_sync(self.decode, content, limiter=self.decoders)
 
     async def body(self, request: Request) -> bytes:
-        """Return the body, of which no more than the limit is ever held."""
+        """Return the body; no more than the limit is ever kept in memory."""
         held, size = bytearray(), 0
         try:
             async for chunk in request.stream():
@@ -97,7 +89,7 @@ class Uploads:
                 elif size > PATIENCE * self.limits.upload:
                     break
         except ClientDisconnect:
-            raise HTTPException(400, "the connection ended within the request") from None
+            raise HTTPException(400, "the connection was closed during the request") from None
         if size > self.limits.upload:
             raise HTTPException(413, f"send at most {self.limits.upload} bytes")
         return bytes(held)
@@ -105,12 +97,12 @@ class Uploads:
     def decode(self, content: bytes) -> np.ndarray:
         """Return the pixels of an image file."""
         try:
-            with Image.open(io.BytesIO(content)) as image:  # reads its head only
+            with Image.open(io.BytesIO(content)) as image:  # reads only its header
                 kind, (width, height) = image.format, image.size
         except Exception:  # a damaged file can raise anything
-            raise HTTPException(415, "this is no image, or a damaged one") from None
+            raise HTTPException(415, "this is not an image, or a damaged one") from None
         if kind not in FORMATS:
-            raise HTTPException(415, f"{kind} is not taken; send one of {', '.join(FORMATS)}")
+            raise HTTPException(415, f"{kind} is not accepted; send one of {', '.join(FORMATS)}")
         if width * height > self.limits.pixels:
             raise HTTPException(
                 413, f"{width} × {height} pixels; send at most {self.limits.pixels} pixels"
@@ -122,7 +114,7 @@ class Uploads:
 
 
 async def from_form(request: Request, body: bytes) -> bytes:
-    """Return the file that a form holds."""
+    """Return the file in a form."""
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
@@ -141,7 +133,7 @@ async def from_form(request: Request, body: bytes) -> bytes:
 
 
 def from_json(body: bytes) -> bytes:
-    """Return the file that a JSON object holds in base64."""
+    """Return the base64 file in a JSON object."""
     try:
         text = json.loads(body)[FIELD]
         return base64.b64decode(text, validate=True)
@@ -150,11 +142,11 @@ def from_json(body: bytes) -> bytes:
 
 
 async def read_upload(
-    request: Request, k: Annotated[int, Query(ge=1, description="classes to tell")] = 5
-) -> Picture:
-    """Return the picture of a request; FastAPI calls it."""
+    request: Request, k: Annotated[int, Query(ge=1, description="number of classes")] = 5
+) -> UploadedImage:
+    """Return the image of a request; called by FastAPI."""
     uploads: Uploads = request.app.state.uploads
-    return Picture(await uploads.picture(request), k)
+    return UploadedImage(await uploads.image(request), k)
 
 
-Upload = Annotated[Picture, Depends(read_upload)]
+Upload = Annotated[UploadedImage, Depends(read_upload)]

@@ -43,7 +43,9 @@ def test_agreement_counts_every_image_once() -> None:
 
 
 def test_two_classes_have_no_top_5() -> None:
-    assert BEST.line(LABELS).startswith("best (epoch 2): top-1 50.00%, loss 0.")
+    figures = BEST.figures(LABELS)
+    assert set(figures) == {"top1", "loss"}
+    assert figures["top1"] == 0.5
 
 
 def test_curves_mark_both_epochs() -> None:
@@ -60,12 +62,9 @@ def test_curves_mark_both_epochs() -> None:
     figure = draw_curves_and_counts(rows, BEST, LAST, LABELS)
     loss = figure.axes[0]
     lines = {line.get_label(): list(line.get_xdata()) for line in loss.lines}
-    assert lines == {
-        "training loss": [1, 2, 3],
-        "validation loss": [1, 2, 3],
-        "best checkpoint": [2, 2],
-        "last checkpoint": [3, 3],
-    }
+    assert lines["best checkpoint"] == [2, 2]
+    assert lines["last checkpoint"] == [3, 3]
+    assert list(lines.values()).count([1, 2, 3]) == 2
     assert [text.get_text().strip() for text in figure.axes[2].texts] == ["1", "1", "2", "0", "0"]
 
 

@@ -41,7 +41,7 @@ def test_it_is_the_formula_whatever_the_batch(kind, monkeypatch) -> None:
     model, images = small(kind, {}), torch.randn(5, 3, 32, 32)
     classes = [0, 1, 2, 3, 9]
     found = grad_cam(model, images, classes)
-    assert model.training, "its mode stays"
+    assert model.training, "its mode is kept"
     assert torch.allclose(found, by_formula(model, images, classes), atol=1e-5)
     monkeypatch.setattr("alexnet_lightning.explanations.grad_cam.CHUNK", 2)
     assert torch.allclose(found, grad_cam(model, images, torch.tensor(classes)), atol=1e-5)
@@ -57,7 +57,7 @@ def test_every_variant_has_a_map_of_the_image(kind, arguments) -> None:
     assert heat.min() >= 0
     peaks = heat.amax((2, 3))
     assert ((peaks == 0) | ((peaks - 1).abs() < 1e-6)).all()
-    assert peaks.any(), "nothing speaks for any class"
+    assert peaks.any(), "no class has a map"
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -78,7 +78,7 @@ def test_it_points_at_what_the_class_is_made_of() -> None:
     assert places == [2 * 8 + 3, 6 * 8 + 7]
 
 
-def test_a_frozen_trunk_and_no_gradients_around_do_not_matter() -> None:
+def test_a_frozen_backbone_and_no_grad_do_not_matter() -> None:
     torch.manual_seed(0)
     model, images = small(AlexNetBN, {}), torch.randn(2, 3, 32, 32)
     expected = grad_cam(model, images, [1, 2])
@@ -89,7 +89,7 @@ def test_a_frozen_trunk_and_no_gradients_around_do_not_matter() -> None:
 
 def test_a_transformer_is_refused_in_a_line() -> None:
     model = TorchvisionClassifier("vit_b_32", num_classes=2, in_channels=3, image_size=32)
-    with pytest.raises(UserError, match="needs maps at the end of the trunk"):
+    with pytest.raises(UserError, match="needs maps at the end of the backbone"):
         grad_cam(model, torch.zeros(1, 3, 32, 32), [0])
 
 

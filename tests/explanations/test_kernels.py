@@ -1,9 +1,9 @@
-"""Kernels and maps: what is shown is what the layers hold."""
+"""Figures of kernels and maps show the layers' weights and outputs."""
 
 import pytest
 import torch
 
-from alexnet_lightning.explanations.images import Pictures
+from alexnet_lightning.explanations.images import ShownImages
 from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps, first_kernels, stages
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetModern, TorchvisionClassifier
@@ -18,7 +18,7 @@ def test_first_kernels_are_those_that_weigh_pixels() -> None:
     assert first_kernels(whitened).shape == (24, 3, 2, 2)
 
 
-def test_a_kernel_is_grey_where_its_weights_are_zero_and_scaled_on_its_own() -> None:
+def test_a_kernel_is_gray_where_its_weights_are_zero_and_scaled_separately() -> None:
     network = alexnet(10, 1, 32, stem="small", width=0.1)
     weight = network.features.conv1.weight
     with torch.no_grad():
@@ -53,11 +53,11 @@ def test_stages_of_other_models_are_sizes(name: str) -> None:
 
 def test_maps_are_drawn_strongest_first_on_a_stages_scale(trained_run) -> None:
     predictor = Predictor.load(trained_run)
-    pictures = Pictures(torch.randint(256, (2, 1, 8, 8), dtype=torch.uint8), ["a", "b"])
-    figure = draw_maps(predictor, pictures)
+    shown = ShownImages(torch.randint(256, (2, 1, 8, 8), dtype=torch.uint8), ["a", "b"])
+    figure = draw_maps(predictor, shown)
     top, below = figure.subfigs
-    assert torch.equal(torch.as_tensor(top.axes[0].images[0].get_array()), pictures.images[0, 0])
-    shown = [axes.images[0].get_array() for axes in below.axes if axes.images]
-    assert shown[0].shape == (4, 4)
-    assert shown[0].mean() >= shown[1].mean() >= shown[2].mean()
-    assert max(maps.max() for maps in shown[:8]) == 1
+    assert torch.equal(torch.as_tensor(top.axes[0].images[0].get_array()), shown.images[0, 0])
+    maps = [axes.images[0].get_array() for axes in below.axes if axes.images]
+    assert maps[0].shape == (4, 4)
+    assert maps[0].mean() >= maps[1].mean() >= maps[2].mean()
+    assert max(each.max() for each in maps[:8]) == 1

@@ -1,4 +1,4 @@
-"""The surest mistakes first."""
+"""The most confident mistakes come first."""
 
 import torch
 
@@ -9,7 +9,7 @@ PROBABILITIES = torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0
 LABELS = torch.tensor([1, 0, 1, 1, 0])
 
 
-def test_only_mistakes_the_surest_first() -> None:
+def test_only_mistakes_the_most_confident_first() -> None:
     assert most_confident(PROBABILITIES, LABELS, 9).tolist() == [1, 2, 0]
     assert most_confident(PROBABILITIES, LABELS, 2).tolist() == [1, 2]
     assert most_confident(PROBABILITIES, PROBABILITIES.argmax(1), 2).tolist() == []

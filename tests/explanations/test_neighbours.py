@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from alexnet_lightning.data import DigitsDataModule
-from alexnet_lightning.explanations.images import RIGHT, WRONG, Pictures
+from alexnet_lightning.explanations.images import RIGHT, WRONG, ShownImages
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 
@@ -46,11 +46,11 @@ def test_a_large_split_is_searched_in_part_always_the_same(trained_run, data) ->
 
 
 def test_the_figure_colours_other_classes(neighbours, data) -> None:
-    pictures = Pictures(data.splits["test"][[0, 1]][0], [data.class_names[0], "holiday.png"])
-    figure = draw_neighbours(neighbours, pictures, count=3)
+    shown = ShownImages(data.splits["test"][[0, 1]][0], [data.class_names[0], "holiday.png"])
+    figure = draw_neighbours(neighbours, shown, count=3)
     drawn = [axes for axes in figure.axes if axes.images]
     words = [axes.xaxis.label for axes in drawn]
     assert [word.get_text() for word in words[::4]] == ["0", "holiday.png"]
     for word in words[1:4]:
         assert word.get_color() == (RIGHT if word.get_text() == "0" else WRONG)
-    assert {word.get_color() for word in words[5:]} == {RIGHT}, "nobody says that they are wrong"
+    assert {word.get_color() for word in words[5:]} == {RIGHT}, "their class is unknown"

@@ -1,4 +1,4 @@
-"""Networks of all variants as a checkpoint holds them, and real pictures as files."""
+"""Checkpoints of all variants, and real images as files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from alexnet_lightning.training.classifier import ImageClassifier
 
 @pytest.fixture(scope="session")
 def checkpoint_of() -> Callable[..., dict[str, Any]]:
-    """Makes the checkpoint of a model for colour images."""
+    """Makes the checkpoint of a model for color images."""
 
     def make(model: ImageClassifier, **preprocessing: Any) -> dict[str, Any]:
         classes, size = model.hparams["num_classes"], model.hparams["image_size"]
@@ -49,7 +49,7 @@ def digits() -> tuple[Tensor, Tensor]:
 def digit_files(
     digits: tuple[Tensor, Tensor], tmp_path_factory: pytest.TempPathFactory
 ) -> list[Path]:
-    """The first ten test images as files, in folders called after their classes."""
+    """The first ten test images as files, in folders named after their classes."""
     root, files = tmp_path_factory.mktemp("digits"), []
     for number in range(10):
         folder = root / str(int(digits[1][number]))

@@ -1,4 +1,4 @@
-"""Every way to use a network says the same of the same ten photographs."""
+"""Every way to use a network gives the same predictions for the same ten photographs."""
 
 import csv
 import io
@@ -12,10 +12,10 @@ import pytest
 import torch
 import yaml
 
-from alexnet_lightning.export import export_command
+from alexnet_lightning.export import main as export
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.inference.predictor import Prediction, Predictor
-from alexnet_lightning.predict import predict
+from alexnet_lightning.predict import main as predict
 from tests import malformed
 from tests.serving import Started, started
 
@@ -50,7 +50,7 @@ CONFIG = {
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 14 photographs of each of ten classes, one of which is to test."""
     if not REAL.is_dir():
         pytest.skip(f"needs the real data set in {REAL}")
@@ -65,17 +65,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(pictures: Path) -> list[Path]:
+def files(photographs: Path) -> list[Path]:
     """The ten test images."""
-    return sorted((pictures / "test").rglob("*.JPEG"))
+    return sorted((photographs / "test").rglob("*.JPEG"))
 
 
 @pytest.fixture(scope="module")
-def run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that learnt from the others for some steps."""
     root = tmp_path_factory.mktemp("runs")
     (root / "photographs.yaml").write_text(yaml.safe_dump(CONFIG))
-    flags = ["--config", str(root / "photographs.yaml"), "--data.root", str(pictures.parent)]
+    flags = ["--config", str(root / "photographs.yaml"), "--data.root", str(photographs.parent)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "disabled")
         fit([*flags, "--runs_dir", str(root)])
@@ -140,7 +140,9 @@ def test_demo(run, files, expected, monkeypatch) -> None:
     monkeypatch.setattr(streamlit, "progress", lambda *given: bars.append(given))
     monkeypatch.setattr(sys, "argv", ["page.py", str(run)])
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the page becomes it
-    page = AppTest.from_file(str(ROOT / "alexnet_lightning/inference/page.py"), default_timeout=120)
+    page = AppTest.from_file(
+        str(ROOT / "alexnet_lightning/explanations/page.py"), default_timeout=120
+    )
     page.run()
     page.multiselect[0].set_value(page.multiselect[0].value[:1])  # best; last is the other
     found = []
@@ -157,7 +159,7 @@ def test_onnx_runtime(run, files, expected, outcome, tmp_path) -> None:
     from onnxruntime import InferenceSession
 
     path = tmp_path / "net.onnx"
-    status, _, _ = outcome(export_command, run, "--format", "onnx", "--preprocessing", "-o", path)
+    status, _, _ = outcome(export, run, "--format", "onnx", "--preprocessing", "-o", path)
     assert status == 0
     names = json.loads(path.with_name("net.onnx.json").read_text())["preprocessing"]["class_names"]
     decoder = Predictor.load(run).preprocessing

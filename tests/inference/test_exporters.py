@@ -1,4 +1,4 @@
-"""A file computes what the network does, of every variant, or says in one line that it cannot."""
+"""An exported file of every variant computes the same as the network, or is refused in a line."""
 
 import json
 
@@ -8,15 +8,16 @@ from torch import nn
 
 from alexnet_lightning import models
 from alexnet_lightning.inference import exporters
-from alexnet_lightning.inference.exporters import SUFFIX, beside, read, read_safetensors
-from alexnet_lightning.inference.exporting import export
+from alexnet_lightning.inference.choices import SUFFIX
+from alexnet_lightning.inference.exporters import beside, read, read_safetensors
+from alexnet_lightning.inference.exporting import write_checked
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.errors import UserError
 from tests.models.test_models import VARIANTS, build
 
 LOGIT = 3.0  # the largest
-# Of a logit, from float32's rounding in another order of sums. Of most variants it is under 1e-5;
-# DoubleConvBNAlexNet's last batch norms, over maps of one place, make more of it.
+# Of a logit, from float32's rounding in another order of sums. For most variants it is under 1e-5;
+# DoubleConvBNAlexNet's last batch norms, over 1 × 1 maps, enlarge it.
 CLOSE = 5e-5
 FORMS = [(form, preprocessing) for form in ("onnx", "pt2") for preprocessing in (False, True)]
 # The second has towers, both norms of 2012, and maps that are padded on one side.
@@ -35,7 +36,7 @@ def predictor_of(checkpoint_of):
         model = build(kind, init="he", **arguments)
         size = model.hparams.image_size + 8
         predictor = Predictor(checkpoint_of(model, size=size, resize=size))
-        inputs = predictor.preprocessing.views(pictures(size=size), "centre")[:, 0]
+        inputs = predictor.inputs(smooth(size=size))[:, 0]
         for layer in predictor.model.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = None  # the statistics of one pass are those of evaluation
@@ -48,28 +49,28 @@ def predictor_of(checkpoint_of):
     return make
 
 
-def pictures(count: int = 16, size: int = 40) -> torch.Tensor:
+def smooth(count: int = 16, size: int = 40) -> torch.Tensor:
     """Smooth images, as photographs are."""
     noise = torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(0))
-    smooth = nn.functional.interpolate(noise, size=size, mode="bilinear")
-    return (128 + 64 * smooth).clamp(0, 255).byte()
+    enlarged = nn.functional.interpolate(noise, size=size, mode="bilinear")
+    return (128 + 64 * enlarged).clamp(0, 255).byte()
 
 
 def round_trip(kind: str, predictor: Predictor, preprocessing: bool, folder) -> None:
     path = folder / f"net{SUFFIX[kind]}"
-    images = pictures()
-    found = export(kind, predictor, preprocessing, path, images)
+    images = smooth()
+    found = write_checked(kind, predictor, preprocessing, path, images)
     assert found.difference < CLOSE
     assert found.largest == pytest.approx(LOGIT, rel=0.1)
     assert sorted(file.name for file in folder.iterdir()) == [path.name, beside(path).name]
 
-    inputs = predictor.preprocessing.views(images, "centre")[:, 0].contiguous()
+    inputs = predictor.inputs(images)[:, 0].contiguous()
     given = images if preprocessing else inputs
     with torch.no_grad():
         logits = read(kind, path, beside(path))(given)
     expected = predictor.probabilities(images)
     assert torch.allclose(logits.softmax(1), expected, atol=CLOSE)
-    assert expected.std(dim=0).max() > 1e-3, "images that all look alike would show nothing"
+    assert expected.std(dim=0).max() > 1e-3, "similar outputs for all images would hide errors"
     assert torch.equal(logits.topk(5).indices, expected.topk(5).indices)
     description = json.loads(beside(path).read_text())
     assert description["input"]["shape"] == ["N", *given.shape[1:]]
@@ -89,14 +90,14 @@ def test_safetensors_of_every_variant(kind, predictor_of, tmp_path) -> None:
     round_trip("safetensors", predictor, False, tmp_path)
     again = Predictor(read_safetensors(tmp_path / "net.safetensors"))
     assert again.class_names == predictor.class_names
-    images = pictures()
+    images = smooth()
     assert torch.equal(again.probabilities(images), predictor.probabilities(images))
 
 
 def test_a_mean_image_survives_safetensors(checkpoint_of, tmp_path) -> None:
     model = build(models.FourLayerNet)
     predictor = Predictor(checkpoint_of(model, mean=torch.rand(3, 32, 32)))
-    export("safetensors", predictor, False, tmp_path / "net.safetensors", pictures(size=32))
+    write_checked("safetensors", predictor, False, tmp_path / "net.safetensors", smooth(size=32))
     again = Predictor(read_safetensors(tmp_path / "net.safetensors"))
     assert torch.equal(again.preprocessing.mean, predictor.preprocessing.mean)
 
@@ -105,7 +106,7 @@ def test_a_mean_image_survives_safetensors(checkpoint_of, tmp_path) -> None:
 def test_torchvision_loads_the_weights(predictor_of, tmp_path) -> None:
     predictor = predictor_of(models.AlexNetOWT, stem="imagenet", width=1.0, image_size=64)
     exporters.check("torchvision", predictor)
-    found = export("torchvision", predictor, False, tmp_path / "net.pth", pictures(4, 72))
+    found = write_checked("torchvision", predictor, False, tmp_path / "net.pth", smooth(4, 72))
     assert found.difference < CLOSE
 
 
@@ -117,15 +118,15 @@ def test_torchvision_loads_the_weights(predictor_of, tmp_path) -> None:
         (models.AlexNetOWT, {"stem": "imagenet", "image_size": 64, "width": 0.1}),
     ],
 )
-def test_torchvisions_alexnet_is_one_network_alone(kind, arguments, predictor_of) -> None:
+def test_other_networks_are_not_written_as_torchvisions(kind, arguments, predictor_of) -> None:
     with pytest.raises(UserError, match="its alexnet is AlexNetOWT with stem imagenet") as error:
         exporters.check("torchvision", predictor_of(kind, **arguments))
     assert kind.__name__ in str(error.value)
     assert "\n" not in str(error.value)
 
 
-class Moody(nn.Module):
-    """A network whose computation depends on the values, which no graph can hold."""
+class DataDependent(nn.Module):
+    """A network whose computation depends on the values, which no graph can express."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         rows = images.flatten(1)[:, :7]
@@ -133,17 +134,19 @@ class Moody(nn.Module):
 
 
 @pytest.mark.parametrize("form", [pytest.param("onnx", marks=pytest.mark.slow), "pt2"])
-def test_what_cannot_be_traced_is_said_in_one_line(form, predictor_of, tmp_path) -> None:
+def test_a_network_that_cannot_be_traced_is_refused_in_one_line(
+    form, predictor_of, tmp_path
+) -> None:
     predictor = predictor_of(models.FourLayerNet)
-    predictor.model.network = Moody()
+    predictor.model.network = DataDependent()
     with pytest.raises(UserError, match=f"--format {form}: FourLayerNet cannot be exported") as e:
-        export(form, predictor, False, tmp_path / f"net{SUFFIX[form]}", pictures())
+        write_checked(form, predictor, False, tmp_path / f"net{SUFFIX[form]}", smooth())
     assert "\n" not in str(e.value)
     assert len(str(e.value)) < 300
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_computes_something_else_gets_no_name(
+def test_a_file_that_computes_something_else_is_not_kept(
     predictor_of, tmp_path, monkeypatch
 ) -> None:
     predictor = predictor_of(models.FourLayerNet)
@@ -159,7 +162,7 @@ def test_a_file_that_computes_something_else_gets_no_name(
 
         monkeypatch.setattr("alexnet_lightning.inference.exporting.write", spoilt)
         with pytest.raises(UserError, match="not exported: the file's logits differ by"):
-            export("safetensors", predictor, False, path, pictures())
+            write_checked("safetensors", predictor, False, path, smooth())
         predictor = predictor_of(models.FourLayerNet)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_text() == "an earlier export"

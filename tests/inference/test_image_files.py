@@ -1,11 +1,11 @@
-"""Which pictures arguments mean."""
+"""The image files that arguments name."""
 
 import io
 from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.inference.image_files import pictures
+from alexnet_lightning.inference.image_files import image_files
 from alexnet_lightning.system.errors import UserError
 
 
@@ -22,14 +22,14 @@ def tree(tmp_path: Path) -> Path:
 
 def test_folders_are_searched_by_name_and_files_taken_as_they_are(tree: Path) -> None:
     given = [str(tree / "notes.txt"), str(tree), "nowhere.png"]
-    found = pictures(given, io.StringIO())
+    found = image_files(given, io.StringIO())
     inside = ["top.gif", "a/deep/x.webp", "b/10.JPG", "b/2.png"]
     assert found == [tree / "notes.txt", *(tree / name for name in inside), Path("nowhere.png")]
 
 
 def test_paths_on_the_standard_input(tree: Path) -> None:
     text = f"{tree}/top.gif\n\n{tree}/b\nwith a space\u2028and more.png\n"
-    found = pictures(["-"], io.StringIO(text))
+    found = image_files(["-"], io.StringIO(text))
     assert found == [
         tree / "top.gif",
         tree / "b" / "10.JPG",
@@ -39,13 +39,13 @@ def test_paths_on_the_standard_input(tree: Path) -> None:
 
 
 def test_an_empty_folder_or_input_is_a_mistake(tree: Path) -> None:
-    with pytest.raises(UserError, match="empty holds no images"):
-        pictures([str(tree / "empty")], io.StringIO())
-    with pytest.raises(UserError, match="no pictures: give files, folders"):
-        pictures(["-"], io.StringIO("\n"))
+    with pytest.raises(UserError, match="empty contains no images"):
+        image_files([str(tree / "empty")], io.StringIO())
+    with pytest.raises(UserError, match="no images: give files, folders"):
+        image_files(["-"], io.StringIO("\n"))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0\0\x10JFIF", b"PNG\0"])
 def test_an_image_on_the_standard_input_is_a_mistake(content: bytes) -> None:
-    with pytest.raises(UserError, match="-: the standard input is no text: give paths"):
-        pictures(["-"], io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+    with pytest.raises(UserError, match="-: the standard input is not text"):
+        image_files(["-"], io.TextIOWrapper(io.BytesIO(content), "utf-8"))

@@ -1,10 +1,10 @@
-"""Preprocessing in plain operations is the preprocessing, to the bit or nearly."""
+"""Preprocessing as an exported graph equals the predictor's, to the bit or nearly."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.portable import CentreView, CutAndResize
+from alexnet_lightning.inference.portable import CentreView, CropAndResize
 from alexnet_lightning.inference.preprocessing import Preprocessing
 
 
@@ -12,7 +12,7 @@ from alexnet_lightning.inference.preprocessing import Preprocessing
     ("size", "resize", "crop"),
     [(32, 32, 32), (40, 40, 32), (32, 256, 224), (256, 224, 224), (64, 37, 36), (53, 97, 64)],
 )
-def test_it_is_the_preprocessing(size: int, resize: int, crop: int) -> None:
+def test_it_equals_the_preprocessing(size: int, resize: int, crop: int) -> None:
     mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.25]
     names = ["a", "b"]
     preprocessing = Preprocessing(names, 3, size, resize, crop, mean, std, pixel_max=1.0)
@@ -21,7 +21,7 @@ def test_it_is_the_preprocessing(size: int, resize: int, crop: int) -> None:
     found = CentreView(preprocessing)(images)
     expected = preprocessing.views(images, "centre")[:, 0]
     assert found.shape == (2, 3, crop, crop)
-    # A pixel that was rounded otherwise would differ by 1 / 255 / .3.
+    # A pixel rounded differently would differ by 1 / 255 / .3.
     assert torch.allclose(found, expected, atol=1e-6)
 
 
@@ -35,12 +35,12 @@ def test_a_mean_image_on_pixels_of_255() -> None:
 
 
 @pytest.mark.parametrize(("size", "resize"), [(8, 32), (32, 64), (64, 32), (224, 96), (37, 53)])
-def test_the_resize_is_torchs_to_the_bit(size: int, resize: int) -> None:
+def test_the_resize_equals_torchs_to_the_bit(size: int, resize: int) -> None:
     torch.manual_seed(0)
     images = torch.randint(256, (4, 3, size, size)).byte()
     shape = (resize, resize)
     expected = F.interpolate(images, shape, mode="bilinear", antialias=True)
-    found = CutAndResize(size, resize, slice(0, resize))(images)
+    found = CropAndResize(size, resize, slice(0, resize))(images)
     assert torch.equal(found, expected.float())
     in_fractions = F.interpolate(images.float(), shape, mode="bilinear", antialias=True).round()
     assert not torch.equal(in_fractions, expected.float()), "the reason for a layer of our own"

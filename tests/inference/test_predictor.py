@@ -1,4 +1,4 @@
-"""A Predictor gives the test's figures, and never lets a checkpoint choose what code runs."""
+"""A Predictor equals the test, and never lets a checkpoint choose what code runs."""
 
 import json
 import pickle
@@ -11,7 +11,7 @@ import torch
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
-from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.inference.predictor import Predictor, chosen_device
 from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.system.errors import UserError
 
@@ -38,7 +38,7 @@ def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
     return str(error.value)
 
 
-def test_it_is_as_good_as_the_run_says(trained_run, digits) -> None:
+def test_it_reproduces_the_test(trained_run, digits) -> None:
     images, labels = digits
     probabilities = Predictor.load(trained_run).probabilities(images)
     assert probabilities.shape == (300, 10)
@@ -101,7 +101,7 @@ def test_ten_views_of_a_whole_image_are_refused(small, checkpoint_of) -> None:
         Predictor(checkpoint_of(small), "ten")
 
 
-def test_a_pickle_that_does_harm_is_refused_unrun(trained_run, tmp_path) -> None:
+def test_a_harmful_pickle_is_refused_without_running(trained_run, tmp_path) -> None:
     good = torch.load(trained_run / "checkpoints" / "best.ckpt", weights_only=True)
     mark, path = tmp_path / "it ran", tmp_path / "evil.ckpt"
     for evil in ({**good, "state_dict": Spy(mark)}, {**good, "extra": Spy(mark)}):
@@ -114,10 +114,10 @@ def test_a_pickle_that_does_harm_is_refused_unrun(trained_run, tmp_path) -> None
         assert str(path) in one_line(error)
     assert not mark.exists()
     torch.load(path, weights_only=False)
-    assert mark.exists(), "or the test would show nothing"
+    assert mark.exists(), "otherwise the test proves nothing"
 
 
-def test_a_class_that_is_no_variant_is_refused_unimported(
+def test_a_class_that_is_no_variant_is_refused_without_import(
     small, checkpoint_of, tmp_path, monkeypatch
 ) -> None:
     (tmp_path / "evil_models.py").write_text("raise SystemExit('it was imported')")
@@ -136,7 +136,7 @@ def test_a_class_that_is_no_variant_is_refused_unimported(
 def test_a_checkpoint_of_an_earlier_version_is_refused(key, small, checkpoint_of) -> None:
     checkpoint = checkpoint_of(small)
     del checkpoint[key]
-    with pytest.raises(UserError, match=f"has no {key}.*train anew") as error:
+    with pytest.raises(UserError, match=f"has no {key}.*train again") as error:
         Predictor(checkpoint)
     one_line(error)
 
@@ -158,9 +158,7 @@ def test_a_compiled_run_is_predicted_without_compiling(small, checkpoint_of) -> 
     assert predictor.probabilities(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).shape == (1, 7)
 
 
-def test_a_gpu_that_is_not_there(monkeypatch) -> None:
-    from alexnet_lightning.inference.predictor import chosen_device
-
+def test_a_missing_gpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert chosen_device("auto") == chosen_device("cpu") == "cpu"
     with pytest.raises(UserError, match="--device"):

@@ -1,4 +1,4 @@
-"""Other pictures come to the network as its test images did."""
+"""Other images are preprocessed as the test images were."""
 
 import io
 
@@ -25,31 +25,31 @@ TRANSFORMS = [
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda t: type(t).__name__)
 @pytest.mark.parametrize("mean", [None, "image"])
 @pytest.mark.parametrize("pixel_max", [1.0, 255.0])
-def test_it_is_the_data_sets_own(transform, mean, pixel_max) -> None:
+def test_it_equals_the_data_sets(transform, mean, pixel_max) -> None:
     data = DigitsDataModule(transform=transform, mean=mean, pixel_max=pixel_max)
     torch.manual_seed(0)
     images = torch.randint(256, (6, 1, 8, 8)).byte()
     split = ImageTensors(images, torch.arange(6))
     data.adopt({"train": split, "val": split, "test": split})
-    ours = Preprocessing.of({"preprocessing": data.preprocessing()})
+    ours = Preprocessing(**data.preprocessing())
     assert torch.equal(ours.views(images, "centre")[:, 0], data.preprocess(images))
     flipped = data.normalise(transform.views(images, "flip")[:, 1])
     assert torch.equal(ours.views(images, "flip")[:, 1], flipped)
 
 
-def test_a_colour_picture_becomes_grey_as_pillow_makes_it() -> None:
+def test_color_becomes_gray_as_in_pillow() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     image, content = Image.fromarray(pixels), io.BytesIO()
     image.save(content, "png")
-    ours = Preprocessing.of({"preprocessing": DigitsDataModule().preprocessing()})
+    ours = Preprocessing(**DigitsDataModule().preprocessing())
     grey = ours.decode(content.getvalue())
     assert grey.shape == (1, 8, 8)
     difference = grey[0].int().numpy() - np.asarray(image.convert("L")).astype(int)
     assert abs(difference).max() <= 1, "Pillow rounds in fixed point"
 
 
-def test_a_picture_of_any_shape_becomes_the_data_sets_square() -> None:
+def test_an_image_of_any_shape_becomes_the_data_sets_square() -> None:
     content = io.BytesIO()
     Image.new("RGB", (40, 20), "white").save(content, "png")
-    ours = Preprocessing.of({"preprocessing": DigitsDataModule().preprocessing()})
+    ours = Preprocessing(**DigitsDataModule().preprocessing())
     assert torch.equal(ours.decode(content.getvalue()), torch.full((1, 8, 8), 255).byte())

@@ -1,4 +1,4 @@
-"""The sheet of figure 4: pictures, their classes, the bars."""
+"""The sheet of figure 4: images, their classes, the bars."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_lightning.inference import sheet
 from alexnet_lightning.inference.answers import Answer
 from alexnet_lightning.inference.predictor import Prediction
 from alexnet_lightning.inference.sheet import class_of, draw_sheet, square
@@ -42,26 +41,20 @@ def words(monkeypatch) -> list[tuple[str, str]]:
     return seen
 
 
-def test_the_class_is_under_the_picture_and_its_bar_red(answers, words, tmp_path) -> None:
+def test_the_class_is_below_the_image_and_its_bar_red(answers, words, tmp_path) -> None:
     draw_sheet(answers, NAMES, tmp_path / "sheet.png")
     text = [word for kind, word in words if kind == "text"]
     for word, times in {"cat": 5, "3.png": 1, "50%": 3, "4%": 0, "$1": 3}.items():
         assert text.count(word) == times, word
     bars = [red for kind, red in words if kind == "bar"]
     assert len(bars) == 15
-    assert bars.count(True) == 2, "one of each picture whose folder says its class"
+    assert bars.count(True) == 2, "one per image whose folder names its class"
     with Image.open(tmp_path / "sheet.png") as image:
         assert np.asarray(image.convert("RGB")).std() > 10
-    assert not list(tmp_path.glob(".*")), "nothing half-written stays"
+    assert not list(tmp_path.glob(".*")), "no partial file is left"
 
 
-def test_no_more_than_fit_are_drawn(answers, words, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(sheet, "SHOWN", 2)
-    draw_sheet(answers, NAMES, tmp_path / "sheet.png")
-    assert ("text", "3.png") not in words
-
-
-def test_what_a_folder_says() -> None:
+def test_the_class_that_a_folder_names() -> None:
     folders = {
         "data/cat": "cat",
         "n02085936-Maltese_dog": "Maltese dog",
@@ -72,6 +65,6 @@ def test_what_a_folder_says() -> None:
         assert class_of(Path(folder) / "1.png", NAMES) == expected
 
 
-def test_a_picture_is_drawn_as_fine_as_it_is(answers) -> None:
+def test_an_image_is_drawn_at_its_own_resolution(answers) -> None:
     sides = [square(answer.path).shape for answer in answers]
     assert sides == [(8, 8, 3), (40, 40, 3), (256, 256, 3)]

@@ -1,4 +1,4 @@
-"""Requests read in this process: a picture, or a 4xx that says why."""
+"""Requests read in this process: an image, or a 4xx that says why."""
 
 import asyncio
 import json
@@ -21,16 +21,16 @@ Ask = Callable[..., tuple[int, Any]]
 
 @pytest.fixture(scope="module")
 def ask() -> Ask:
-    """Sends a body to a server that tells the mean colour of a picture; gives status and JSON.
+    """Sends a body to a server that returns the mean color of an image; gives status and JSON.
 
-    What the server does not answer it raises here: no request may make it.
+    An unhandled error is raised here: no request may cause one.
     """
     app = FastAPI()
 
     @app.post("/")
-    async def mean(picture: Upload) -> dict[str, Any]:
-        assert picture.pixels.shape == (3, 16, 16)
-        return {"mean": float(picture.pixels.mean()), "k": picture.k}
+    async def mean(image: Upload) -> dict[str, Any]:
+        assert image.pixels.shape == (3, 16, 16)
+        return {"mean": float(image.pixels.mean()), "k": image.k}
 
     app.state.uploads = Uploads(PREPROCESSING, Limits(upload=100_000, pixels=10_000))
 
@@ -61,11 +61,11 @@ async def sent(app: FastAPI, body: bytes, headers: dict[str, str], query: str) -
 
 @pytest.fixture
 def grey() -> bytes:
-    """A picture, all of one grey."""
+    """An image, all of one gray."""
     return malformed.saved(malformed.Image.new("RGB", (30, 40), (120, 120, 120)), "png")
 
 
-def test_a_picture_in_a_form_and_in_json(ask, grey) -> None:
+def test_an_image_in_a_form_and_in_json(ask, grey) -> None:
     for body, headers in ((form(grey), FORM), (malformed.in_json(grey), malformed.JSON)):
         assert ask(body, headers, "k=3") == (200, {"mean": 120, "k": 3})
 
@@ -84,7 +84,7 @@ def test_every_kind_of_nonsense_is_a_4xx(ask) -> None:
         (bytes(100_001), 413, "at most 100000 bytes"),
         (malformed.bomb(104), 413, "104 × 104 pixels"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", 415, "EPS"),
-        (b"GIF89a", 415, "no image"),
+        (b"GIF89a", 415, "not an image"),
     ],
 )
 def test_why(ask, content, status, why) -> None:

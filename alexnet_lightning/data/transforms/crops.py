@@ -5,19 +5,14 @@ on the same device. Scaling to the network's input follows in `ImageDataModule.n
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.transforms.resampling import crop
+from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.system.errors import UserError
-
-# Of a test image: "centre"; the center and its mirror image; both, and both shifted by one pixel
-# in two directions; four corners and the center, with their mirror images. Report 3's twenty
-# views, ten crops and their mirror images, are these ten, twice.
-Views = Literal["centre", "flip", "six", "ten"]
 
 
 class Transform(ABC):

@@ -1,0 +1,8 @@
+"""The views of a test image, named without importing torch."""
+
+from typing import Literal
+
+# "centre"; the center and its mirror image; both, and both shifted by one pixel in two directions;
+# four corners and the center, with their mirror images. Report 3's twenty views, ten crops and
+# their mirror images, are these ten, twice.
+Views = Literal["centre", "flip", "six", "ten"]

@@ -1,0 +1,75 @@
+"""The figures that explain a run, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alexnet_lightning.explanations import comparison
+from alexnet_lightning.explanations.grad_cam import draw_grad_cam
+from alexnet_lightning.explanations.images import ShownImages, run_data, split_probabilities
+from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
+from alexnet_lightning.explanations.mistakes import draw_mistakes
+from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
+from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.style import write_png
+from alexnet_lightning.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+IMAGES = 6  # test images, if no others are given
+OF_DATA = {"mistakes", "neighbours", "best_last"}  # need the data set
+OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
+
+
+def write_figures(
+    run: RunFolder,
+    names: Sequence[str],
+    files: Sequence[Path] | None,
+    checkpoint: str,
+    device: str,
+    folder: Path,
+) -> list[Path]:
+    """Write figures as PNG files; see the command `explain`."""
+    predictor = Predictor(run.read(checkpoint), device=device)
+    shown, data = None, None  # read now, so that what is missing shows before the first is drawn
+    if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
+        data = run_data(run)
+    if OF_IMAGES.intersection(names) and files:
+        shown = ShownImages.of_files(predictor, files)
+    elif data:
+        shown = ShownImages.of_split(data, "test", IMAGES)
+    paths = []
+    for name in names:
+        for stem, figure in figures(name, predictor, shown, run, data):
+            paths.append(folder / f"{stem}.png")
+            write_png(figure, paths[-1])
+    return paths
+
+
+def figures(
+    name: str, predictor: Predictor, shown: Any, run: RunFolder, data: Any
+) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures of a name, and the stems of their files."""
+    names = predictor.class_names
+    match name:
+        case "kernels":
+            yield name, draw_kernels(predictor.model.network)
+        case "maps":
+            yield name, draw_maps(predictor, shown)
+        case "gradcam":
+            yield name, draw_grad_cam(predictor, shown)
+        case "neighbours":
+            yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
+        case "mistakes":
+            test = data.splits["test"]
+            yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
+        case "best_last":
+            test, device = data.splits["test"], str(predictor.device)
+            rows = comparison.read_rows(run.metrics)
+            best = comparison.judged(run, "best", test, device)
+            last = comparison.judged(run, "last", test, device)
+            yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
+            yield f"{name}_differences", comparison.draw_differences(test, best, last, names)
