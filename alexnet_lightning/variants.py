@@ -1,4 +1,4 @@
-"""The table of all variants: python -m alexnet_lightning.variants --write README.md."""
+"""Show all variants: parameters, multiply-adds, size and receptive field of each."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from alexnet_lightning import models
-from alexnet_lightning.cli.command import CommandParser, run_command
+import alexnet_lightning
+from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.models.create import accepted, create_model
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
@@ -19,26 +19,26 @@ from alexnet_lightning.training.classifier import ImageClassifier
 START, END = "<!-- variants -->", "<!-- /variants -->"
 # For the argument without a default; the baselines that report 3 names.
 EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")
+CALLS = """
+python -m alexnet_lightning.variants
+python -m alexnet_lightning.variants --write docs/models.md
+"""
 COLUMNS = "multiply-adds | size | receptive field |\n|---|---:|---:|---:|---:|"
 Variant = tuple[type[ImageClassifier], dict[str, Any]]
 
 
-def variants(args: Sequence[str]) -> None:
-    """Print the table, or write it into a file, between two marks.
+def variants(write: str | Path | None = None) -> str:
+    """Return the table of all variants: parameters, multiply-adds, size, receptive field.
+
+    Args:
+        write: file in which the table replaces the lines between its two marks
 
     Raises:
         UserError: the file cannot be read, or lacks the marks.
     """
-    parser = CommandParser(
-        prog="python -m alexnet_lightning.variants", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--write", type=Path, metavar="FILE", help=f"replace the lines between {START} and {END}"
-    )
-    path = parser.parse_args(args).write
-    if path is None:
-        print(variants_table())
-        return
+    if write is None:
+        return variants_table()
+    path = Path(write)
     try:
         content = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -47,8 +47,18 @@ def variants(args: Sequence[str]) -> None:
         raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
     before, rest = content.split(START, 1)
     _, after = rest.split(END, 1)
+    table = variants_table()
     with replacing(path) as part:
-        part.write_text(f"{before}{START}\n{variants_table()}\n{END}{after}")
+        part.write_text(f"{before}{START}\n{table}\n{END}{after}")
+    return table
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the command line: print the table, or write it."""
+    options = arguments("variants", args, variants, examples=CALLS)
+    table = variants(**options)
+    if options["write"] is None:
+        print(table)
 
 
 def variants_table() -> str:
@@ -67,7 +77,9 @@ def variants_table() -> str:
 
 def known_variants() -> Iterator[Variant]:
     """Yield every variant of the package, by name, with the arguments that it requires."""
-    for variant in (getattr(models, name) for name in sorted(models.__all__)):
+    for variant in (
+        getattr(alexnet_lightning, name) for name in sorted(alexnet_lightning.VARIANTS)
+    ):
         if "name" in accepted(variant):
             yield from ((variant, {"name": example}) for example in EXAMPLES)
         else:
@@ -127,4 +139,4 @@ def parameters(network: nn.Module) -> int:
 
 
 if __name__ == "__main__":
-    run_command(variants)
+    run_command(main)

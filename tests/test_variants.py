@@ -8,7 +8,8 @@ import pytest
 from alexnet_lightning import models
 from alexnet_lightning.models import DoubleConvAlexNet
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.variants import END, START, built, costs, count, variants, variants_table
+from alexnet_lightning.variants import END, START, built, costs, count, variants_table
+from alexnet_lightning.variants import main as variants
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 

@@ -10,20 +10,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import Stopped
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
-
-
-class CommandParser(argparse.ArgumentParser):
-    """Goes when the last command is made from its signature."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see --help")
 
 
 def run_command(command: Callable[[Sequence[str]], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-import alexnet_lightning.models  # noqa: F401  # defines the variants
+import alexnet_lightning
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.inference.preprocessing import Preprocessing
@@ -121,15 +121,16 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     """Return the model of a checkpoint; UserError if no known variant fits it."""
     name = variant_of(checkpoint)
     # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
-    variants = {kind.__name__: kind for kind in known(ImageClassifier)}
-    if name not in variants:
+    if name in alexnet_lightning.VARIANTS:
+        kind = getattr(alexnet_lightning, name)
+    elif not (kind := {each.__name__: each for each in known(ImageClassifier)}.get(str(name))):
         raise UserError(f"the checkpoint is of {name}, which is no variant known here")
     # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
     arguments = {**checkpoint["hyper_parameters"], "compile": False}
     if "weights" in arguments:
         arguments["weights"] = None
     try:
-        model = variants[name](**arguments)
+        model: ImageClassifier = kind(**arguments)
         model.load_state_dict(checkpoint["state_dict"])
     except (RuntimeError, TypeError, ValueError) as error:  # of another version
         raise UserError(f"the checkpoint does not fit {name}: {one_line(error)}") from error
