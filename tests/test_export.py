@@ -96,7 +96,7 @@ def test_a_checkpoint_alone_is_checked_on_given_images(run, own_run, tmp_path) -
         (["--format", "onnx", "-onet.pt2"], "--output: net.pt2"),
         (["--format", "safetensors", "--preprocessing"], "--preprocessing: "),
         (["--format", "torchvision"], "--format torchvision: "),
-        (["--format", "onx"], "format: "),
+        (["--format", "onx"], "--format: "),
         (["--format", "pt2", "--images", "nowhere.png"], ""),
         (["--format", "pt2", "--checkpoint", "beste"], "--checkpoint: "),
         ([], ""),
