@@ -202,6 +202,7 @@ def compare(case: Case, plain: Training, size: Size, rounds: int) -> dict[str, f
 def work(rank: int, store: str, size: Size, rounds: int) -> None:
     """Do one process' part; the first prints."""
     torch.set_num_threads(1)
+    gc.freeze()  # what is imported needs no collection whenever memory is measured
     distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=size.processes)
     tell = print if rank == 0 else lambda *args, **kwargs: None
     plain = Training(PLAIN, size, size.batch)
@@ -230,6 +231,7 @@ def work(rank: int, store: str, size: Size, rounds: int) -> None:
     if rank == 0:
         report(figures)
     distributed.destroy_process_group()
+    gc.unfreeze()
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -19,17 +19,24 @@ from typing import Any
 from timing import UnequalWorkError, parse, report, require_same_work
 
 from alexnet_lightning.cli.command import quieten
-from alexnet_lightning.fit import main as fit
+from alexnet_lightning.fit import fit
 from alexnet_lightning.plots.style import COLOURS, DPI, new_figure
 from alexnet_lightning.system.atomic import replacing
 
 ROOT = Path(__file__).parents[1]
 BATCHES = 30  # per epoch
-CONFIG = ROOT / "configs" / "cifar_original_small.yaml"
-FLAGS = {"trainer.max_epochs": 12, "trainer.limit_val_batches": 16}
-TINY_CONFIG = ROOT / "configs" / "digits_bn.yaml"
+CONFIGS = ROOT / "configs"
+FILES = [CONFIGS / "cifar_original.yaml", CONFIGS / "sizes" / "cifar_small.yaml"]
+FLAGS = {
+    "trainer.max_epochs": 12,
+    "trainer.limit_train_batches": BATCHES,
+    "trainer.limit_val_batches": 16,
+}
+TINY_FILES = [CONFIGS / "digits_bn.yaml"]
 TINY = {
-    "trainer.max_epochs": 2,
+    "trainer.max_epochs": 1,
+    "trainer.limit_train_batches": 3,
+    "trainer.limit_val_batches": 3,
     "model.width": 0.05,
     "data.batch_size": 20,
     "embedding_pca.count": 20,
@@ -37,7 +44,6 @@ TINY = {
 COMMON = {
     "trainer.accelerator": "cpu",
     "trainer.enable_progress_bar": False,
-    "trainer.limit_train_batches": BATCHES,
     "test": False,
 }
 RUNS: dict[str, dict[str, Any]] = {
@@ -52,7 +58,7 @@ def trained(name: str, folder: Path, tiny: bool) -> Path:
     """Train one of the runs and copy its metrics to `folder`/<name>."""
     flags = COMMON | (TINY if tiny else FLAGS) | RUNS[name]
     with tempfile.TemporaryDirectory() as runs:
-        fit(TINY_CONFIG if tiny else CONFIG, flags | {"name": name, "runs_dir": runs})
+        fit(TINY_FILES if tiny else FILES, flags | {"name": name, "runs_dir": runs})
         (run,) = Path(runs, name).iterdir()
         (folder / name).mkdir(parents=True, exist_ok=True)
         for file in KEPT:
