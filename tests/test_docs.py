@@ -1,0 +1,29 @@
+"""The programs in docs/ run as they are printed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("docs/python.md", "docs/extending.md")
+PROGRAMS = [
+    (page, number, code)
+    for page in PAGES
+    for number, code in enumerate(
+        re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "code", [code for *_, code in PROGRAMS], ids=[f"{page}-{n}" for page, n, _ in PROGRAMS]
+)
+@pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_a_program_of_the_docs_runs(
+    code: str, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    (in_tmp / "configs").symlink_to(ROOT / "configs")
+    exec(compile(code, "docs", "exec"), {"__name__": "__main__"})
