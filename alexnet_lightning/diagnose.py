@@ -1,7 +1,5 @@
 """Check before training how much of the images reaches each layer at initialization."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alexnet_lightning.cli.command import arguments, run_command
 
+# Not with `from __future__ import annotations`: to resolve such, jsonargparse would import this.
 if TYPE_CHECKING:
     from alexnet_lightning.networks.inspect import LayerFacts
 
@@ -38,7 +37,7 @@ class Diagnosis(NamedTuple):
         report: all of it in words.
     """
 
-    layers: list[LayerFacts]
+    layers: "list[LayerFacts]"
     reached: bool
     report: str
 
@@ -98,12 +97,12 @@ def main(args: Sequence[str]) -> None:
         sys.exit(1)
 
 
-def deepest(facts: Sequence[LayerFacts]) -> LayerFacts:
+def deepest(facts: "Sequence[LayerFacts]") -> "LayerFacts":
     """Return the last layer that weighs its inputs; one that starts at zero is skipped."""
     return [layer for layer in facts if layer.weight_std][-1]
 
 
-def warning(facts: Sequence[LayerFacts], judged: LayerFacts) -> str:
+def warning(facts: "Sequence[LayerFacts]", judged: "LayerFacts") -> str:
     """Return in words that the images get lost, and on what way."""
     weighted = [layer for layer in facts if layer.spread is not None]
     for layer in weighted:
