@@ -77,7 +77,14 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
     from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
     class Formatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
-        """Keeps the lines of the examples."""
+        """Keeps the lines of the examples; tells the default, and leaves out Python's types."""
+
+        def _get_help_string(self, action: argparse.Action) -> str:
+            default = action.default
+            if default in (None, False, argparse.SUPPRESS) or not action.option_strings:
+                return action.help or ""
+            words = " ".join(map(str, default)) if isinstance(default, list) else default
+            return f"{action.help} (default: {words})"
 
     described = (inspect.getdoc(functions[0]) or "").split("\n\nArgs:")[0].split("\n\nReturns:")[0]
     parser = ArgumentParser(
@@ -102,6 +109,9 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
             parser.add_argument(
                 flag, nargs="+", type=element, help=help_of(function, key), **default
             )
+    for action in options_of(parser).values():
+        if is_switch(action):
+            action.metavar = "[true|false]"
     return parser
 
 
@@ -162,11 +172,16 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
         if word.startswith("-") and word != "-" and not is_number(word):
             target = own if flag in actions else rest
             following = args[index + 1] if index + 1 < len(args) else ""
-            is_switch = getattr(actions.get(flag), "_typehint", None) is bool
-            if is_switch and not equals and following not in ("true", "false"):
+            alone = not equals and following not in ("true", "false")
+            if alone and flag in actions and is_switch(actions[flag]):
                 word = f"{word}=true"
         target.append(word)
     return own, rest
+
+
+def is_switch(action: argparse.Action) -> bool:
+    """Tell whether an option is true or false."""
+    return getattr(action, "_typehint", None) is bool
 
 
 def is_number(word: str) -> bool:
