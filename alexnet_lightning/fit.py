@@ -146,15 +146,17 @@ def train_and_test(
 
     path = training.checkpoint.best_model_path
     best = run.read(path)
-    figures = best_figures(path, best, metrics) if path else {}
+    figures: dict[str, Any] = {}
+    if trainer.is_global_zero:  # the others log nothing
+        figures = best_figures(path, best, metrics)
     if cli.config.test:
         # Not by `ckpt_path`: with EMAWeightAveraging it loads the weights before averaging.
         cli.model.load_state_dict(best["state_dict"])
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         figures |= test_figures(trainer)
-    rate = training.throughput.images_per_second
-    figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
     if trainer.is_global_zero:
+        rate = training.throughput.images_per_second
+        figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
         run.write_summary(figures)
         tracking.close(tracker, figures)
         print(run_table(figures, run.path))

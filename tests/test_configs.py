@@ -11,7 +11,6 @@ from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.fit import main as fit
-from alexnet_lightning.studies.grid import ParsedOnly
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -89,7 +88,7 @@ def test_a_size_can_be_laid_over(
     experiment: str, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert ParsedOnly(laid_over(experiment, size)).config.name == experiment
+    assert ExperimentCLI(laid_over(experiment, size)).config.name == experiment
 
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)

@@ -80,7 +80,7 @@ def test_with_a_login_it_is_saved(server: str, in_tmp: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     (received,) = Answers.received

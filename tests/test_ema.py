@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ import yaml
 from torch.nn import functional as F
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.evaluate import main as evaluate
+from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.fit import main as fit
 
 from .conftest import CONFIGS
@@ -63,13 +63,9 @@ def test_batch_norms_statistics_are_averaged_with_the_weights(run: Path) -> None
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_evaluate_gives_the_same_figures_to_the_bit(
-    run: Path, split: str, monkeypatch: pytest.MonkeyPatch
+    run: Path, split: Literal["val", "test"]
 ) -> None:
-    seen: dict[str, float] = {}
-    monkeypatch.setattr(
-        "alexnet_lightning.evaluate.split_table", lambda found: seen.update(found) or ["a table"]
-    )
-    evaluate([str(run), "--split", split])
+    seen = evaluate(run, split=split)
     summary = json.loads((run / "summary.json").read_text())
     assert f"{split}/loss" in seen
     assert seen == {key: summary[key] for key in seen}

@@ -1,5 +1,6 @@
 """python -m alexnet_lightning, and the console script."""
 
+import subprocess
 import sys
 
 import pytest
@@ -17,14 +18,11 @@ def test_it_lists_the_commands(
     assert tuple(name for name, _ in listed) == COMMANDS
 
 
-def test_it_runs_a_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["alexnet-lightning", "check-data", "--help"])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code in (0, None)
-    assert "--sheet" in capsys.readouterr().out
+def test_it_runs_a_command() -> None:
+    command = [sys.executable, "-m", "alexnet_lightning", "check-data", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--sheet" in done.stdout
 
 
 def test_a_mistyped_command_is_one_line(

@@ -86,7 +86,7 @@ def test_a_stopped_job_asks_for_another_run(
     requeue = signals.Stopped(signals.REQUEUE)
     cluster.after(requeue, Path("runs/a/b"))
     assert asked == [["scontrol", "requeue", "12"]]
-    assert "it goes on by itself" in capsys.readouterr().out
+    assert "it resumes by itself" in capsys.readouterr().out
     cluster.after(requeue, Path("runs/a/b"))
     out = capsys.readouterr().out
     assert "scontrol requeue 12: not allowed" in out
@@ -97,8 +97,8 @@ def test_a_stopped_job_asks_for_another_run(
     ("processes", "batches", "expected"),
     [
         (1, 1, None),
-        (2, 1, "2 processes × 128 images = 256 images a step"),
-        (2, 3, "2 processes × 128 images × 3 batches accumulated = 768 images a step"),
+        (2, 1, "2 processes × 128 images = 256 images per step"),
+        (2, 3, "2 processes × 128 images × 3 batches accumulated = 768 images per step"),
     ],
 )
 def test_a_step_says_how_many_images_it_has(

@@ -60,7 +60,7 @@ def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> N
     names = {id(p): name for name, p in model.named_parameters()}
     for group in groups:
         found = {names[id(p)].split(".")[1] for p in group["params"]}
-        assert found == {"features" if group["name"].startswith("trunk") else "classifier"}
+        assert found == {"features" if group["name"].startswith("backbone") else "classifier"}
     assert sum(len(group["params"]) for group in groups) == len(names)
 
 

@@ -29,7 +29,7 @@ def summary(run: Path) -> dict[str, Any]:
 
 def test_the_config_is_the_resolved_one(summary: dict[str, Any]) -> None:
     config = summary["config"]
-    assert config["model"]["class_path"] == "alexnet_lightning.models.AlexNetBN"
+    assert config["model"]["class_path"] == "alexnet_lightning.AlexNetBN"
     assert config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.001
     assert config["data"]["init_args"]["batch_size"] == 200
     assert config["trainer"]["max_epochs"] == 2
