@@ -55,9 +55,8 @@ def check_data(
     flags = as_flags(overrides)
     check_files(flags)
     from alexnet_lightning.cli.experiment import ExperimentCLI
-    from alexnet_lightning.data.check.originals import originals
     from alexnet_lightning.data.check.report import problems, report, write_json
-    from alexnet_lightning.data.check.survey import survey
+    from alexnet_lightning.data.check.survey import originals, survey
     from alexnet_lightning.data.files_module import FilesDataModule
     from alexnet_lightning.plots.contact_sheet import draw_contact_sheet
     from alexnet_lightning.training.run_folder import RUNS

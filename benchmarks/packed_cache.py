@@ -24,7 +24,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToTensor
 
 from alexnet_lightning.data import Flip, ImageNetDataModule
-from alexnet_lightning.data.storage.packing import cores
+from alexnet_lightning.data.storage.packed import cores
 
 DATA = Path(__file__).parents[1] / "data"
 FOLDER = "imagenette-224"  # 2,000 training images in ImageNet's layout

@@ -13,8 +13,7 @@ from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.storage.files import FileList, ImageFiles
-from alexnet_lightning.data.storage.packed import open_pack
-from alexnet_lightning.data.storage.packing import cores
+from alexnet_lightning.data.storage.packed import cores, open_pack
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -38,7 +37,8 @@ class FilesDataModule(ImageDataModule):
         workers: processes that load batches; default: one per core with "files", else none.
     """
 
-    default_size: int
+    default_size: int = 256
+    folder: str  # of the data set, under `root`
     default_storage: Storage = "packed"
 
     def __init__(
@@ -52,9 +52,8 @@ class FilesDataModule(ImageDataModule):
         self.native_size = self.default_size if size is None else size
         self.storage: Storage = storage or self.default_storage
         self.cache = cache
-        if workers is None:
-            workers = cores() if self.storage == "files" else 0
-        self.workers = workers
+        automatic = cores() if self.storage == "files" else 0
+        self.workers = automatic if workers is None else workers
         self.skipped: dict[str, str] = {}  # files that could not be decoded, and why
         super().__init__(**common)
 
@@ -74,6 +73,10 @@ class FilesDataModule(ImageDataModule):
         """Make the three splits of the parts, without files that cannot be decoded."""
 
     @property
+    def path(self) -> Path:
+        return Path(self.root) / self.folder
+
+    @property
     def cache_folder(self) -> Path:
         return Path(self.root) / ".cache" if self.cache is None else Path(self.cache)
 
@@ -87,7 +90,6 @@ class FilesDataModule(ImageDataModule):
         return self.divide({name: self.open(files) for name, files in self.parts().items()})
 
     def open(self, files: FileList) -> Images:
-        """Open the images of these files in the chosen storage."""
         if self.storage == "files":
             return ImageFiles(files, self.native_size)
         packed = open_pack(files, self.native_size, self.cache_folder)

@@ -19,10 +19,7 @@ def stratified(
     """Return the rest and a random fraction of the images, the same fraction of each class.
 
     scikit-learn's `train_test_split`, which rounds the fraction up to a whole number of images.
-
-    Args:
-        fraction: in (0, 1).
-        key: the data module's argument that an error names.
+    A whole number is the number of images. An error names the data module's argument `key`.
 
     Raises:
         UserError: there are too few images for every class to be on both sides.

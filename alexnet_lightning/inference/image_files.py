@@ -45,7 +45,7 @@ def lines(text: TextIO) -> list[str]:
 
 def images_in(folder: Path) -> Iterator[Path]:
     """Yield the images in a folder by name, then those of its subfolders; no hidden ones."""
-    from alexnet_lightning.data.storage.folder import is_image
+    from alexnet_lightning.data.storage.files import is_image
 
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

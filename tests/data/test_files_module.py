@@ -13,8 +13,7 @@ from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.files import FileList, ImageFiles
-from alexnet_lightning.data.storage.packed import PackedImages
-from alexnet_lightning.data.storage.packing import cores
+from alexnet_lightning.data.storage.packed import PackedImages, cores
 from alexnet_lightning.data.transforms.statistics import mean_image, pixel_statistics
 from alexnet_lightning.system.errors import UserError
 

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_lightning.data.check.originals import Originals
-from alexnet_lightning.data.check.survey import Place, Survey, contradicts, crosses
+from alexnet_lightning.data.check.survey import Originals, Place, Survey, contradicts, crosses
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.text import short
 
 LISTED = 20  # up to so many classes, a table has a line for each
 MEMBERS = 4  # images listed per group of copies
-ODD = 2.0  # times the median from which a class has few or many images
-KINDS = {  # of duplicates, by (in several splits, in several classes)
+KINDS = {  # of duplicates, by (in several splits, in several classes); the worst first
     (True, True): "in several splits, under several classes",
     (True, False): "in several splits",
     (False, True): "in one split, under several classes",
@@ -72,18 +70,18 @@ def counts_table(found: Survey, class_names: Sequence[str]) -> str:
 
 
 def odd_classes(found: Survey, class_names: Sequence[str]) -> list[str]:
-    """Return a line for each class with far fewer or far more images than the others."""
+    """Return a line for each class with under half or over twice the median number of images."""
     lines = []
     for split, of in found.counts(len(class_names)).items():
         median = float(np.median(of))
         for name, count in zip(class_names, of, strict=True):
-            if not median / ODD <= count <= median * ODD:
+            if not median / 2 <= count <= median * 2:
                 lines.append(f"{split}: {name} has {count:,}, the median is {median:,g}")
     return lines
 
 
 def duplicates(found: Survey, class_names: Sequence[str], limit: int) -> Iterator[str]:
-    """Yield a section for each kind of duplicates, the worst first."""
+    """Yield a section for each kind of duplicates."""
     kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
     for group in found.copies:
         kinds[crosses(group), contradicts(group)].append(members(found, group, class_names))
@@ -93,12 +91,10 @@ def duplicates(found: Survey, class_names: Sequence[str], limit: int) -> Iterato
 
 def members(found: Survey, group: Sequence[Place], class_names: Sequence[str]) -> str:
     """Return a line for each copy: split, name and class."""
-    lines = [
-        f"{place.split:<5}  {found.name(place)}  {class_names[place.label]}"
-        for place in group[:MEMBERS]
-    ]
-    more = [f"… {len(group) - MEMBERS:,} more"] if len(group) > MEMBERS else []
-    return "\n    ".join([*lines, *more])
+    lines = [f"{of.split:<5}  {found.name(of)}  {class_names[of.label]}" for of in group[:MEMBERS]]
+    if len(group) > MEMBERS:
+        lines.append(f"… {len(group) - MEMBERS:,} more")
+    return "\n    ".join(lines)
 
 
 def formats(files: Originals) -> str:
@@ -123,21 +119,17 @@ def formats(files: Originals) -> str:
 
 def pixels(statistics: PixelStatistics) -> str:
     """Return mean and standard deviation as a config takes them, and the principal components."""
-    mean, std, values, vectors = (
-        f"  {name}: {json.dumps(of)}" for name, of in rounded(statistics).items()
-    )
+    lines = [f"  {name}: {json.dumps(of)}" for name, of in rounded(statistics).items()]
     title = "training pixels in 0-1; mean and std can be used under data in a config"
     comment = "  # of the covariance of the colors; one eigenvector per row"
-    return "\n".join([title, mean, std, comment, values, vectors])
+    return "\n".join([title, *lines[:2], comment, *lines[2:]])
 
 
 def rounded(statistics: PixelStatistics) -> dict[str, Any]:
     """Return the statistics as rounded numbers; one eigenvector per row."""
     rows = statistics._replace(eigenvectors=statistics.eigenvectors.T)._asdict()
-    return {
-        name: np.round(tensor.numpy(), 6 if name == "eigenvalues" else 4).tolist()
-        for name, tensor in rows.items()
-    }
+    digits = {"eigenvalues": 6}
+    return {of: np.round(rows[of].numpy(), digits.get(of, 4)).tolist() for of in rows}
 
 
 def listing(title: str, entries: Sequence[str], limit: int) -> str:
@@ -159,31 +151,24 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_json(path: Path, found: Survey, files: Originals, class_names: Sequence[str]) -> None:
-    """Write all that was found as JSON."""
-    with replacing(path) as part:
-        part.write_text(json.dumps(as_json(found, files, class_names), indent=1))
-
-
-def as_json(found: Survey, files: Originals, class_names: Sequence[str]) -> dict[str, Any]:
-    """Return everything that was found, as plain values."""
-    return {
-        "images": {
-            split: dict(zip(class_names, of, strict=True))
-            for split, of in found.counts(len(class_names)).items()
-        },
+    """Write everything that was found as JSON."""
+    counts = found.counts(len(class_names)).items()
+    copies = [
+        [
+            {"split": place.split, "name": found.name(place), "class": class_names[place.label]}
+            for place in group
+        ]
+        for group in found.copies
+    ]
+    sizes = [[*size, count] for size, count in files.sizes.most_common()]
+    content = {
+        "images": {split: dict(zip(class_names, of, strict=True)) for split, of in counts},
         "unreadable": found.faults,
         "duplicates": found.duplicates,
         "leaks": found.leaks,
-        "copies": [
-            [
-                {"split": place.split, "name": found.name(place), "class": class_names[place.label]}
-                for place in group
-            ]
-            for group in found.copies
-        ],
-        "files": {
-            "modes": dict(files.modes),
-            "sizes": [[*size, count] for size, count in files.sizes.most_common()],
-        },
+        "copies": copies,
+        "files": {"modes": dict(files.modes), "sizes": sizes},
         "pixels": rounded(found.statistics),
     }
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=1))

@@ -1,20 +1,27 @@
-"""Read every image of a data set once: count, measure, and find duplicates."""
+"""Read every image of a data set once: count, measure, and find duplicates and broken files."""
 
 from bisect import bisect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import accumulate
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.check.reader import Reader
+from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
+from alexnet_lightning.system.errors import UserError
 
+DIGEST = 16  # bytes: among 1.3 million images, two different ones share one with p = 2e-27
 PIXELS = 1 << 21  # read at a time: the statistics take 24 bytes per pixel
 
 
@@ -82,12 +89,7 @@ def contradicts(group: Sequence[Place]) -> bool:
 
 
 def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
-    """Read all images once; those that cannot be decoded are left out.
-
-    Args:
-        splits: of a data set.
-        size: side in pixels of the images.
-        workers: processes that read.
+    """Read all images, of side `size`, once; those that cannot be decoded are left out.
 
     Raises:
         UserError: a split has no image that can be read.
@@ -105,6 +107,80 @@ def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
     faults = {name: why for reader in readers.values() for name, why in reader.faults.items()}
     digests = [torch.cat(reader.digests) for reader in readers.values()]
     return Survey(readable, faults, copies(readable, torch.cat(digests)), statistics)
+
+
+class Reading(NamedTuple):
+    """Of a batch: indices, pixels and digests of the readable images; errors of the others."""
+
+    indices: Tensor
+    images: Tensor | None
+    digests: Tensor
+    faults: dict[str, str]
+
+
+class Readings(Dataset[Reading]):
+    """Batches without the images that cannot be decoded."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+
+    def __getitem__(self, indices: Tensor) -> Reading:
+        faults: dict[int, str] = {}
+        images: Tensor | None
+        try:
+            images = self.images[indices][0]
+        except BrokenImageError:
+            for index in indices.tolist():
+                try:
+                    self.images[[index]]
+                except BrokenImageError as error:
+                    faults[index] = str(error)
+            indices = indices[[index not in faults for index in indices.tolist()]]
+            images = self.images[indices][0] if len(indices) else None
+        named = {self.images.name(index): why for index, why in faults.items()}
+        return Reading(indices, images, digests_of(images), named)
+
+
+class Reader:
+    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds."""
+
+    def __init__(self, images: Images, count: int, workers: int, title: str) -> None:
+        self.images, self.title = images, title
+        self.loader: DataLoader[Reading] = DataLoader(
+            Readings(images),
+            sampler=[part for part in torch.arange(len(images)).split(count) if len(part)],
+            batch_size=None,
+            num_workers=workers,
+        )
+        self.indices: list[Tensor] = []
+        self.digests: list[Tensor] = [digests_of(None)]
+        self.faults: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Tensor]:
+        total = len(self.images)
+        with tqdm(desc=self.title, total=total, unit=" images", leave=False, disable=None) as bar:
+            for reading in self.loader:
+                self.indices.append(reading.indices)
+                self.digests.append(reading.digests)
+                self.faults |= reading.faults
+                bar.update(len(reading.indices) + len(reading.faults))
+                if reading.images is not None:
+                    yield reading.images
+        if not any(map(len, self.indices)):
+            first = next(iter(self.faults.values()), "it has none")
+            raise UserError(f"{self.title}: no image can be read, the first: {first}")
+
+    def readable(self) -> Images:
+        return self.images.subset(torch.cat(self.indices)) if self.faults else self.images
+
+
+def digests_of(images: Tensor | None) -> Tensor:
+    """Return 16 bytes per image that depend on its pixels alone: uint8 (n, 16)."""
+    if images is None:
+        return torch.empty(0, DIGEST, dtype=torch.uint8)
+    rows = images.flatten(1).numpy()
+    digests = b"".join(blake2b(row.data, digest_size=DIGEST).digest() for row in rows)
+    return torch.frombuffer(bytearray(digests), dtype=torch.uint8).reshape(-1, DIGEST)
 
 
 def copies(splits: dict[Split, Images], digests: Tensor) -> list[list[Place]]:
@@ -128,3 +204,36 @@ def identical(rows: np.ndarray) -> list[list[int]]:
     bounds = np.flatnonzero(new)
     several = np.flatnonzero(np.diff(bounds) > 1)
     return sorted(order[bounds[i] : bounds[i + 1]].tolist() for i in several)
+
+
+@dataclass
+class Originals:
+    """What the headers of the image files say: how many files have a size, how many a mode.
+
+    Args:
+        sizes: number of files by (width, height) in pixels.
+        modes: number of files by Pillow mode: RGB, L (gray), P (palette), CMYK, ….
+        examples: the first file of each mode.
+    """
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+def originals(names: Iterable[str], count: int) -> Originals:
+    """Read the headers of `count` image files; names that are no image files are skipped."""
+    from PIL import Image
+
+    found = Originals()
+    for name in tqdm(names, "headers of the files", count, delay=2, leave=False, disable=None):
+        if not Path(name).is_file():
+            continue
+        try:
+            with Image.open(name) as image:
+                found.sizes[image.size] += 1
+                found.modes[image.mode] += 1
+                found.examples.setdefault(image.mode, name)
+        except OSError:  # no image, which `survey` reports
+            continue
+    return found

@@ -6,6 +6,7 @@ import torch
 
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images, ImageTensors
+from alexnet_lightning.data.splits import stratified
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 
 
@@ -29,18 +30,10 @@ class DigitsDataModule(ImageDataModule):
     def load(self) -> dict[Split, Images]:
         # Not at the top: scikit-learn would slow down every --help.
         from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
 
         digits = load_digits()
         images = torch.from_numpy(digits.images * (255 / 16)).round().byte()[:, None]
-        labels = torch.from_numpy(digits.target).long()
-        train, rest = train_test_split(
-            range(len(labels)), test_size=600, stratify=labels, random_state=self.seed
-        )
-        val, test = train_test_split(
-            rest, test_size=300, stratify=labels[rest], random_state=self.seed
-        )
-        indices: dict[Split, list[int]] = {"train": train, "val": val, "test": test}
-        return {
-            split: ImageTensors(images[chosen], labels[chosen]) for split, chosen in indices.items()
-        }
+        every = ImageTensors(images, torch.from_numpy(digits.target).long())
+        train, rest = stratified(every, 600, self.seed)
+        val, test = stratified(rest, 300, self.seed)
+        return {"train": train, "val": val, "test": test}

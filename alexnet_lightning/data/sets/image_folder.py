@@ -7,8 +7,7 @@ from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.splits import stratified
-from alexnet_lightning.data.storage.files import FileList
-from alexnet_lightning.data.storage.folder import list_classes, subfolders
+from alexnet_lightning.data.storage.files import FileList, list_classes, subfolders
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError
 
@@ -28,7 +27,6 @@ class ImageFolderDataModule(FilesDataModule):
         test_fraction: fraction of the images used for the test if there are no splits.
     """
 
-    default_size = 256
     default_transform = ResizeCropFlip(256, 224)
     # ImageNet's, which fit most photographs.
     channel_mean = (0.485, 0.456, 0.406)
@@ -53,10 +51,6 @@ class ImageFolderDataModule(FilesDataModule):
                 "more, as <class>/ or train/<class>/ with val/ or test/, or name another folder "
                 "with --data.root and --data.folder"
             )
-
-    @property
-    def path(self) -> Path:
-        return Path(self.root) / self.folder
 
     def parts(self) -> dict[str, FileList]:
         where = {name: self.path / name for name in self.divided} or {"all": self.path}

@@ -12,8 +12,8 @@ from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.splits import held_out
-from alexnet_lightning.data.storage.files import FileList
-from alexnet_lightning.data.storage.folder import (
+from alexnet_lightning.data.storage.files import (
+    FileList,
     image_files,
     list_classes,
     same_classes,
@@ -21,10 +21,6 @@ from alexnet_lightning.data.storage.folder import (
 )
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError
-
-DEVKIT = Path("ILSVRC2012_devkit_t12") / "data"
-TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-META = "meta.mat"
 
 
 class ImageNetDataModule(FilesDataModule):
@@ -43,7 +39,6 @@ class ImageNetDataModule(FilesDataModule):
         val_fraction: fraction of the training images held out for validation.
     """
 
-    default_size = 256
     default_transform = ResizeCropFlip(256, 224)
     # Of the training images at 224 px, as for torchvision's weights.
     channel_mean = (0.485, 0.456, 0.406)
@@ -60,18 +55,14 @@ class ImageNetDataModule(FilesDataModule):
                 "download it, register at https://image-net.org; unpack it there, or name "
                 "another folder with --data.root and --data.folder"
             )
-        meta = self.devkit(META)
+        meta = self.devkit("meta.mat")
         words = dict(synsets(meta).values()) if meta.is_file() else {}
         self.class_names = readable(self.wnids, words)
-
-    @property
-    def path(self) -> Path:
-        return Path(self.root) / self.folder
 
     def devkit(self, name: str) -> Path:
         """Path of a file of the development kit, which may be missing."""
         beside = self.path / name
-        return beside if beside.is_file() else self.path / DEVKIT / name
+        return beside if beside.is_file() else self.path / "ILSVRC2012_devkit_t12" / "data" / name
 
     def parts(self) -> dict[str, FileList]:
         train, val = self.path / "train", self.path / "val"
@@ -82,7 +73,8 @@ class ImageNetDataModule(FilesDataModule):
 
     def flat(self, folder: Path) -> FileList:
         """Images without class folders: the number in a name is a line in the list of classes."""
-        truth, meta = self.devkit(TRUTH), self.devkit(META)
+        truth = self.devkit("ILSVRC2012_validation_ground_truth.txt")
+        meta = self.devkit("meta.mat")
         for path in (truth, meta):
             if not path.is_file():
                 raise UserError(
@@ -117,11 +109,8 @@ def synsets(path: Path) -> dict[str, tuple[str, str]]:
 
     try:
         table = np.atleast_1d(loadmat(path, squeeze_me=True)["synsets"])
-        columns = (table[name] for name in ("ILSVRC2012_ID", "WNID", "words"))
-        return {
-            str(number): (str(wnid), str(words))
-            for number, wnid, words in zip(*columns, strict=True)
-        }
+        columns = (map(str, table[name]) for name in ("ILSVRC2012_ID", "WNID", "words"))
+        return {number: (wnid, words) for number, wnid, words in zip(*columns, strict=True)}
     except Exception as error:  # a damaged file can raise anything
         raise UserError(
             f"{path} cannot be read as the development kit's ({error!r}): replace it"
@@ -131,8 +120,7 @@ def synsets(path: Path) -> dict[str, tuple[str, str]]:
 def readable(wnids: Sequence[str], words: Mapping[str, str]) -> list[str]:
     """Return a unique name for each wnid: its first word, plus the wnid where two share it.
 
-    Args:
-        words: from a wnid to its words, separated by commas; the wnid is the name where missing.
+    `words` maps a wnid to its words, separated by commas; without words, the wnid is the name.
     """
     first = {wnid: words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids}
     times = Counter(first.values())

@@ -18,7 +18,6 @@ from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 
-FOLDER = "stanford_dogs"
 BREEDS = 120
 LISTS = {"train": "train_list.mat", "test": "test_list.mat"}
 ARCHIVES = {
@@ -45,7 +44,7 @@ class StanfordDogsDataModule(FilesDataModule):
         url: address of the folder of `images.tar` and `lists.tar`; null never downloads.
     """
 
-    default_size = 256
+    folder = "stanford_dogs"
     default_transform = ResizeCropFlip(256, 224)
     # Over the 12,000 official training images, in a copy cropped to the dogs, of 64 px.
     channel_mean = (0.4801, 0.4404, 0.3802)
@@ -69,29 +68,23 @@ class StanfordDogsDataModule(FilesDataModule):
         super().check_arguments()
 
     @property
-    def num_classes(self) -> int:
-        """Number of breeds, known before the download."""
+    def num_classes(self) -> int:  # known before the download
         return self.largest or BREEDS
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.root) / FOLDER
 
     def prepare_data(self) -> None:
         """Download and unpack what is missing; pack the images."""
         for name, (md5, contents) in ARCHIVES.items():
-            if not all((self.folder / content).exists() for content in contents):
+            if not all((self.path / content).exists() for content in contents):
                 address = None if self.url is None else f"{self.url}/{name}"
                 try:
-                    provide(self.folder / name, address, md5)
+                    provide(self.path / name, address, md5)
                 except UserError as error:
                     raise self.missing(str(error)) from error
         super().prepare_data()
 
     def missing(self, why: str) -> UserError:
-        """The error for a data set that is not there."""
         names = f"Images/<breed>/, {', '.join(LISTS.values())}; or {', '.join(ARCHIVES)}"
-        return not_found("Stanford Dogs", self.root, f"in {FOLDER}/ {names}", why)
+        return not_found("Stanford Dogs", self.root, f"in {self.folder}/ {names}", why)
 
     def parts(self) -> dict[str, FileList]:
         listed = {part: self.listed(name) for part, name in LISTS.items()}
@@ -99,7 +92,7 @@ class StanfordDogsDataModule(FilesDataModule):
         breeds = chosen(every, self.largest)
         if len(breeds) != self.num_classes:
             raise UserError(
-                f"{self.folder}: {' and '.join(LISTS.values())} have {len(breeds)} breeds, "
+                f"{self.path}: {' and '.join(LISTS.values())} have {len(breeds)} breeds, "
                 f"expected {self.num_classes}: replace them"
             )
         self.class_names = [readable(breed) for breed in breeds]
@@ -109,7 +102,7 @@ class StanfordDogsDataModule(FilesDataModule):
 
     def listed(self, name: str) -> list[str]:
         """The images in a list, as <breed>/<file>; UserError if one is missing."""
-        path, images = self.folder / name, self.folder / "Images"
+        path, images = self.path / name, self.path / "Images"
         if not path.is_file():
             raise self.missing(f"{path} is missing")
         names = file_list(path)
@@ -125,7 +118,7 @@ class StanfordDogsDataModule(FilesDataModule):
         """Those of the named images that are of these breeds."""
         labels = {breed: label for label, breed in enumerate(breeds)}
         names = [name for name in names if breed_of(name) in labels]
-        paths = [self.folder / "Images" / name for name in names]
+        paths = [self.path / "Images" / name for name in names]
         return FileList(paths, torch.tensor([labels[breed_of(name)] for name in names]))
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:

@@ -12,13 +12,10 @@ from alexnet_lightning.data.sets.imagenet import readable
 from alexnet_lightning.data.splits import stratified
 from alexnet_lightning.data.storage.archives import provide
 from alexnet_lightning.data.storage.download import not_found
-from alexnet_lightning.data.storage.files import FileList
-from alexnet_lightning.data.storage.folder import list_images, same_classes, subfolders
+from alexnet_lightning.data.storage.files import FileList, list_images, same_classes, subfolders
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError
 
-FOLDER = "tiny-imagenet-200"
-ARCHIVE = "tiny-imagenet-200.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 CLASSES = 200
 IMAGES = {"train": 500, "test": 50}  # per class
@@ -37,6 +34,7 @@ class TinyImageNetDataModule(FilesDataModule):
         url: address of the archive (http, https or file); null never downloads.
     """
 
+    folder = "tiny-imagenet-200"
     default_size = 64
     default_storage: Storage = "memory"
     default_transform = PadCropFlip(8)
@@ -55,50 +53,42 @@ class TinyImageNetDataModule(FilesDataModule):
         super().__init__(**common)
 
     @property
-    def num_classes(self) -> int:
-        """Number of classes, known before the download."""
+    def num_classes(self) -> int:  # known before the download
         return CLASSES
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.root) / FOLDER
 
     def prepare_data(self) -> None:
         """Download and unpack what is missing; pack the images."""
-        if not self.folder.exists():
+        if not self.path.exists():
             try:
-                provide(Path(self.root) / ARCHIVE, self.url, MD5)
+                provide(Path(f"{self.path}.zip"), self.url, MD5)
             except UserError as error:
                 raise self.missing(str(error)) from error
         super().prepare_data()
 
     def missing(self, why: str) -> UserError:
-        """The error for a data set that is not there."""
-        return not_found("Tiny ImageNet", self.root, f"{FOLDER}/ and {ARCHIVE}", why)
+        return not_found("Tiny ImageNet", self.root, f"{self.folder}/ and {self.folder}.zip", why)
 
     def parts(self) -> dict[str, FileList]:
-        if not self.folder.is_dir():
+        if not self.path.is_dir():
             raise self.missing("nothing was unpacked")
         wnids = sorted(self.lines("wnids.txt"))
         if len(wnids) != CLASSES:
             raise self.damaged(f"wnids.txt has {len(wnids)} classes, expected {CLASSES}")
-        same_classes(self.folder / "train", subfolders(self.folder / "train"), wnids)
+        same_classes(self.path / "train", subfolders(self.path / "train"), wnids)
         words = dict(line.split("\t", 1) for line in self.lines("words.txt") if "\t" in line)
         self.class_names = readable(wnids, words)
-        train = list_images([self.folder / "train" / wnid / "images" for wnid in wnids])
+        train = list_images([self.path / "train" / wnid / "images" for wnid in wnids])
         parts = {"train": train, "test": self.annotated(wnids)}
-        for part, files in parts.items():
-            for wnid, count in zip(wnids, files.labels.bincount(minlength=CLASSES), strict=True):
-                if count != IMAGES[part]:
-                    where = "val/val_annotations.txt" if part == "test" else "train/"
-                    raise self.damaged(
-                        f"{where} has {count} images of {wnid}, expected {IMAGES[part]}"
-                    )
+        for part, where in (("train", "train/"), ("test", "val/val_annotations.txt")):
+            counts, expected = parts[part].labels.bincount(minlength=CLASSES), IMAGES[part]
+            for wnid, count in zip(wnids, counts, strict=True):
+                if count != expected:
+                    raise self.damaged(f"{where} has {count} images of {wnid}, expected {expected}")
         return parts
 
     def annotated(self, wnids: list[str]) -> FileList:
         """The images in val/, whose classes are in val_annotations.txt."""
-        images = self.folder / "val" / "images"
+        images = self.path / "val" / "images"
         there = {path.name for path in images.glob("*")}
         labels = {wnid: label for label, wnid in enumerate(wnids)}
         paths, classes = [], []
@@ -113,15 +103,13 @@ class TinyImageNetDataModule(FilesDataModule):
         return FileList(paths, torch.tensor(classes))
 
     def lines(self, name: str) -> list[str]:
-        """The lines of one of the text files."""
         try:
-            return (self.folder / name).read_text().splitlines()
+            return (self.path / name).read_text().splitlines()
         except (OSError, UnicodeError) as error:
             raise self.damaged(f"{name} cannot be read ({error})") from error
 
     def damaged(self, what: str) -> UserError:
-        """The error for a damaged folder."""
-        return UserError(f"{self.folder}: {what}; remove the folder, it will be unpacked again")
+        return UserError(f"{self.path}: {what}; remove the folder, it will be unpacked again")
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
         train, val = stratified(parts["train"], self.val_fraction, self.seed)

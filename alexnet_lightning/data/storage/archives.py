@@ -18,12 +18,9 @@ BROKEN = (OSError, EOFError, RuntimeError, tarfile.TarError, BadZipFile, zlib.er
 
 
 def provide(archive: Path, url: str | None, md5: str) -> None:
-    """Unpack an archive into its folder, downloaded first if it is missing; it is not deleted.
+    """Unpack a tar or zip archive into its folder, downloaded first if it is missing.
 
-    Args:
-        archive: path of the archive: tar, compressed or not, or zip.
-        url: address of the archive; None never downloads.
-        md5: expected checksum, hexadecimal.
+    It is not deleted. A `url` of None never downloads.
 
     Raises:
         UserError: it cannot be downloaded, has another checksum or cannot be unpacked.
@@ -36,12 +33,7 @@ def provide(archive: Path, url: str | None, md5: str) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive beside its destination, then move it there.
-
-    Raises:
-        UserError: the archive is damaged, the disk is full, or a member lies outside `folder`;
-            nothing is left behind.
-    """
+    """Unpack an archive beside its destination, then move it there; nothing is left of errors."""
     part = folder / f".{archive.name}.part"
     shutil.rmtree(part, ignore_errors=True)  # from an attempt that was killed
     try:
@@ -55,7 +47,6 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Extract all members into `folder`; UserError if one lies elsewhere."""
     members: Mapping[str, Any]
     with ZipFile(archive) if archive.suffix == ".zip" else tarfile.open(archive) as opened:
         if isinstance(opened, ZipFile):

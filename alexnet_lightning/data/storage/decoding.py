@@ -29,10 +29,6 @@ def decode(source: Path | bytes, size: int) -> Tensor:
     bilinear with antialiasing. The camera's orientation is applied, all modes become RGB (see
     `in_colour`), and of an animation the first frame is used.
 
-    Args:
-        source: of any format that Pillow reads.
-        size: side in pixels, >= 1.
-
     Raises:
         BrokenImageError: it is no image, damaged, or larger than Pillow considers safe.
         UserError: the file cannot be opened.
@@ -59,7 +55,6 @@ def decode(source: Path | bytes, size: int) -> Tensor:
 
 
 def cannot_open(path: object, error: OSError) -> UserError:
-    """The error for a file that the system refuses to open."""
     return UserError(f"cannot open {path}: {error.strerror}")
 
 

@@ -10,17 +10,9 @@ from tqdm import tqdm
 
 from alexnet_lightning.system.errors import UserError
 
-TIMEOUT = 30.0  # seconds without data
-CHUNK = 1 << 18  # bytes
-
 
 def download(url: str | None, path: Path, md5: str) -> None:
-    """Download `url` to `path`; an interrupted download continues from `path`.part.
-
-    Args:
-        url: http://, https:// or file://; None is an error.
-        path: appears only when complete.
-        md5: expected checksum, hexadecimal.
+    """Download a http, https or file URL; an interrupted download continues from `path`.part.
 
     Raises:
         UserError: no connection, an HTTP error, an interrupted connection (the part is kept) or
@@ -45,7 +37,7 @@ def fetch(url: str, part: Path) -> None:
     start = part.stat().st_size if part.exists() else 0
     request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
-        response = urlopen(request, timeout=TIMEOUT)
+        response = urlopen(request, timeout=30)  # seconds without data
     except HTTPError as error:
         error.close()
         if start and error.code == 416:  # the part is complete, or of another file
@@ -57,28 +49,17 @@ def fetch(url: str, part: Path) -> None:
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
         part.parent.mkdir(parents=True, exist_ok=True)  # only once there is data
-        with (
-            part.open("ab" if resumed else "wb") as file,
-            tqdm(
-                desc=part.stem,
-                total=total,
-                initial=start,
-                unit="B",
-                unit_scale=True,
-                disable=None,  # except on a terminal
-            ) as bar,
-        ):
-            while chunk := response.read(CHUNK):
+        bar = tqdm(None, part.stem, total, initial=start, unit="B", unit_scale=True, disable=None)
+        with part.open("ab" if resumed else "wb") as file, bar:
+            while chunk := response.read(1 << 18):
                 file.write(chunk)
                 bar.update(len(chunk))
-    if total is not None and part.stat().st_size != total:
-        raise OSError(
-            f"interrupted after {part.stat().st_size} of {total} bytes; run again to continue"
-        )
+    size = part.stat().st_size
+    if total is not None and size != total:
+        raise OSError(f"interrupted after {size} of {total} bytes; run again to continue")
 
 
 def check_md5(path: Path, md5: str) -> None:
-    """Raise a UserError if the file has another checksum."""
     if (found := md5_of(path)) != md5:
         raise UserError(
             f"{path} has the md5 checksum {found}, expected {md5}: remove it to download it again"
@@ -86,14 +67,7 @@ def check_md5(path: Path, md5: str) -> None:
 
 
 def not_found(name: str, root: str, forms: str, why: str) -> UserError:
-    """Return the error for a data set that is not there.
-
-    Args:
-        name: of the data set.
-        root: folder of the data sets.
-        forms: names that were looked for in it.
-        why: it was not downloaded.
-    """
+    """Return the error for a data set that is not there, in any of these forms."""
     return UserError(
         f"no {name} under {Path(root).resolve()}: looked for {forms}; {why}; put one of "
         f"these there, or name another folder with --data.root or another address with --data.url"
@@ -101,6 +75,5 @@ def not_found(name: str, root: str, forms: str, why: str) -> UserError:
 
 
 def md5_of(path: Path) -> str:
-    """The md5 checksum of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

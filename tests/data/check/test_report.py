@@ -3,9 +3,8 @@
 import torch
 
 from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.check.originals import Originals
 from alexnet_lightning.data.check.report import problems, report
-from alexnet_lightning.data.check.survey import survey
+from alexnet_lightning.data.check.survey import Originals, survey
 
 
 def made_up(counts: list[int]) -> Images:

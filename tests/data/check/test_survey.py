@@ -1,21 +1,24 @@
 """Copies are found wherever they lie, broken files named, colours measured on the same reading."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.data.check import survey as survey_module
-from alexnet_lightning.data.check.reader import digests_of
 from alexnet_lightning.data.check.survey import (
     Place,
     contradicts,
     crosses,
+    digests_of,
     identical,
+    originals,
     survey,
 )
 from alexnet_lightning.data.storage.decoding import BrokenImageError
@@ -173,3 +176,34 @@ def test_other_errors_are_not_taken_for_broken_images() -> None:
 
     with pytest.raises(UserError, match="the disk is gone"):
         survey({"train": Gone(noise(2, 1), set())}, SIZE)
+
+
+def test_sizes_and_modes(tmp_path: Path) -> None:
+    for name, mode, size in (
+        ("a.png", "RGB", (5, 3)),
+        ("b.png", "RGB", (5, 3)),
+        ("c.png", "L", (2, 9)),
+        ("d.jpg", "CMYK", (4, 4)),
+    ):
+        Image.new(mode, size).save(tmp_path / name)
+    names = [str(tmp_path / name) for name in ("a.png", "b.png", "c.png", "d.jpg")]
+    found = originals(names, len(names))
+    assert found.sizes == {(5, 3): 2, (2, 9): 1, (4, 4): 1}
+    assert found.modes == {"RGB": 2, "L": 1, "CMYK": 1}
+    assert found.examples == dict(zip(("RGB", "L", "CMYK"), names[1:], strict=True)) | {
+        "RGB": names[0]
+    }
+
+
+def test_the_pixels_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:100])
+    assert originals([str(path)], 1).sizes == {(64, 64): 1}
+
+
+def test_what_is_no_image_file_is_passed_over(tmp_path: Path) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("hello")
+    found = originals(["number 3", str(tmp_path / "gone.png"), str(text)], 3)
+    assert (found.sizes, found.modes, found.examples) == ({}, {}, {})

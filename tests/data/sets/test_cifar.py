@@ -13,7 +13,7 @@ from PIL import Image
 from alexnet_lightning.data import CIFAR10DataModule, CIFAR100DataModule
 from alexnet_lightning.data.sets.cifar import CLASSES_10, CLASSES_100
 from alexnet_lightning.data.storage.decoding import decode
-from alexnet_lightning.data.storage.folder import list_classes
+from alexnet_lightning.data.storage.files import list_classes
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import python2_pickle, sizes
 

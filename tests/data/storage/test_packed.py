@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from alexnet_lightning.data.storage import packing
+from alexnet_lightning.data.storage import packed as packing
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.storage.packed import PackedImages, open_pack
