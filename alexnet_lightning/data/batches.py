@@ -12,11 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 class Images(Dataset[tuple[Tensor, Tensor]], ABC):
-    """Square images of one size and their classes, in memory or on disk.
-
-    Args:
-        labels: int64 (N,), class indices.
-    """
+    """Square images of one size, in memory or on disk, and their class indices, int64 (N,)."""
 
     def __init__(self, labels: Tensor) -> None:
         self.labels = labels
@@ -42,13 +38,7 @@ class Images(Dataset[tuple[Tensor, Tensor]], ABC):
 
 
 class ImageTensors(Images):
-    """Images in memory.
-
-    Args:
-        images: uint8 (N, C, S, S).
-        labels: int64 (N,), class indices.
-        names: files they were read from, if any.
-    """
+    """Images in memory, uint8 (N, C, S, S), class indices and the files they were read from."""
 
     def __init__(self, images: Tensor, labels: Tensor, names: Sequence[str] | None = None) -> None:
         super().__init__(labels)
@@ -79,25 +69,18 @@ class Batches(Sampler[list[int]]):
     one image) and no process waits for another. Shuffled, each process gets the same number of
     images, the last ones wrapping around; in order, each image comes exactly once over all
     processes.
-
-    Args:
-        length: number of images.
-        batch_size: maximum images per process and step.
-        shuffle: a new order each epoch, from (seed, epoch) alone.
-        rank, world_size: index of this process, number of processes.
     """
 
-    length: int
-    batch_size: int
-    shuffle: bool = False
+    length: int  # number of images
+    batch_size: int  # maximum images per process and step
+    shuffle: bool = False  # a new order each epoch, from (seed, epoch) alone
     seed: int = 0
-    rank: int = 0
+    rank: int = 0  # index of this process
     world_size: int = 1
     epoch: int = field(default=0, init=False)
     start: int = field(default=0, init=False)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next epoch; called by Lightning."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -117,19 +100,12 @@ class Batches(Sampler[list[int]]):
 
 
 class Loader:
-    """The batches of a split, from the point that the epoch has reached.
-
-    Args:
-        images: of the split.
-        batches: their order; Lightning finds it as `sampler` and calls its `set_epoch`.
-        workers: processes that load batches.
-        start: returns the index of the first batch; called when that is requested.
-    """
+    """The batches of a split, from the one whose index `start` returns when it is requested."""
 
     def __init__(
         self, images: Images, batches: Batches, workers: int = 0, start: Callable[[], int] = int
     ) -> None:
-        self.sampler = batches
+        self.sampler = batches  # Lightning calls its `set_epoch`
         self.batch_sampler = None  # Lightning reads it
         self.start = start
         self._loader = DataLoader(
@@ -150,11 +126,10 @@ class Loader:
         yield from self._loader
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the Trainer itself counts the batches of the epoch."""
-        return {}
+        return {}  # the Trainer itself counts the batches of the epoch
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing to load."""
+        pass
 
 
 def seeded(device: torch.device | str, *numbers: int) -> Generator:
@@ -165,5 +140,4 @@ def seeded(device: torch.device | str, *numbers: int) -> Generator:
 def mixed_seed(*numbers: int) -> int:
     """A 64-bit seed from numbers >= 0; other numbers, or more of them, give another seed."""
     # With their count: a SeedSequence treats (1, 2) and (1, 2, 0) as the same.
-    mixed = np.random.SeedSequence([len(numbers), *numbers]).generate_state(1, np.uint64)[0]
-    return int(mixed)
+    return int(np.random.SeedSequence([len(numbers), *numbers]).generate_state(1, np.uint64)[0])

@@ -159,7 +159,6 @@ class CIFARDataModule(ImageDataModule):
         return {"train": rest, "val": val, "test": test}
 
     def read(self, source: Path) -> tuple[ImageTensors, ImageTensors]:
-        """Training and test images; class folders are read in the order of class and file name."""
         if source.name == self.official.folder:
             return self.official.from_folder(source)
         if source.name == self.official.archive:

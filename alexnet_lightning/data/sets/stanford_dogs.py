@@ -89,13 +89,14 @@ class StanfordDogsDataModule(FilesDataModule):
     def parts(self) -> dict[str, FileList]:
         listed = {part: self.listed(name) for part, name in LISTS.items()}
         every = [name for names in listed.values() for name in names]
-        breeds = chosen(every, self.largest)
+        counts = Counter(sorted(map(breed_of, every)))  # the first by name wins a tie
+        breeds = sorted(breed for breed, _ in counts.most_common(self.largest))
         if len(breeds) != self.num_classes:
             raise UserError(
                 f"{self.path}: {' and '.join(LISTS.values())} have {len(breeds)} breeds, "
                 f"expected {self.num_classes}: replace them"
             )
-        self.class_names = [readable(breed) for breed in breeds]
+        self.class_names = [breed.partition("-")[2].replace("_", " ") or breed for breed in breeds]
         if self.largest is not None:
             listed = {"all": every}
         return {part: self.files(names, breeds) for part, names in listed.items()}
@@ -115,7 +116,6 @@ class StanfordDogsDataModule(FilesDataModule):
         return names
 
     def files(self, names: list[str], breeds: list[str]) -> FileList:
-        """Those of the named images that are of these breeds."""
         labels = {breed: label for label, breed in enumerate(breeds)}
         names = [name for name in names if breed_of(name) in labels]
         paths = [self.path / "Images" / name for name in names]
@@ -148,18 +148,6 @@ def file_list(path: Path) -> list[str]:
     return names
 
 
-def chosen(names: list[str], largest: int | None) -> list[str]:
-    """The folders of the breeds with the most images, sorted; all if `largest` is None."""
-    counts = Counter(breed_of(name) for name in names)
-    by_size = sorted(sorted(counts), key=lambda breed: -counts[breed])
-    return sorted(by_size[:largest])
-
-
 def breed_of(name: str) -> str:
     """n02085936-Maltese_dog of n02085936-Maltese_dog/1.jpg."""
     return name.partition("/")[0]
-
-
-def readable(breed: str) -> str:
-    """Maltese dog of n02085936-Maltese_dog."""
-    return breed.partition("-")[2].replace("_", " ") or breed

@@ -3,7 +3,6 @@
 import shutil
 import tarfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -47,7 +46,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    members: Mapping[str, Any]
+    members: dict[str, Any]
     with ZipFile(archive) if archive.suffix == ".zip" else tarfile.open(archive) as opened:
         if isinstance(opened, ZipFile):
             members = {member.filename: member for member in opened.infolist()}

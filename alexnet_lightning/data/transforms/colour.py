@@ -40,10 +40,7 @@ class PCANoise:
 
     def draw(self, statistics: PixelStatistics, count: int, generator: Generator) -> Tensor:
         """Sample the step of each image, for pixels in 0-1: float32 (count, C)."""
-        values, vectors = (
-            tensor.to(generator.device, torch.float32)
-            for tensor in (statistics.eigenvalues, statistics.eigenvectors)
-        )
+        values, vectors = (part.to(generator.device, torch.float32) for part in statistics[2:])
         lengths = values.sqrt() if self.reading == "code_2012" else values
         drawn = torch.randn(count, len(values), generator=generator, device=generator.device)
         chosen = torch.rand(count, 1, generator=generator, device=generator.device)

@@ -7,22 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def crop(images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int) -> Tensor:
-    """The crop of side `size` at (top, left) of each image, mirrored where `mirrored`.
-
-    Args:
-        images: (N, C, H, W).
-        top, left: int64 (N,), first row and column of each crop.
-        mirrored: bool (N,).
-    """
-    cut = crop_by_runs if images.device.type == "cpu" else crop_by_pixels
-    return cut(images, top, left, mirrored, size)
-
-
 def crop_by_pixels(
     images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int
 ) -> Tensor:
-    """`crop` for GPUs: one kernel, without synchronization."""
+    """The crop at (top, left), int64 (N,), of each image (N, C, H, W), mirrored where `mirrored`.
+
+    For GPUs: one kernel, without synchronization.
+    """
     steps = torch.arange(size, device=images.device)
     rows = top[:, None] + steps
     columns = left[:, None] + torch.where(mirrored[:, None], steps.flip(0), steps)
@@ -32,7 +23,7 @@ def crop_by_pixels(
 
 
 def crop_by_runs(images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int) -> Tensor:
-    """`crop` for the CPU: copies whole rows, contiguous in memory; 25 times as fast there."""
+    """The same for the CPU: copies whole rows, contiguous in memory; 25 times as fast there."""
     count, channels, height, width = images.shape
     pixels = images.permute(0, 2, 3, 1).reshape(-1)
     rows = top[:, None] + torch.arange(size)
@@ -56,22 +47,15 @@ def resize(images: Tensor, size: int) -> Tensor:
 
 
 def rounded(pixels: Tensor) -> Tensor:
-    """float32 rounded to uint8, in place."""
     return pixels.round_().clamp_(0, 255).byte()
 
 
-def resize_boxes(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+def resize_in_turn(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     """One box of each image, resized: uint8 (N, C, H, W) to uint8 (N, C, size, size).
 
-    Args:
-        boxes: top, left, height and width in pixels, int64 (4, N).
+    Boxes are top, left, height and width in pixels, int64 (4, N). For the CPU, whose uint8 kernel
+    is faster than any batched way.
     """
-    way = resize_in_turn if images.device.type == "cpu" else resize_at_once
-    return way(images, boxes, size)
-
-
-def resize_in_turn(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """`resize_boxes` for the CPU, whose uint8 kernel is faster than any batched way."""
     # split(1), because image[None] would not look like channels last to the kernel.
     pairs = zip(images.split(1), boxes.T.tolist(), strict=True)
     parts = (image[:, :, y : y + height, x : x + width] for image, (y, x, height, width) in pairs)
@@ -79,7 +63,7 @@ def resize_in_turn(images: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def resize_at_once(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """`resize_boxes` for GPUs: few kernels, without synchronization."""
+    """The same for GPUs: few kernels, without synchronization."""
     top, left, height, width = boxes
     rows = axis_weights(images.shape[-2], top, height, size)
     columns = axis_weights(images.shape[-1], left, width, size)
@@ -95,11 +79,6 @@ def axis_weights(source: int, first: Tensor, length: Tensor, size: int) -> tuple
     Bilinear with antialiasing, as in Pillow and torchvision: a pixel with its center at c in the
     source takes source pixel i with the weight max(0, 1 - |i + 1/2 - c| / max(1, step)),
     normalized to sum 1, where step = length / size.
-
-    Args:
-        source: number of source pixels.
-        first, length: int64 (N,), of the box.
-        size: pixels of the resized box.
     """
     low, step = first[:, None, None], (length / size)[:, None, None]
     reach = step.clamp_min(1)
@@ -116,10 +95,6 @@ def weighted_sums(lines: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
     """Weighted sums of each image's lines at `indices`: (N, S, D) to (N, size, D)."""
     count, source, width = lines.shape
     indices = indices + source * torch.arange(count, device=lines.device)[:, None, None]
-    sums = F.embedding_bag(
-        indices.flatten(0, 1),
-        lines.reshape(-1, width),
-        per_sample_weights=weights.flatten(0, 1),
-        mode="sum",
-    )
+    table, weights = lines.reshape(-1, width), weights.flatten(0, 1)
+    sums = F.embedding_bag(indices.flatten(0, 1), table, per_sample_weights=weights, mode="sum")
     return sums.unflatten(0, (count, -1))

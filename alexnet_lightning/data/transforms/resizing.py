@@ -6,8 +6,10 @@ import torch
 from torch import Generator, Tensor
 
 from alexnet_lightning.data.transforms.crops import Transform, Views, random_crop
-from alexnet_lightning.data.transforms.resampling import resize, resize_boxes
+from alexnet_lightning.data.transforms.resampling import resize, resize_at_once, resize_in_turn
 from alexnet_lightning.system.errors import UserError
+
+Range = tuple[float, float]  # smallest, largest
 
 
 class ResizeCropFlip(Transform):
@@ -69,22 +71,18 @@ class RandomResizedCropFlip(ResizeCropFlip):
     ) -> None:
         super().__init__(resize, size, flip)
         if not 0 < scale[0] <= scale[1] <= 1:
-            raise UserError(
-                f"RandomResizedCropFlip.scale is {list(scale)}: give two numbers in "
-                "(0, 1], the smaller first"
-            )
+            allowed = "give two numbers in (0, 1], the smaller first"
+            raise UserError(f"RandomResizedCropFlip.scale is {list(scale)}: {allowed}")
         if not 0 < ratio[0] <= ratio[1]:
-            raise UserError(
-                f"RandomResizedCropFlip.ratio is {list(ratio)}: give two numbers > 0, the "
-                "smaller first"
-            )
+            allowed = "give two numbers > 0, the smaller first"
+            raise UserError(f"RandomResizedCropFlip.ratio is {list(ratio)}: {allowed}")
         self.scale = scale
         self.ratio = ratio
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         boxes = draw_boxes(images, self.scale, self.ratio, generator)
-        resized = resize_boxes(images, boxes, self.crop)
-        return random_crop(resized, self.crop, self.flip, generator)
+        way = resize_in_turn if images.device.type == "cpu" else resize_at_once
+        return random_crop(way(images, boxes, self.crop), self.crop, self.flip, generator)
 
 
 class ProgressiveResize(Transform):
@@ -133,11 +131,7 @@ class ProgressiveResize(Transform):
 
 
 def draw_boxes(
-    images: Tensor,
-    scale: tuple[float, float],
-    ratio: tuple[float, float],
-    generator: Generator,
-    tries: int = 10,
+    images: Tensor, scale: Range, ratio: Range, generator: Generator, tries: int = 10
 ) -> Tensor:
     """Sample a box in each square image: top, left, height and width, int64 (4, N).
 

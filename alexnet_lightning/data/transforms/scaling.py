@@ -14,33 +14,21 @@ def normalise(
     pixel_max: float,
     offsets: Tensor | None = None,
 ) -> Tensor:
-    """float32, channels last: (images / 255 - mean) / std * pixel_max, as one multiply-add.
+    """float32, channels last: (images / 255 + offsets - mean) / std * pixel_max, one multiply-add.
 
-    Args:
-        images: 0-255, any dtype, (N, C, T, T).
-        mean: for pixels in 0-1: a value per channel, or an image (C, T, T).
-        std: a value per channel, for pixels in 0-1.
-        pixel_max: scale of the output.
-        offsets: added to the pixels of each image first, for pixels in 0-1, (N, C).
+    Images are of any dtype, (N, C, T, T); the mean a value per channel, or an image (C, T, T);
+    the offsets (N, C).
     """
     divisor = torch.tensor(std, device=images.device)[:, None, None]
-    if isinstance(mean, Tensor):
-        centre = mean.to(images.device)
-    else:
-        centre = torch.tensor(mean, device=images.device)[:, None, None]
+    centre = mean if isinstance(mean, Tensor) else torch.tensor(mean)[:, None, None]
+    centre = centre.to(images.device)
     if offsets is not None:
         centre = centre - offsets[:, :, None, None]
     return multiply_add(images, pixel_max / (255 * divisor), -centre / divisor * pixel_max)
 
 
 def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """images * scale + shift, float32 (N, C, H, W), channels last; not in place.
-
-    Args:
-        images: any dtype, (N, C, H, W).
-        scale: float32 (C, 1, 1).
-        shift: float32, broadcast to the images.
-    """
+    """images * scale (C, 1, 1) + shift, float32 (N, C, H, W), channels last; not in place."""
     pixels = images.permute(0, 2, 3, 1)
     if images.device.type == "cpu":
         # numpy asks Linux for large pages. For a batch of 224 px, allocating torch's small pages

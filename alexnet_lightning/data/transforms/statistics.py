@@ -13,22 +13,15 @@ CHUNK = 500  # images at a time
 
 
 class PixelStatistics(NamedTuple):
-    """Of the colors of all pixels, for pixels in 0-1; float64.
+    """Of the colors of all pixels, for pixels in 0-1; float64."""
 
-    Args:
-        mean, std: (C,).
-        eigenvalues: (C,), of the covariance, descending.
-        eigenvectors: (C, C), as columns; the first value that is not 0 is positive.
-    """
-
-    mean: Tensor
-    std: Tensor
-    eigenvalues: Tensor
-    eigenvectors: Tensor
+    mean: Tensor  # (C,)
+    std: Tensor  # (C,)
+    eigenvalues: Tensor  # (C,), of the covariance, descending
+    eigenvectors: Tensor  # (C, C), as columns; the first value that is not 0 is positive
 
 
 def pixel_statistics(images: Images) -> PixelStatistics:
-    """Return the statistics over all pixels."""
     return colour_statistics(chunks(images))
 
 

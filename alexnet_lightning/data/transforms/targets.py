@@ -16,13 +16,9 @@ class Targets(ABC):
     def mix(
         self, images: Tensor, labels: Tensor, num_classes: int, generator: Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return images (N, C, S, S) and probabilities, float32 (N, num_classes).
+        """Return images and probabilities, float32 (N, num_classes), random by `generator` alone.
 
-        Args:
-            images: normalized, float32 (N, C, S, S).
-            labels: int64 (N,).
-            num_classes: number of classes.
-            generator: the only source of randomness.
+        The images are normalized, float32 (N, C, S, S), the labels int64 (N,).
         """
 
 
@@ -36,11 +32,7 @@ class OneHot(Targets):
 
 
 class Mixed(Targets):
-    """The transform of torchvision with the name of the class, random by our generator.
-
-    Args:
-        alpha: > 0.
-    """
+    """The transform of torchvision with the name of the class, random by our generator."""
 
     def __init__(self, alpha: float) -> None:
         if alpha <= 0:
@@ -57,8 +49,8 @@ class Mixed(Targets):
         with torch.random.fork_rng(devices=[]):  # it samples on the CPU, wherever the images are
             # torch.manual_seed would set the generators of the devices too.
             torch.default_generator.manual_seed(int(start))
-            images, probabilities = transform(images, labels)
-        return images, probabilities
+            mixed: tuple[Tensor, Tensor] = transform(images, labels)
+        return mixed
 
 
 class MixUp(Mixed):
