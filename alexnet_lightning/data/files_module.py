@@ -39,6 +39,9 @@ class FilesDataModule(ImageDataModule):
 
     default_size: int = 256
     folder: str  # of the data set, under `root`
+    # Of ImageNet's training images at 224 px, as for torchvision's weights; fit most photographs.
+    channel_mean = (0.485, 0.456, 0.406)
+    channel_std = (0.229, 0.224, 0.225)
     default_storage: Storage = "packed"
 
     def __init__(

@@ -5,7 +5,6 @@ import pickle
 import pickletools
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,11 @@ from torch import Tensor
 
 from alexnet_lightning.data import CIFAR10DataModule, ImageDataModule
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.data.storage.download import md5_of
+from alexnet_lightning.data.storage.archives import md5_of
 from alexnet_lightning.data.storage.files import FileList
 
 REAL = Path(__file__).parents[2] / "data"
-CIFAR10 = CIFAR10DataModule.official
+CIFAR10 = CIFAR10DataModule
 
 
 @pytest.fixture
@@ -106,10 +105,10 @@ def batches(tmp_path: Path) -> Callable[[], Path]:
     """
 
     def make() -> Path:
-        folder = tmp_path / CIFAR10.folder
+        folder = tmp_path / CIFAR10.batches
         folder.mkdir()
-        for number, name in enumerate([*CIFAR10.train, CIFAR10.test]):
-            first = 100 if name == CIFAR10.test else 4 * number
+        for number, name in enumerate([*CIFAR10.train_files, CIFAR10.test_file]):
+            first = 100 if name == CIFAR10.test_file else 4 * number
             data = np.repeat(np.arange(first, first + 4, dtype=np.uint8)[:, None], 3072, axis=1)
             labels = [index % 10 for index in range(first, first + 4)]
             (folder / name).write_bytes(python2_pickle({"data": data, "labels": labels}))
@@ -127,12 +126,11 @@ def archive(
     def make() -> Path:
         folder, path = batches(), tmp_path / CIFAR10.archive
         with tarfile.open(path, "w:gz") as tar:
-            tar.add(folder, arcname=CIFAR10.folder)
+            tar.add(folder, arcname=CIFAR10.batches)
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-        official = replace(CIFAR10, md5=md5_of(path))
-        monkeypatch.setattr(CIFAR10DataModule, "official", official)
+        monkeypatch.setattr(CIFAR10, "md5", md5_of(path))
         return path
 
     return make

@@ -9,9 +9,8 @@ import torch
 
 from alexnet_lightning.data import Flip, PCANoise
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images, ImageTensors
+from alexnet_lightning.data.batches import Images, ImageTensors, held_out
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.files import FileList, ImageFiles
 from alexnet_lightning.data.storage.packed import PackedImages, cores
 from alexnet_lightning.data.transforms.statistics import mean_image, pixel_statistics

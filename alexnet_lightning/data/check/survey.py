@@ -35,19 +35,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """What was found."""
 
-    Args:
-        splits: the images that can be read.
-        faults: errors of the others, by name.
-        copies: groups of images with equal pixels, training images first.
-        statistics: of the training images' colors.
-    """
-
-    splits: dict[Split, Images]
-    faults: dict[str, str]
-    copies: list[list[Place]]
-    statistics: PixelStatistics
+    splits: dict[Split, Images]  # the images that can be read
+    faults: dict[str, str]  # errors of the others, by name
+    copies: list[list[Place]]  # groups of images with equal pixels, training images first
+    statistics: PixelStatistics  # of the training images' colors
 
     def name(self, place: Place) -> str:
         return self.splits[place.split].name(place.number)
@@ -89,11 +82,7 @@ def contradicts(group: Sequence[Place]) -> bool:
 
 
 def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
-    """Read all images, of side `size`, once; those that cannot be decoded are left out.
-
-    Raises:
-        UserError: a split has no image that can be read.
-    """
+    """Read all images, of side `size`, once; UserError if none of a split can be decoded."""
     readers = {
         split: Reader(images, max(1, PIXELS // size**2), workers, f"reading {split}")
         for split, images in splits.items()
@@ -103,7 +92,10 @@ def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
         if split != "train":
             for _ in reader:
                 pass
-    readable = {split: reader.readable() for split, reader in readers.items()}
+    readable = {
+        split: reader.images.subset(torch.cat(reader.indices)) if reader.faults else reader.images
+        for split, reader in readers.items()
+    }
     faults = {name: why for reader in readers.values() for name, why in reader.faults.items()}
     digests = [torch.cat(reader.digests) for reader in readers.values()]
     return Survey(readable, faults, copies(readable, torch.cat(digests)), statistics)
@@ -118,11 +110,14 @@ class Reading(NamedTuple):
     faults: dict[str, str]
 
 
-class Readings(Dataset[Reading]):
-    """Batches without the images that cannot be decoded."""
+class Reader(Dataset[Reading]):
+    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds."""
 
-    def __init__(self, images: Images) -> None:
-        self.images = images
+    def __init__(self, images: Images, count: int, workers: int, title: str) -> None:
+        self.images, self.count, self.workers, self.title = images, count, workers, title
+        self.indices: list[Tensor] = []
+        self.digests: list[Tensor] = [digests_of(None)]
+        self.faults: dict[str, str] = {}
 
     def __getitem__(self, indices: Tensor) -> Reading:
         faults: dict[int, str] = {}
@@ -140,26 +135,12 @@ class Readings(Dataset[Reading]):
         named = {self.images.name(index): why for index, why in faults.items()}
         return Reading(indices, images, digests_of(images), named)
 
-
-class Reader:
-    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds."""
-
-    def __init__(self, images: Images, count: int, workers: int, title: str) -> None:
-        self.images, self.title = images, title
-        self.loader: DataLoader[Reading] = DataLoader(
-            Readings(images),
-            sampler=[part for part in torch.arange(len(images)).split(count) if len(part)],
-            batch_size=None,
-            num_workers=workers,
-        )
-        self.indices: list[Tensor] = []
-        self.digests: list[Tensor] = [digests_of(None)]
-        self.faults: dict[str, str] = {}
-
     def __iter__(self) -> Iterator[Tensor]:
         total = len(self.images)
+        chunks = torch.arange(total).split(self.count) if total else []
+        loader = DataLoader(self, sampler=chunks, batch_size=None, num_workers=self.workers)
         with tqdm(desc=self.title, total=total, unit=" images", leave=False, disable=None) as bar:
-            for reading in self.loader:
+            for reading in loader:
                 self.indices.append(reading.indices)
                 self.digests.append(reading.digests)
                 self.faults |= reading.faults
@@ -169,9 +150,6 @@ class Reader:
         if not any(map(len, self.indices)):
             first = next(iter(self.faults.values()), "it has none")
             raise UserError(f"{self.title}: no image can be read, the first: {first}")
-
-    def readable(self) -> Images:
-        return self.images.subset(torch.cat(self.indices)) if self.faults else self.images
 
 
 def digests_of(images: Tensor | None) -> Tensor:
@@ -208,17 +186,11 @@ def identical(rows: np.ndarray) -> list[list[int]]:
 
 @dataclass
 class Originals:
-    """What the headers of the image files say: how many files have a size, how many a mode.
+    """What the headers of the image files say: how many files have a size, how many a mode."""
 
-    Args:
-        sizes: number of files by (width, height) in pixels.
-        modes: number of files by Pillow mode: RGB, L (gray), P (palette), CMYK, ….
-        examples: the first file of each mode.
-    """
-
-    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    modes: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (width, height) in pixels
+    modes: Counter[str] = field(default_factory=Counter)  # Pillow's: RGB, L (gray), P, CMYK, …
+    examples: dict[str, str] = field(default_factory=dict)  # the first file of each mode
 
 
 def originals(names: Iterable[str], count: int) -> Originals:

@@ -3,8 +3,6 @@
 import io
 import pickle
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.splits import held_out
+from alexnet_lightning.data.batches import Images, ImageTensors, held_out
+from alexnet_lightning.data.storage.archives import check_md5, download, not_found
 from alexnet_lightning.data.storage.decoding import decode
-from alexnet_lightning.data.storage.download import check_md5, download, not_found
 from alexnet_lightning.data.storage.files import list_classes
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError
@@ -34,57 +31,6 @@ rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail 
 squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train
 trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """.split()  # noqa: SIM905
-
-
-@dataclass(frozen=True)
-class OfficialFiles:
-    """The official files of CIFAR: Python pickles, in a folder or in its archive."""
-
-    folder: str
-    archive: str
-    md5: str  # of the archive, from the data set's home page
-    train: tuple[str, ...]  # the pickles
-    test: str
-    labels: str  # a pickle's key of the class indices
-    classes: int
-
-    def from_folder(self, folder: Path) -> tuple[ImageTensors, ImageTensors]:
-        paths = [folder / name for name in (*self.train, self.test)]
-        for path in paths:
-            if not path.is_file():
-                raise UserError(f"{path} is missing: add it or remove the folder")
-        return self.joined({path.name: path.read_bytes() for path in paths}, folder)
-
-    def from_archive(self, path: Path) -> tuple[ImageTensors, ImageTensors]:
-        """Training and test images, unpacked in memory only."""
-        check_md5(path, self.md5)
-        with tarfile.open(path) as archive:
-            files = {
-                Path(member.name).name: file.read()
-                for member in archive
-                if (file := archive.extractfile(member)) is not None
-            }
-        return self.joined(files, path)
-
-    def joined(self, files: Mapping[str, bytes], where: Path) -> tuple[ImageTensors, ImageTensors]:
-        names = (*self.train, self.test)
-        *train, test = (self.from_pickle(files[name], where / name) for name in names)
-        images, labels = (torch.cat(parts) for parts in zip(*train, strict=True))
-        return ImageTensors(images, labels), ImageTensors(*test)
-
-    def from_pickle(self, content: bytes, where: Path) -> tuple[Tensor, Tensor]:
-        """Images and labels of one pickle: a dict of data, uint8 (N, 3072), and class indices."""
-        try:
-            batch = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
-            images = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
-            labels = torch.tensor(batch[self.labels], dtype=torch.int64)
-            if images.dtype != torch.uint8 or labels.shape != images.shape[:1]:
-                raise ValueError(f"data {images.dtype} {tuple(images.shape)}, {len(labels)} labels")
-            if not ((labels >= 0) & (labels < self.classes)).all():
-                raise ValueError(f"labels outside 0-{self.classes - 1}")
-        except Exception as error:  # a damaged pickle can raise anything
-            raise UserError(f"{where} is not a CIFAR file ({error}): replace it") from error
-        return images, labels
 
 
 class ArraysOnly(pickle.Unpickler):
@@ -113,7 +59,12 @@ class CIFARDataModule(ImageDataModule):
 
     title: str
     folders: str  # <folders>/{train,test}/<class>/
-    official: OfficialFiles
+    batches: str  # the folder of the official files, which are pickles
+    archive: str  # of that folder
+    md5: str  # of the archive, from the data set's home page
+    train_files: tuple[str, ...]
+    test_file: str
+    label_key: str  # of the class indices, in a pickle
     native_size = 32
     default_transform = PadCropFlip()
 
@@ -127,22 +78,22 @@ class CIFARDataModule(ImageDataModule):
         if self.source() is not None:
             return
         try:
-            download(self.url, Path(self.root) / self.official.archive, self.official.md5)
+            download(self.url, Path(self.root) / self.archive, self.md5)
         except UserError as error:
             raise self.missing(str(error)) from error
 
     def source(self) -> Path | None:
         """The first of the three forms found under `root`."""
         root = Path(self.root)
-        if (root / self.official.folder).is_dir():
-            return root / self.official.folder
-        if (root / self.official.archive).is_file():
-            return root / self.official.archive
+        if (root / self.batches).is_dir():
+            return root / self.batches
+        if (root / self.archive).is_file():
+            return root / self.archive
         return root / self.folders if (root / self.folders / "train").is_dir() else None
 
     def missing(self, why: str) -> UserError:
-        names = f"{self.official.folder}/, {self.official.archive}"
-        forms = f"{names} and {self.folders}/{{train,test}}/<class>/*.{{png,jpg,…}}"
+        folders = f"{self.folders}/{{train,test}}/<class>/*.{{png,jpg,…}}"
+        forms = f"{self.batches}/, {self.archive} and {folders}"
         return not_found(self.title, self.root, forms, why)
 
     def load(self) -> dict[Split, Images]:
@@ -159,11 +110,42 @@ class CIFARDataModule(ImageDataModule):
         return {"train": rest, "val": val, "test": test}
 
     def read(self, source: Path) -> tuple[ImageTensors, ImageTensors]:
-        if source.name == self.official.folder:
-            return self.official.from_folder(source)
-        if source.name == self.official.archive:
-            return self.official.from_archive(source)
-        return self.read_folders(source / "train"), self.read_folders(source / "test")
+        if source.name == self.folders:
+            return self.read_folders(source / "train"), self.read_folders(source / "test")
+        files, names = self.pickles(source), (*self.train_files, self.test_file)
+        *train, test = (self.from_pickle(files[name], source / name) for name in names)
+        images, labels = (torch.cat(parts) for parts in zip(*train, strict=True))
+        return ImageTensors(images, labels), ImageTensors(*test)
+
+    def pickles(self, source: Path) -> dict[str, bytes]:
+        """The content of the official files by name; an archive is unpacked in memory only."""
+        if source.is_dir():
+            paths = [source / name for name in (*self.train_files, self.test_file)]
+            for path in paths:
+                if not path.is_file():
+                    raise UserError(f"{path} is missing: add it or remove the folder")
+            return {path.name: path.read_bytes() for path in paths}
+        check_md5(source, self.md5)
+        with tarfile.open(source) as archive:
+            return {
+                Path(member.name).name: file.read()
+                for member in archive
+                if (file := archive.extractfile(member)) is not None
+            }
+
+    def from_pickle(self, content: bytes, where: Path) -> tuple[Tensor, Tensor]:
+        """Images and labels of one pickle: a dict of data, uint8 (N, 3072), and class indices."""
+        try:
+            batch = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+            images = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
+            labels = torch.tensor(batch[self.label_key], dtype=torch.int64)
+            if images.dtype != torch.uint8 or labels.shape != images.shape[:1]:
+                raise ValueError(f"data {images.dtype} {tuple(images.shape)}, {len(labels)} labels")
+            if not ((labels >= 0) & (labels < self.num_classes)).all():
+                raise ValueError(f"labels outside 0-{self.num_classes - 1}")
+        except Exception as error:  # a damaged pickle can raise anything
+            raise UserError(f"{where} is not a CIFAR file ({error}): replace it") from error
+        return images, labels
 
     def read_folders(self, folder: Path) -> ImageTensors:
         files = list_classes(folder, self.class_names)
@@ -184,15 +166,12 @@ class CIFAR10DataModule(CIFARDataModule):
 
     title = "CIFAR-10"
     folders = "cifar10"
-    official = OfficialFiles(
-        folder="cifar-10-batches-py",
-        archive="cifar-10-python.tar.gz",
-        md5="c58f30108f718f92721af3b95e74349a",
-        train=tuple(f"data_batch_{number}" for number in range(1, 6)),
-        test="test_batch",
-        labels="labels",
-        classes=10,
-    )
+    batches = "cifar-10-batches-py"
+    archive = "cifar-10-python.tar.gz"
+    md5 = "c58f30108f718f92721af3b95e74349a"
+    train_files = tuple(f"data_batch_{number}" for number in range(1, 6))
+    test_file = "test_batch"
+    label_key = "labels"
     class_names = CLASSES_10
     # Over the 50,000 official training images and all their pixels.
     channel_mean = (0.4914, 0.4822, 0.4465)
@@ -215,15 +194,12 @@ class CIFAR100DataModule(CIFARDataModule):
 
     title = "CIFAR-100"
     folders = "cifar100"
-    official = OfficialFiles(
-        folder="cifar-100-python",
-        archive="cifar-100-python.tar.gz",
-        md5="eb9058c3a382ffc7106e4002c42a8d85",
-        train=("train",),
-        test="test",
-        labels="fine_labels",
-        classes=100,
-    )
+    batches = "cifar-100-python"
+    archive = "cifar-100-python.tar.gz"
+    md5 = "eb9058c3a382ffc7106e4002c42a8d85"
+    train_files = ("train",)
+    test_file = "test"
+    label_key = "fine_labels"
     class_names = CLASSES_100
     # Over the 50,000 official training images and all their pixels.
     channel_mean = (0.5071, 0.4865, 0.4409)

@@ -5,8 +5,7 @@ from typing import Any
 import torch
 
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.splits import stratified
+from alexnet_lightning.data.batches import Images, ImageTensors, stratified
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.batches import Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.data.splits import stratified
 from alexnet_lightning.data.storage.files import FileList, list_classes, subfolders
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError
@@ -28,9 +27,6 @@ class ImageFolderDataModule(FilesDataModule):
     """
 
     default_transform = ResizeCropFlip(256, 224)
-    # ImageNet's, which fit most photographs.
-    channel_mean = (0.485, 0.456, 0.406)
-    channel_std = (0.229, 0.224, 0.225)
 
     def __init__(
         self,

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.batches import Images, held_out
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.data.splits import held_out
 from alexnet_lightning.data.storage.files import (
     FileList,
     image_files,
@@ -40,9 +39,6 @@ class ImageNetDataModule(FilesDataModule):
     """
 
     default_transform = ResizeCropFlip(256, 224)
-    # Of the training images at 224 px, as for torchvision's weights.
-    channel_mean = (0.485, 0.456, 0.406)
-    channel_std = (0.229, 0.224, 0.225)
 
     def __init__(self, folder: str = "imagenet", val_fraction: float = 0.01, **common: Any) -> None:
         self.folder = folder

@@ -8,11 +8,9 @@ import numpy as np
 import torch
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.batches import Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule
-from alexnet_lightning.data.splits import stratified
-from alexnet_lightning.data.storage.archives import check_inside, provide
-from alexnet_lightning.data.storage.download import not_found
+from alexnet_lightning.data.storage.archives import check_inside, not_found, provide
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.system.errors import UserError

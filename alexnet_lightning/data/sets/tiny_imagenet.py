@@ -6,12 +6,10 @@ from typing import Any
 import torch
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.batches import Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule, Storage
 from alexnet_lightning.data.sets.imagenet import readable
-from alexnet_lightning.data.splits import stratified
-from alexnet_lightning.data.storage.archives import provide
-from alexnet_lightning.data.storage.download import not_found
+from alexnet_lightning.data.storage.archives import not_found, provide
 from alexnet_lightning.data.storage.files import FileList, list_images, same_classes, subfolders
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError

@@ -28,10 +28,7 @@ def decode(source: Path | bytes, size: int) -> Tensor:
     The shorter side is resized and the center cropped (Krizhevsky et al. 2012, section 2),
     bilinear with antialiasing. The camera's orientation is applied, all modes become RGB (see
     `in_colour`), and of an animation the first frame is used.
-
-    Raises:
-        BrokenImageError: it is no image, damaged, or larger than Pillow considers safe.
-        UserError: the file cannot be opened.
+    BrokenImageError if it is no image, damaged, or larger than Pillow considers safe.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 

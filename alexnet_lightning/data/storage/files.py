@@ -89,10 +89,7 @@ def subfolders(folder: Path) -> list[str]:
 def list_classes(folder: Path, class_names: Sequence[str]) -> FileList:
     """Return the images in `folder`/<class>/, in the order of class and file name.
 
-    The class names' indices are the labels.
-
-    Raises:
-        UserError: a class folder is missing, empty or not expected.
+    UserError if a class folder is missing, empty or not expected.
     """
     same_classes(folder, subfolders(folder), class_names)
     return list_images([folder / name for name in class_names])

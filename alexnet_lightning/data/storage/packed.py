@@ -43,8 +43,7 @@ class PackedImages(FileImages):
 
     def __init__(self, files: FileList, size: int, folder: Path, start: int) -> None:
         super().__init__(files, size)
-        self.folder = folder
-        self.start = start
+        self.folder, self.start = folder, start
         self.rows = torch.arange(len(files.labels))
         self.skipped: dict[str, str] = {}  # errors of the files that could not be decoded
 
@@ -75,13 +74,7 @@ class PackedImages(FileImages):
 
 
 def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
-    """Return the images of these files, packed in `cache` first if they are not there.
-
-    Files that cannot be decoded are left out, with a warning.
-
-    Raises:
-        UserError: the cache cannot be written, or a class has no image that can be decoded.
-    """
+    """Return the images of these files, packed in `cache` first if they are not there."""
     source = Path(files.folder).resolve()
     name = f"{source.parent.name}-{source.name}"[-80:]  # for readers; the key identifies the pack
     folder = cache / f"{name}-{size}-{files.key(size)}"

@@ -10,7 +10,6 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from alexnet_lightning.data.transforms.resampling import crop_by_pixels, crop_by_runs
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.system.errors import UserError
 
@@ -149,3 +148,32 @@ def random_crop(images: Tensor, size: int, flip: bool, generator: Generator) -> 
         mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5
     cut = crop_by_runs if images.device.type == "cpu" else crop_by_pixels
     return cut(images, top, left, mirrored, size)
+
+
+def crop_by_pixels(
+    images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int
+) -> Tensor:
+    """The crop at (top, left), int64 (N,), of each image (N, C, H, W), mirrored where `mirrored`.
+
+    For GPUs: one kernel, without synchronization.
+    """
+    steps = torch.arange(size, device=images.device)
+    rows = top[:, None] + steps
+    columns = left[:, None] + torch.where(mirrored[:, None], steps.flip(0), steps)
+    which = torch.arange(len(images), device=images.device)[:, None, None]
+    # Indices on both sides of the slice put the channels last, as networks are fastest.
+    return images[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def crop_by_runs(images: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int) -> Tensor:
+    """The same for the CPU: copies whole rows, contiguous in memory; 25 times as fast there."""
+    count, channels, height, width = images.shape
+    pixels = images.permute(0, 2, 3, 1).reshape(-1)
+    rows = top[:, None] + torch.arange(size)
+    starts = (torch.arange(count)[:, None] * height + rows) * width + left[:, None]
+    runs = pixels.unfold(0, size * channels, 1).index_select(0, channels * starts.flatten())
+    windows = runs.view(count, size, size, channels)
+    # One at a time: an image stays in the cache.
+    for index in mirrored.nonzero().flatten().tolist():
+        windows[index] = windows[index].flip(1)
+    return windows.permute(0, 3, 1, 2)

@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from alexnet_lightning.data.transforms.crops import Transform, Views, random_crop
-from alexnet_lightning.data.transforms.resampling import resize, resize_at_once, resize_in_turn
 from alexnet_lightning.system.errors import UserError
 
 Range = tuple[float, float]  # smallest, largest
@@ -30,9 +30,7 @@ class ResizeCropFlip(Transform):
                 f"{type(self).__name__} crops {crop} px from images resized to {resize} px: give "
                 "a crop of at least 1 px and a resize at least as large"
             )
-        self.resize = resize
-        self.crop = crop
-        self.flip = flip
+        self.resize, self.crop, self.flip = resize, crop, flip
 
     def output_size(self, native: int) -> int:
         return self.crop
@@ -104,9 +102,7 @@ class ProgressiveResize(Transform):
     def __init__(self, transform: Transform, size: int, epochs: int) -> None:
         if epochs < 0:
             raise UserError(f"ProgressiveResize.epochs is {epochs}: give a number >= 0")
-        self.transform = transform
-        self.size = size
-        self.epochs = epochs
+        self.transform, self.size, self.epochs = transform, size, epochs
 
     def output_size(self, native: int) -> int:
         return self.transform.output_size(native)
@@ -156,3 +152,63 @@ def draw_boxes(
     room = side - box
     corner = torch.where(chosen < tries, (drawn[-2:] * (room + 1)).long(), room // 2)
     return torch.cat([corner, box])
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Bilinear resize with antialiasing: uint8 (N, C, H, W) to uint8 (N, C, size, size)."""
+    if tuple(images.shape[-2:]) == (size, size):
+        return images
+    # Only the CPU has a uint8 kernel.
+    source = images if images.device.type == "cpu" else images.float()
+    resized = F.interpolate(source, size=(size, size), mode="bilinear", antialias=True)
+    return resized if resized.dtype == torch.uint8 else resized.round_().clamp_(0, 255).byte()
+
+
+def resize_in_turn(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """One box of each image, resized: uint8 (N, C, H, W) to uint8 (N, C, size, size).
+
+    Boxes are top, left, height and width in pixels, int64 (4, N). For the CPU, whose uint8 kernel
+    is faster than any batched way.
+    """
+    # split(1), because image[None] would not look like channels last to the kernel.
+    pairs = zip(images.split(1), boxes.T.tolist(), strict=True)
+    parts = (image[:, :, y : y + height, x : x + width] for image, (y, x, height, width) in pairs)
+    return torch.cat([resize(part, size) for part in parts])
+
+
+def resize_at_once(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """The same for GPUs: few kernels, without synchronization."""
+    top, left, height, width = boxes
+    rows = axis_weights(images.shape[-2], top, height, size)
+    columns = axis_weights(images.shape[-1], left, width, size)
+    across = weighted_sums(images.float().permute(0, 3, 2, 1).flatten(2), *columns)
+    lines = across.unflatten(2, (images.shape[2], -1)).transpose(1, 2).flatten(2)
+    windows = weighted_sums(lines, *rows).unflatten(2, (size, -1))
+    return windows.round_().clamp_(0, 255).byte().permute(0, 3, 1, 2)
+
+
+def axis_weights(source: int, first: Tensor, length: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Source indices and weights of each pixel of a resized box, along one axis: (N, size, K).
+
+    Bilinear with antialiasing, as in Pillow and torchvision: a pixel with its center at c in the
+    source takes source pixel i with the weight max(0, 1 - |i + 1/2 - c| / max(1, step)),
+    normalized to sum 1, where step = length / size.
+    """
+    low, step = first[:, None, None], (length / size)[:, None, None]
+    reach = step.clamp_min(1)
+    centers = low + (torch.arange(size, device=first.device)[:, None] + 0.5) * step
+    offsets = torch.arange(math.ceil(2 * max(1.0, source / size)), device=first.device)
+    indices = (centers - reach + 0.5).floor().long() + offsets
+    weights = (1 - (indices + 0.5 - centers).abs() / reach).clamp_min(0)
+    end = low + length[:, None, None]
+    weights = weights * ((indices >= low) & (indices < end))
+    return indices.clamp(low, end - 1), weights / weights.sum(dim=2, keepdim=True)
+
+
+def weighted_sums(lines: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums of each image's lines at `indices`: (N, S, D) to (N, size, D)."""
+    count, source, width = lines.shape
+    indices = indices + source * torch.arange(count, device=lines.device)[:, None, None]
+    table, weights = lines.reshape(-1, width), weights.flatten(0, 1)
+    sums = F.embedding_bag(indices.flatten(0, 1), table, per_sample_weights=weights, mode="sum")
+    return sums.unflatten(0, (count, -1))

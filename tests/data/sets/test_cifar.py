@@ -17,8 +17,8 @@ from alexnet_lightning.data.storage.files import list_classes
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import python2_pickle, sizes
 
-ARCHIVE = CIFAR10DataModule.official.archive
-BATCHES = CIFAR10DataModule.official.folder
+ARCHIVE = CIFAR10DataModule.archive
+BATCHES = CIFAR10DataModule.batches
 Make = Callable[[], Path]
 
 

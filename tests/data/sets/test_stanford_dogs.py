@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from alexnet_lightning.data import StanfordDogsDataModule
 from alexnet_lightning.data.sets import stanford_dogs
-from alexnet_lightning.data.storage.download import md5_of
+from alexnet_lightning.data.storage.archives import md5_of
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import names, sizes
 

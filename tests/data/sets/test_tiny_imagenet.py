@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_lightning.data import TinyImageNetDataModule
 from alexnet_lightning.data.sets import tiny_imagenet
-from alexnet_lightning.data.storage.download import md5_of
+from alexnet_lightning.data.storage.archives import md5_of
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import names, sizes
 

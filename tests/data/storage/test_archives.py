@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.data.storage import archives
-from alexnet_lightning.data.storage.archives import provide, unpack
-from alexnet_lightning.data.storage.download import md5_of
+from alexnet_lightning.data.storage.archives import md5_of, provide, unpack
 from alexnet_lightning.system.errors import UserError
 
 Write = Callable[[Path, dict[str, bytes]], None]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.data.storage.download import download
+from alexnet_lightning.data.storage.archives import download
 from alexnet_lightning.system.errors import UserError
 
 CONTENT = bytes(range(256)) * 4000

@@ -15,7 +15,7 @@ from alexnet_lightning.data import (
     Transform,
 )
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.data.transforms.resampling import resize
+from alexnet_lightning.data.transforms.resizing import resize
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import noise
 

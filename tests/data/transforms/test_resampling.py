@@ -9,13 +9,8 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
-from alexnet_lightning.data.transforms.resampling import (
-    crop_by_pixels,
-    crop_by_runs,
-    resize,
-    resize_at_once,
-    resize_in_turn,
-)
+from alexnet_lightning.data.transforms.crops import crop_by_pixels, crop_by_runs
+from alexnet_lightning.data.transforms.resizing import resize, resize_at_once, resize_in_turn
 from tests.data.conftest import difference, noise
 
 
