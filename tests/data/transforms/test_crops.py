@@ -1,7 +1,10 @@
 """What every transform promises, and those that only move pixels."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
 from alexnet_lightning.data import (
@@ -15,6 +18,7 @@ from alexnet_lightning.data import (
     Transform,
 )
 from alexnet_lightning.data.batches import seeded
+from alexnet_lightning.data.transforms.crops import crop_by_pixels, crop_by_runs
 from alexnet_lightning.data.transforms.resizing import resize
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import noise
@@ -115,3 +119,29 @@ def test_progressive_resize_shrinks_what_its_transform_gives_in_the_first_epochs
         ProgressiveResize(inner, 40, 2).check(32, "centre")
     with pytest.raises(UserError, match=r"epochs is -1"):
         ProgressiveResize(inner, 24, -1)
+
+
+@pytest.mark.parametrize("cut", [crop_by_runs, crop_by_pixels])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_crop_is_torchvisions_crop_and_flip(
+    cut: Callable[..., Tensor], channels: int, layout: torch.memory_format
+) -> None:
+    images = noise(6, channels=channels).contiguous(memory_format=layout)
+    before = images.clone()
+    top, left = torch.tensor([0, 3, 8, 0, 5, 8]), torch.tensor([8, 0, 2, 0, 7, 8])
+    mirrored = torch.tensor([True, False, True, False, True, False])
+    windows = cut(images, top, left, mirrored, 24)
+    assert windows.is_contiguous(memory_format=torch.channels_last)
+    for i in range(6):
+        expected = V.crop(images[i], int(top[i]), int(left[i]), 24, 24)
+        assert torch.equal(windows[i], V.horizontal_flip(expected) if mirrored[i] else expected)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("cut", [crop_by_runs, crop_by_pixels])
+def test_mirroring_whole_images_leaves_the_originals(cut: Callable[..., Tensor]) -> None:
+    images, corner = noise(6), torch.zeros(6, dtype=torch.long)
+    before = images.clone()
+    assert torch.equal(cut(images, corner, corner, corner == 0, 32), before.flip(-1))
+    assert torch.equal(images, before)

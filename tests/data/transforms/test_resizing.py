@@ -1,6 +1,7 @@
 """Resizing transforms against torchvision and Pillow, with the parameters drawn again."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,12 @@ from torchvision.transforms.v2 import functional as V
 
 from alexnet_lightning.data import RandomResizedCropFlip, ResizeCropFlip
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.data.transforms.resizing import draw_boxes
+from alexnet_lightning.data.transforms.resizing import (
+    draw_boxes,
+    resize,
+    resize_at_once,
+    resize_in_turn,
+)
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import difference, noise
 
@@ -125,3 +131,49 @@ def test_shape_of_all_boxes_is_kept() -> None:
 def test_arguments_out_of_range(make: type, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         make(**arguments)
+
+
+@pytest.mark.parametrize("size", [20, 48, 256])
+def test_resize_is_torchvisions_and_pillows(size: int) -> None:
+    images = noise(3)
+    resized = resize(images, size)
+    assert resized.dtype == torch.uint8
+    for image, ours in zip(images, resized, strict=True):
+        assert difference(ours, V.resize(image, [size, size], antialias=True)) <= 1
+        pillow = Image.fromarray(image.permute(1, 2, 0).numpy())
+        pixels = np.array(pillow.resize((size, size), Image.Resampling.BILINEAR))
+        assert difference(ours, torch.from_numpy(pixels).permute(2, 0, 1)) <= 1
+
+
+def test_resize_through_float_agrees_with_the_uint8_kernel() -> None:
+    images = noise(2)
+    by_float = resize(images.float(), 48)
+    assert by_float.dtype == torch.uint8
+    assert difference(by_float, resize(images, 48)) <= 1
+
+
+# Whole, enlarged 1 to 6 times, reduced up to 4 times, in one direction only, a single pixel.
+BOXES = [(0, 0, 96, 96), (5, 7, 10, 8), (40, 3, 24, 24), (0, 0, 96, 12), (93, 0, 3, 96)]
+BOXES += [(95, 95, 1, 1), (1, 2, 95, 94)]
+
+
+@pytest.mark.parametrize("way", [resize_in_turn, resize_at_once])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_boxes_are_torchvisions_resized_crop(way: Callable[..., Tensor], channels: int) -> None:
+    images = noise(len(BOXES), 96, channels)
+    before = images.clone()
+    ours = way(images, torch.tensor(BOXES).T, 24)
+    assert ours.dtype == torch.uint8
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    for image, result, box in zip(images, ours, BOXES, strict=True):
+        expected = V.resized_crop(image, *box, [24, 24], antialias=True)
+        assert difference(result, expected) <= 1
+    assert torch.equal(images, before)
+
+
+def test_boxes_resized_at_once_are_rounded_to_nearest() -> None:
+    images = noise(len(BOXES), 96)
+    ours = resize_at_once(images, torch.tensor(BOXES).T, 24)
+    for image, result, box in zip(images, ours, BOXES, strict=True):
+        exact = V.resized_crop(image.float(), *box, [24, 24], antialias=True)
+        assert (result - exact).abs().max() <= 0.5001
