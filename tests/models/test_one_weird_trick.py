@@ -16,7 +16,8 @@ def test_torchvisions_weights_fit_and_give_torchvisions_logits() -> None:
     from torchvision.models import alexnet as reference
 
     torch.manual_seed(0)
-    theirs, ours = reference(weights=None).eval(), AlexNetOWT(1000, 3, 224).network.eval()
+    theirs = reference(weights=None).eval().to(memory_format=torch.channels_last)
+    ours = AlexNetOWT(1000, 3, 224).network.eval()
     assert sum(p.numel() for p in ours.parameters()) == 61_100_840
     assert list(ours.state_dict()) == list(theirs.state_dict())
     load_weights(ours, theirs.state_dict())
