@@ -152,7 +152,9 @@ def adapt_stem(model: nn.Module, name: str, in_channels: int, small: bool) -> No
     if small and old.stride[0] == 1:
         raise ValueError(f"small_stem: the first layer of {name} has stride 1 already")
     window: Any = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
-    new = nn.Conv2d(in_channels, old.out_channels, *window, bias=old.bias is not None)
+    size, stride, padding = window
+    biased = old.bias is not None
+    new = nn.Conv2d(in_channels, old.out_channels, size, stride, padding, bias=biased)
     # As torchvision does in ResNet, VGG, MobileNet and EfficientNet.
     nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
     model.set_submodule(key, new)

@@ -13,7 +13,7 @@ def layer_table(facts: Sequence[LayerFacts], parameters: int, measured: bool = F
 
     `parameters` is the network's total; `measured` adds measures of weights and activations.
     """
-    header = ("layer", "output", "parameters", "multiply-adds")
+    header: tuple[str, ...] = ("layer", "output", "parameters", "multiply-adds")
     header += ("weight std", "deviation", "fraction") if measured else ()
     total = sum(layer.multiply_adds for layer in facts)
     rows = [

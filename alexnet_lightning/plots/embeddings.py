@@ -141,7 +141,8 @@ def scatter(
     look: Any = {"s": size, "alpha": 0.8, "edgecolors": "black", "linewidths": 0.25}
     if not colored.all():
         others = f"less frequent classes ({len(class_names) - len(shown)})"
-        axes.scatter(*coordinates[~colored].T, s=8, color="#d8d8d8", linewidths=0, label=others)
+        x, y = coordinates[~colored].T
+        axes.scatter(x, y, s=8, color="#d8d8d8", linewidths=0, label=others)
     for index, label in enumerate(shown):
         look["color"] = COLOURS[index % len(COLOURS)]
         look["marker"] = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]

@@ -177,7 +177,7 @@ def test_other_sizes_are_averaged_to_the_six_by_six_that_fc6_reads() -> None:
 
 def test_an_image_too_small_for_the_stem_is_refused() -> None:
     with pytest.raises(ValueError, match=r"images of 32 px are too small.*stem small"):
-        AlexNet(10, in_channels=3, image_size=32).network
+        AlexNet(10, in_channels=3, image_size=32)
 
 
 @pytest.mark.parametrize(("channels", "width", "expected"), [(96, 0.5, 48), (384, 0.01, 8)])

@@ -51,9 +51,8 @@ def test_scales_of_norms_may_stay_one_beside_biases_that_learn() -> None:
 
 def test_the_modern_net_takes_gelu_wherever_relu_was() -> None:
     torch.manual_seed(0)
-    relu, gelu = (
-        AlexNetModern(10, 3, 32, 0.1, True, activation=name).network for name in ("relu", "gelu")
-    )
+    models = [AlexNetModern(10, 3, 32, 0.1, True, activation=name) for name in ("relu", "gelu")]
+    relu, gelu = (model.network for model in models)
     kinds = [
         {type(m) for m in n.modules() if isinstance(m, nn.ReLU | nn.GELU)} for n in (relu, gelu)
     ]
