@@ -9,7 +9,7 @@ from torch import nn
 
 import alexnet_lightning
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.models.create import accepted, create_model
+from alexnet_lightning.models.create import accepted, create_model, list_models
 from alexnet_lightning.networks.inspect import multiply_adds, receptive_field
 from alexnet_lightning.networks.layers import LocalResponseNorm, WithinMapNorm
 from alexnet_lightning.system.atomic import replacing
@@ -17,14 +17,13 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 
 START, END = "<!-- variants -->", "<!-- /variants -->"
-# For the argument without a default; the baselines that report 3 names.
-EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")
+EXAMPLES = ("resnet18", "mobilenet_v3_large", "efficientnet_b0")  # baselines that report 3 names
 CALLS = """
 python -m alexnet_lightning.variants
 python -m alexnet_lightning.variants --write docs/models.md
 """
 COLUMNS = "multiply-adds | size | receptive field |\n|---|---:|---:|---:|---:|"
-Variant = tuple[type[ImageClassifier], dict[str, Any]]
+Variant = tuple[type[ImageClassifier], dict[str, Any]]  # with its required arguments
 
 
 def variants(write: str | Path | None = None) -> str:
@@ -65,21 +64,19 @@ def variants_table() -> str:
     """Return two tables in Markdown: every variant at 224 px, and its small form at 32 px."""
     lines = [f"| 224 px | parameters, 1000 classes | 10 classes | {COLUMNS}---:|"]
     for variant in known_variants():
-        network = built(variant, 1000, 224)
-        fewer = built(variant, 10, 224)
-        lines.append(row(name(variant), [count(network), count(fewer), *costs(network, 224)]))
+        network, fewer = built(variant, 1000, 224), built(variant, 10, 224)
+        lines.append(row(name(variant), count(network), count(fewer), *costs(network, 224)))
     lines += ["", f"| 32 px | parameters, 10 classes | {COLUMNS}"]
     for variant in known_variants():
         network = built(variant, 10, 32)
-        lines.append(row(name(variant), [count(network), *costs(network, 32)]))
+        lines.append(row(name(variant), count(network), *costs(network, 32)))
     return "\n".join(lines)
 
 
 def known_variants() -> Iterator[Variant]:
-    """Yield every variant of the package, by name, with the arguments that it requires."""
-    for variant in (
-        getattr(alexnet_lightning, name) for name in sorted(alexnet_lightning.VARIANTS)
-    ):
+    """Yield every variant of the package, by name."""
+    for name in list_models():
+        variant = getattr(alexnet_lightning, name)
         if "name" in accepted(variant):
             yield from ((variant, {"name": example}) for example in EXAMPLES)
         else:
@@ -87,18 +84,12 @@ def known_variants() -> Iterator[Variant]:
 
 
 def name(variant: Variant) -> str:
-    """Return the name of a variant in the tables."""
     kind, arguments = variant
     return " ".join([f"`{kind.__name__}`", *arguments.values()])
 
 
 def built(variant: Variant, num_classes: int, image_size: int) -> nn.Module | None:
-    """Return a variant's network without weights, or None if it cannot take such images.
-
-    Args:
-        variant: the class, and its required arguments.
-        num_classes, image_size: as the data would set them, for color images.
-    """
+    """Return a variant's network without weights, or None if it cannot take such images."""
     kind, arguments = variant
     try:
         with torch.device("meta"):  # to sample 60 million weights takes long
@@ -107,13 +98,11 @@ def built(variant: Variant, num_classes: int, image_size: int) -> nn.Module | No
         return None
 
 
-def row(name: str, cells: Sequence[str]) -> str:
-    """Return a line of a table in Markdown."""
-    return f"| {name} | {' | '.join(cells)} |"
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def count(network: nn.Module | None) -> str:
-    """Return the number of parameters."""
     return f"{parameters(network):,}" if network else "–"
 
 
@@ -134,7 +123,6 @@ def costs(network: nn.Module | None, image_size: int) -> list[str]:
 
 
 def parameters(network: nn.Module) -> int:
-    """Return the number of parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -15,7 +15,7 @@ import yaml
 from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.evaluate import main as evaluate
 from alexnet_lightning.fit import main as fit
-from alexnet_lightning.models.one_weird_trick import one_weird_trick
+from alexnet_lightning.models import AlexNetOWT
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -135,7 +135,7 @@ def pretrained_run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory)
     """The run folder of a network that began with weights which are no longer to be had."""
     root = tmp_path_factory.mktemp("pretrained")
     weights = root / "weights.pt"
-    torch.save(one_weird_trick(10, 1, 8, "small", 0.05).state_dict(), weights)
+    torch.save(AlexNetOWT(10, 1, 8, "small", 0.05).network.state_dict(), weights)
     model = ["AlexNetOWT", "--model.stem", "small", "--model.width", "0.05"]
     flags = ["--model", *model, "--model.weights", str(weights), "--trainer.max_epochs", "1"]
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,5 @@
 """The confusion matrix of a test and the accuracy of each class."""
 
-from __future__ import annotations
-
 import csv
 from typing import Any
 
@@ -9,13 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from alexnet_lightning.callbacks.saving import (
-    data_name,
-    draws_here,
-    figures_folder,
-    save_figure,
-    wandb_loggers,
-)
+from alexnet_lightning.callbacks import saving
 from alexnet_lightning.plots.confusion import confusion_figure
 from alexnet_lightning.system.atomic import replacing
 
@@ -37,24 +29,22 @@ class ConfusionMatrix(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         counts = self._matrix.compute().cpu()  # on every rank: it gathers
-        if not draws_here(trainer):
+        if not saving.draws_here(trainer):
             return
         names: list[str] = trainer.datamodule.class_names  # type: ignore[attr-defined]
-        figure = confusion_figure(counts, names, f"{data_name(trainer)}, test split")
-        save_figure(trainer, figure, "confusion")
+        figure = confusion_figure(counts, names, f"{saving.data_name(trainer)}, test split")
+        saving.save_figure(trainer, figure, "confusion")
         write_per_class(trainer, counts, names)
 
 
 def write_per_class(trainer: Trainer, counts: Tensor, class_names: list[str]) -> None:
     """`per_class_accuracy.csv` and the same W&B table; a class without images has no accuracy."""
     totals, right = counts.sum(1).tolist(), counts.diag().tolist()
-    rows = [
-        [name, total, hits / total if total else None]
-        for name, total, hits in zip(class_names, totals, right, strict=True)
-    ]
+    accuracy = [hits / total if total else None for hits, total in zip(right, totals, strict=True)]
+    rows = [list(row) for row in zip(class_names, totals, accuracy, strict=True)]
     columns = ["class", "images", "accuracy"]
-    path = figures_folder(trainer) / "per_class_accuracy.csv"
+    path = saving.figures_folder(trainer) / "per_class_accuracy.csv"
     with replacing(path) as part, part.open("w", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
-    for logger in wandb_loggers(trainer):
+    for logger in saving.wandb_loggers(trainer):
         logger.log_table("test/per_class_accuracy", columns, rows)

@@ -1,7 +1,5 @@
 """Loss and accuracy by epoch, drawn from the run's own metrics."""
 
-from __future__ import annotations
-
 import math
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -32,11 +30,9 @@ class LearningCurves(Callback):
         if not loggers or not draws_here(trainer):
             return
         rows = loggers[0].rows
+        loss, accuracy = ("loss", "cross-entropy (nats)"), ("accuracy", "accuracy (%)")
         best, title = best_epoch(trainer, rows), data_title(trainer)
-        for name, metrics, unit in (
-            ("loss", ["loss"], "cross-entropy (nats)"),
-            ("accuracy", top_metrics(rows), "accuracy (%)"),
-        ):
+        for (name, unit), metrics in ((loss, ["loss"]), (accuracy, top_metrics(rows))):
             if figure := curves_figure(rows, metrics, unit, title, best):
                 save_figure(trainer, figure, name)
 

@@ -1,7 +1,5 @@
 """The network's two embeddings of a fixed validation sample, drawn as training goes on."""
 
-from __future__ import annotations
-
 import shutil
 from typing import Any
 
@@ -12,7 +10,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure, wandb_loggers
-from alexnet_lightning.networks.modes import evaluating
+from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.plots.embeddings import Projection, embeddings_figure, project, separability
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -34,9 +32,7 @@ class EmbeddingPCA(Callback):
     """
 
     def __init__(self, every_n_epochs: int = 10, count: int = 1000, max_classes: int = 10) -> None:
-        self.every_n_epochs = every_n_epochs
-        self.count = count
-        self.max_classes = max_classes
+        self.every_n_epochs, self.count, self.max_classes = every_n_epochs, count, max_classes
         for name, least in (("every_n_epochs", 0), ("count", 3), ("max_classes", 1)):
             if (value := getattr(self, name)) < least:
                 raise UserError(f"EmbeddingPCA.{name} is {value}: give a whole number >= {least}")
@@ -76,21 +72,6 @@ class EmbeddingPCA(Callback):
             )
             return
         scores = {name: separability(space, labels) for name, space in spaces.items()}
-        self._log(trainer, scores, epoch)
-        projections = {
-            name: project(space, self._coordinates.get(name)) for name, space in spaces.items()
-        }
-        self._coordinates = {name: found.coordinates for name, found in projections.items()}
-        title = f"{data_name(trainer)}: {len(labels):,} validation images after epoch {epoch}"
-        figure = embeddings_figure(
-            projections, scores, labels, data.class_names, title, self.max_classes
-        )
-        path = save_figure(trainer, figure, f"embeddings_epoch_{epoch:03d}")
-        with replacing(path.with_name("embeddings.png")) as part:
-            shutil.copyfile(path, part)
-        log_table(trainer, projections, labels, data.class_names)
-
-    def _log(self, trainer: Trainer, scores: dict[str, dict[str, float]], epoch: int) -> None:
         self.scores = {
             f"val/{name}_{score}": value
             for name, found in scores.items()
@@ -98,6 +79,16 @@ class EmbeddingPCA(Callback):
         }
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
             logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
+        before = self._coordinates
+        projections = {name: project(space, before.get(name)) for name, space in spaces.items()}
+        self._coordinates = {name: found.coordinates for name, found in projections.items()}
+        title = f"{data_name(trainer)}: {len(labels):,} validation images after epoch {epoch}"
+        names, shown = data.class_names, self.max_classes
+        figure = embeddings_figure(projections, scores, labels, names, title, shown)
+        path = save_figure(trainer, figure, f"embeddings_epoch_{epoch:03d}")
+        with replacing(path.with_name("embeddings.png")) as part:
+            shutil.copyfile(path, part)
+        log_table(trainer, projections, labels, names)
 
 
 def embed(trainer: Trainer, pl_module: Any, images: Tensor) -> dict[str, Tensor]:
@@ -116,12 +107,11 @@ def log_table(
 ) -> None:
     """The coordinates of the first images as a W&B table, at most 500 rows over both embeddings."""
     images = TABLE_ROWS // len(projections)
+    classes = [class_names[label] for label in labels[:images].tolist()]
     rows = [
-        [name, class_names[label], *point]
+        [name, label, *point]
         for name, found in projections.items()
-        for label, point in zip(
-            labels[:images].tolist(), found.coordinates[:images].tolist(), strict=True
-        )
+        for label, point in zip(classes, found.coordinates[:images].tolist(), strict=True)
     ]
     for logger in wandb_loggers(trainer):
         logger.log_table("embeddings", ["tap", "class", "pc1", "pc2"], rows)

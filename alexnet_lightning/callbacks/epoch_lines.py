@@ -26,11 +26,8 @@ class EpochLines(Callback):
         total = "" if trainer.max_epochs in (None, -1) else f"/{trainer.max_epochs}"
         words = [f"epoch {epoch}{total}"]
         for split in ("train", "val"):
-            found = {
-                key: trainer.callback_metrics.get(f"{split}/{key}") for key in ("loss", "top1")
-            }
-            if found["loss"] is not None:
-                words.append(f"{split} loss {found['loss']:.4f}")
-            if found["top1"] is not None:
-                words.append(f"top-1 {found['top1']:.2%}")
+            if (loss := trainer.callback_metrics.get(f"{split}/loss")) is not None:
+                words.append(f"{split} loss {loss:.4f}")
+            if (top1 := trainer.callback_metrics.get(f"{split}/top1")) is not None:
+                words.append(f"top-1 {top1:.2%}")
         print("  ".join([*words, f"{seconds:.1f} s"]), flush=True)

@@ -26,7 +26,6 @@ def save_figure(trainer: Trainer, figure: Figure, name: str) -> Path:
 
 
 def wandb_loggers(trainer: Trainer) -> list[WandbLogger]:
-    """The trainer's W&B loggers, usually one or none."""
     return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
 
 
@@ -36,7 +35,7 @@ def figures_folder(trainer: Trainer) -> Path:
 
 
 def draws_here(trainer: Trainer) -> bool:
-    """Tell whether this process draws: rank zero does, except in a fast_dev_run."""
+    """Rank zero does, except in a fast_dev_run."""
     return trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,5 @@
 """Images per second in training."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from typing import Any

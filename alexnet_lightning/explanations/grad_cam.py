@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from alexnet_lightning.explanations.images import ShownImages, brief, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import Network
-from alexnet_lightning.networks.modes import evaluating
+from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from alexnet_lightning.explanations.images import ShownImages, brief, grid_of, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import Network
+from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.networks.layers import Whitening
-from alexnet_lightning.networks.modes import evaluating
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:

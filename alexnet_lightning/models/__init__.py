@@ -1,4 +1,4 @@
-"""The variants, one file per family: the table, its builder and the final LightningModules."""
+"""The variants, one file per family: the table and the final LightningModules."""
 
 from typing import Any
 

@@ -9,19 +9,9 @@ from typing import Any, ClassVar, Literal, final
 
 from torch import nn
 
-from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.networks.base import ConvNet, Stem
 from alexnet_lightning.networks.layers import Skip, StretchedLinear
-from alexnet_lightning.networks.rows import (
-    Row,
-    Stem,
-    Window,
-    convolutions,
-    fully_connected,
-    scaled,
-    small_stem,
-    widened,
-    with_activation,
-)
+from alexnet_lightning.networks.rows import Row, Window, convolutions, head, scaled, stemmed, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
 Norm = Literal["lrn", "bn", "none"]
@@ -43,59 +33,13 @@ ALEXNET_2012 = (
     Row(384, kernel=3, padding=1, groups=2, then="relu"),
     Row(256, kernel=3, padding=1, groups=2, then="pool relu"),
 )
-HIDDEN = 4096  # units of fc6 and of fc7
-FC6_SIDE = 6  # of the maps that fc6 reads
 IN_TOWERS = {"one": (), "joined": (2, 4, 5), "apart": (2, 3, 4, 5)}  # rows that read their tower
 
 
-def alexnet(
-    num_classes: int,
-    in_channels: int,
-    image_size: int,
-    rows: Sequence[Row] = ALEXNET,
-    stem: Stem = "imagenet",
-    width: float = 1.0,
-    dropout: float = 0.5,
-    pool: Window = Window(),  # noqa: B008  # immutable
-    skip: Skip = "none",
-    towers: int = 1,
-) -> ConvNet:
-    """Return five convolutions and three fully connected layers.
-
-    Args:
-        num_classes, in_channels, image_size: of the data.
-        rows: the table of convolutions.
-        stem: "imagenet" uses the table as it is, and fc6 reads maps of 6 × 6 whatever the image
-            size, by adaptive average pooling as in torchvision: weights fit images of all sizes.
-            "small", for 8 to 32 px, is `small_stem`.
-        width, dropout: see `AlexNet`.
-        pool: window of every pooling (section 3.4).
-        skip, towers: see `convolutions`.
-
-    Raises:
-        ValueError: the image is too small for the stem.
-    """
-    rows, avgpool = widened(rows, width), None
-    if stem == "small":
-        rows, pool = small_stem(rows, pool)
-    features, side = convolutions(rows, in_channels, image_size, pool, skip, towers)
-    fc6_side = FC6_SIDE if stem == "imagenet" else side
-    channels, hidden = rows[-1].channels, scaled(HIDDEN, width)
-    if side < fc6_side:
-        fc6: nn.Linear = StretchedLinear(channels, side, fc6_side, hidden)
-    else:
-        fc6 = nn.Linear(channels * fc6_side**2, hidden)
-    if side > fc6_side:
-        avgpool = nn.AdaptiveAvgPool2d(fc6_side)
-    activation = "tanh" if "tanh" in rows[0].then else "relu"
-    classifier = fully_connected(fc6, num_classes, dropout, activation)
-    return ConvNet(features, classifier, avgpool)
-
-
-def with_norm(rows: Sequence[Row], norm: Norm) -> list[Row]:
+def with_norm(rows: Sequence[Row], norm: Norm) -> Sequence[Row]:
     """Return the rows with LRN as it is, batch norm after every convolution instead, or neither."""
     if norm == "lrn":
-        return list(rows)
+        return rows
     first = "bn " if norm == "bn" else ""
     bare = [row.then.replace("lrn ", "").replace("mapnorm ", "") for row in rows]
     return [row._replace(then=first + then) for row, then in zip(rows, bare, strict=True)]
@@ -119,7 +63,8 @@ class AlexNet(ImageClassifier):
         num_classes: number of classes; set by the data.
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
-        stem: "imagenet" (11 × 11, stride 4), or "small" for images of 32 px and less.
+        stem: "imagenet" (11 × 11, stride 4), whose weights fit images of all sizes, since average
+            pooling makes the maps 6 × 6 as in torchvision; or "small" for images of 8 to 32 px.
         width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and fc7.
         norm: "lrn", "bn" for batch norm after every convolution instead, or "none" (#148).
@@ -128,6 +73,9 @@ class AlexNet(ImageClassifier):
         activation: "relu" or "tanh".
         skip: residual connection around convolutions 2 to 5, with 1 × 1 projections where shapes
             differ: "none"; "plain"; "scaled" by a learned factor that is 0 at initialization.
+
+    Raises:
+        ValueError: the image is too small for the stem.
     """
 
     table: ClassVar[Sequence[Row]] = ALEXNET
@@ -149,18 +97,19 @@ class AlexNet(ImageClassifier):
         skip: Skip = "none",
         **recipe: Any,
     ) -> None:
-        network = alexnet(
-            num_classes,
-            in_channels,
-            image_size,
-            with_activation(with_norm(in_towers(self.table, towers), norm), activation),
-            stem,
-            width,
-            dropout,
-            pool=Window(3 if overlapping else 2, stride=2, ceil=self.round_up),
-            skip=skip,
-            towers=1 if towers == "one" else 2,
-        )
+        rows = widen(with_norm(in_towers(self.table, towers), norm), width, activation)
+        window = Window(3 if overlapping else 2, ceil=self.round_up)
+        rows, pool = stemmed(rows, window, stem)
+        groups = 1 if towers == "one" else 2
+        features, side = convolutions(rows, in_channels, image_size, pool, skip, groups)
+        fc6_side = 6 if stem == "imagenet" else side
+        channels, hidden = rows[-1].channels, scaled(4096, width)
+        if side < fc6_side:
+            fc6: nn.Linear = StretchedLinear(channels, side, fc6_side, hidden)
+        else:
+            fc6 = nn.Linear(channels * fc6_side**2, hidden)
+        avgpool = nn.AdaptiveAvgPool2d(fc6_side) if side > fc6_side else None
+        network = ConvNet(features, head(fc6, num_classes, dropout, activation), avgpool)
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
 
@@ -183,10 +132,7 @@ class AlexNet2012(AlexNet):
 
 @final
 class AlexNetBN(AlexNet):
-    """AlexNet with batch norm after every convolution, in place of LRN.
-
-    Source: report 0, "batch norm without skip connections".
-    """
+    """AlexNet with batch norm after every convolution, in place of LRN (report 0)."""
 
     def __init__(self, *args: Any, norm: Norm = "bn", **options: Any) -> None:
         super().__init__(*args, norm=norm, **options)
@@ -194,10 +140,7 @@ class AlexNetBN(AlexNet):
 
 @final
 class AlexNetSkip(AlexNet):
-    """AlexNet with a residual connection around convolutions 2 to 5.
-
-    Source: report 0, "skip connections without batch norm".
-    """
+    """AlexNet with a residual connection around convolutions 2 to 5 (report 0)."""
 
     def __init__(self, *args: Any, skip: Skip = "plain", **options: Any) -> None:
         super().__init__(*args, skip=skip, **options)
@@ -205,10 +148,7 @@ class AlexNetSkip(AlexNet):
 
 @final
 class AlexNetBNSkip(AlexNet):
-    """AlexNet with batch norm in place of LRN and residual connections.
-
-    Source: report 0, "batch norm with skip connections": `AlexNetBN` and `AlexNetSkip` in one.
-    """
+    """AlexNet with batch norm in place of LRN and residual connections (report 0)."""
 
     def __init__(self, *args: Any, norm: Norm = "bn", skip: Skip = "plain", **options: Any) -> None:
         super().__init__(*args, norm=norm, skip=skip, **options)

@@ -8,7 +8,6 @@ import alexnet_lightning
 if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
 
-SMALL_IMAGES = 64  # px; up to here a variant takes its small form
 SMALL_FORM = {"stem": "small", "small_stem": True}  # whichever a variant accepts
 
 
@@ -41,7 +40,7 @@ def create_model(
     if variant not in alexnet_lightning.VARIANTS:
         raise ValueError(f"no variant is named {variant}; there are {', '.join(list_models())}")
     kind = getattr(alexnet_lightning, variant)
-    if image_size <= SMALL_IMAGES:
+    if image_size <= 64:
         known = accepted(kind)
         small = {name: value for name, value in SMALL_FORM.items() if name in known}
         arguments = {**small, **arguments}

@@ -10,21 +10,12 @@ from typing import Any, ClassVar, final
 from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.rows import (
-    Row,
-    Window,
-    convolutions,
-    fully_connected,
-    scaled,
-    widened,
-)
+from alexnet_lightning.networks.rows import Row, Window, convolutions, head, scaled, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
-Stage = tuple[int, int, str]  # channels, convolutions, pooling at the end
 
-
-def stages(plan: Sequence[Stage], then: str) -> tuple[Row, ...]:
-    """Return the rows of stages of 3 × 3 convolutions, each followed by the words of `then`."""
+def stages(plan: Sequence[tuple[int, int, str]], then: str) -> tuple[Row, ...]:
+    """Return rows of 3 × 3 convolutions; a stage is channels, convolutions, pooling at its end."""
     return tuple(
         Row(channels, 3, padding=1, then=f"{then} {pooling}" if n == count else then)
         for channels, count, pooling in plan
@@ -38,26 +29,6 @@ PLAN_1 = ((96, 2, "pool"), (256, 2, "half"), (384, 2, "half"), (384, 2, "half"),
 PLAN_2 = ((96, 2, "pool"), (256, 2, "pool"), (384, 2, "pool"), (384, 3, "pool"), (256, 3, "pool"))
 FINE_TUNING_1 = stages(PLAN_1, "relu")
 FINE_TUNING_2 = stages(PLAN_2, "bn relu")
-HIDDEN = 2816
-
-
-def double_conv(
-    rows: Sequence[Row],
-    num_classes: int,
-    in_channels: int,
-    image_size: int,
-    width: float = 1.0,
-    dropout: float = 0.5,
-) -> ConvNet:
-    """Return five stages of convolutions and three fully connected layers.
-
-    Raises:
-        ValueError: images of less than 17 px, which five poolings reduce to nothing.
-    """
-    rows = widened(rows, width)
-    features, side = convolutions(rows, in_channels, image_size, Window(3, 2, padding=1))
-    fc6 = nn.Linear(rows[-1].channels * side**2, scaled(HIDDEN, width))
-    return ConvNet(features, fully_connected(fc6, num_classes, dropout))
 
 
 class DoubleConvAlexNet(ImageClassifier):
@@ -71,6 +42,9 @@ class DoubleConvAlexNet(ImageClassifier):
         image_size: side of the images in pixels; set by the data.
         width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and fc7.
+
+    Raises:
+        ValueError: images of less than 17 px, which five poolings reduce to nothing.
     """
 
     table: ClassVar[Sequence[Row]] = FINE_TUNING_1
@@ -84,7 +58,10 @@ class DoubleConvAlexNet(ImageClassifier):
         dropout: float = 0.5,
         **recipe: Any,
     ) -> None:
-        network = double_conv(self.table, num_classes, in_channels, image_size, width, dropout)
+        rows = widen(self.table, width)
+        features, side = convolutions(rows, in_channels, image_size, Window(padding=1))
+        fc6 = nn.Linear(rows[-1].channels * side**2, scaled(2816, width))
+        network = ConvNet(features, head(fc6, num_classes, dropout))
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
 

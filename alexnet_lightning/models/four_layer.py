@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
 # The paper only says "four-layer": these are the authors' usual CIFAR-10 layers of that year
@@ -16,16 +16,6 @@ FOUR_LAYERS = (
     Row(32, kernel=5, padding=2, then="relu avg"),
     Row(64, kernel=5, padding=2, then="relu avg"),
 )
-
-
-def four_layer(
-    num_classes: int, in_channels: int, image_size: int, activation: str, width: float
-) -> ConvNet:
-    """Return three convolutions and one linear layer, with "relu" or "tanh" for `activation`."""
-    rows = widened(with_activation(FOUR_LAYERS, activation), width)
-    features, side = convolutions(rows, in_channels, image_size, Window(3, 2, ceil=True))
-    logits = nn.Linear(rows[-1].channels * side**2, num_classes)
-    return ConvNet(features, nn.Sequential(OrderedDict(fc4=logits)))
 
 
 @final
@@ -51,5 +41,8 @@ class FourLayerNet(ImageClassifier):
         width: float = 1.0,
         **recipe: Any,
     ) -> None:
-        network = four_layer(num_classes, in_channels, image_size, activation, width)
+        rows = widen(FOUR_LAYERS, width, activation)
+        features, side = convolutions(rows, in_channels, image_size, Window(ceil=True))
+        logits = nn.Linear(rows[-1].channels * side**2, num_classes)
+        network = ConvNet(features, nn.Sequential(OrderedDict(fc4=logits)))
         super().__init__(network=network, num_classes=num_classes, **recipe)

@@ -7,7 +7,7 @@ from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.layers import Activation, ScaledLinear, Whitening
-from alexnet_lightning.networks.rows import Row, Window, convolutions, widened, with_activation
+from alexnet_lightning.networks.rows import Row, Window, convolutions, widen
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 
@@ -28,37 +28,6 @@ MODERN_LARGE = (
     Row(256, kernel=3, padding=1, then="half bn relu"),
     Row(256, kernel=3, padding=1, then="bn relu"),
 )
-ROWS: dict[Size, tuple[Row, ...]] = {"small": MODERN, "large": MODERN_LARGE}
-WHITENING_IMAGES = 5000  # a sample that fixes the covariance of 12-value patches
-
-
-def modern(
-    num_classes: int,
-    in_channels: int,
-    image_size: int,
-    width: float = 1.0,
-    whitening: bool = False,
-    size: Size = "small",
-    logit_scale: float = 1.0,
-    norm_scales: bool = True,
-    activation: Activation = "relu",
-) -> ConvNet:
-    """Return 3 × 3 convolutions with batch norm, global max pooling and one linear layer.
-
-    Args: see `AlexNetModern`.
-    """
-    rows = widened(with_activation(ROWS[size], activation), width)
-    stem = OrderedDict[str, nn.Module]()
-    if whitening:
-        stem["whiten"] = Whitening(in_channels, activation)
-        in_channels, image_size = 8 * in_channels, image_size - 1
-    features, _ = convolutions(rows, in_channels, image_size, Window())
-    for layer in features:
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.weight.requires_grad_(norm_scales)
-    features = nn.Sequential(stem | dict(features.named_children()))
-    logits = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
-    return ConvNet(features, nn.Sequential(OrderedDict(fc=logits)), nn.AdaptiveMaxPool2d(1))
 
 
 @final
@@ -103,21 +72,24 @@ class AlexNetModern(ImageClassifier):
     ) -> None:
         if logit_scale <= 0:
             raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0")
-        network = modern(
-            num_classes,
-            in_channels,
-            image_size,
-            width,
-            whitening,
-            size,
-            logit_scale,
-            norm_scales,
-            activation,
-        )
+        rows = widen(MODERN if size == "small" else MODERN_LARGE, width, activation)
+        stem = OrderedDict[str, nn.Module]()
+        channels, side = in_channels, image_size
+        if whitening:
+            stem["whiten"] = Whitening(in_channels, activation)
+            channels, side = 8 * in_channels, image_size - 1
+        features, _ = convolutions(rows, channels, side, Window())
+        for layer in features:
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.requires_grad_(norm_scales)
+        features = nn.Sequential(stem | dict(features.named_children()))
+        fc = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
+        network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), nn.AdaptiveMaxPool2d(1))
         super().__init__(network=network, num_classes=num_classes, **recipe)
 
     def on_fit_start(self) -> None:
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         for layer in self.network.modules():
             if isinstance(layer, Whitening):
-                layer.fit(data.sample("train", WHITENING_IMAGES)[0].to(self.device))
+                # A sample that fixes the covariance of 12-value patches.
+                layer.fit(data.sample("train", 5000)[0].to(self.device))

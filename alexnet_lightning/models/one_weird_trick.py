@@ -6,16 +6,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.rows import (
-    Row,
-    Stem,
-    Window,
-    convolutions,
-    scaled,
-    small_stem,
-    widened,
-)
+from alexnet_lightning.networks.base import ConvNet, Stem
+from alexnet_lightning.networks.rows import Row, Window, convolutions, scaled, stemmed, widen
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -28,37 +20,6 @@ ONE_WEIRD_TRICK = (
     Row(256, kernel=3, padding=1, then="relu"),
     Row(256, kernel=3, padding=1, then="relu pool"),
 )
-LAST_LAYER = "classifier.6."
-
-
-def one_weird_trick(
-    num_classes: int,
-    in_channels: int,
-    image_size: int,
-    stem: Stem = "imagenet",
-    width: float = 1.0,
-    dropout: float = 0.5,
-) -> ConvNet:
-    """Return the network with the parameter names of torchvision's `alexnet`.
-
-    Dropout comes before fc6 and before fc7, as in torchvision, and not after them.
-    """
-    rows, pool = widened(ONE_WEIRD_TRICK, width), Window()
-    if stem == "small":
-        rows, pool = small_stem(rows, pool)
-    features, side = convolutions(rows, in_channels, image_size, pool)
-    side = side if stem == "small" else 6
-    hidden = scaled(4096, width)
-    classifier = nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Linear(rows[-1].channels * side**2, hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, hidden),
-        nn.ReLU(inplace=True),
-        nn.Linear(hidden, num_classes),
-    )
-    return ConvNet(nn.Sequential(*features), classifier, nn.AdaptiveAvgPool2d(side))
 
 
 @final
@@ -95,7 +56,20 @@ class AlexNetOWT(ImageClassifier):
         freeze_trunk: bool = False,
         **recipe: Any,
     ) -> None:
-        network = one_weird_trick(num_classes, in_channels, image_size, stem, width, dropout)
+        rows, pool = stemmed(widen(ONE_WEIRD_TRICK, width), Window(), stem)
+        features, side = convolutions(rows, in_channels, image_size, pool)
+        side = side if stem == "small" else 6
+        hidden = scaled(4096, width)
+        classifier = nn.Sequential(
+            nn.Dropout(dropout),  # before fc6 and before fc7, as in torchvision, not after them
+            nn.Linear(rows[-1].channels * side**2, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, num_classes),
+        )
+        network = ConvNet(nn.Sequential(*features), classifier, nn.AdaptiveAvgPool2d(side))
         super().__init__(network=network, num_classes=num_classes, **recipe)
         if weights is not None:
             try:
@@ -107,24 +81,16 @@ class AlexNetOWT(ImageClassifier):
 
 
 def load_weights(network: ConvNet, weights: dict[str, Tensor]) -> None:
-    """Copy weights named as torchvision's into the network, the last layer only where it fits.
-
-    Raises:
-        RuntimeError: another parameter is missing or has another shape.
-    """
+    """Copy weights named as torchvision's into the network, the last layer only where it fits."""
     own = network.state_dict()
-    last = {name: value for name, value in own.items() if name.startswith(LAST_LAYER)}
+    last = {name: value for name, value in own.items() if name.startswith("classifier.6.")}
     if any(weights.get(name, value).shape != value.shape for name, value in last.items()):
         weights = weights | last
     network.load_state_dict(weights)
 
 
 def read_weights(weights: str) -> dict[str, Tensor]:
-    """Return a state dict with torchvision's names, downloaded ("imagenet") or from a file.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """Return a state dict with torchvision's names, downloaded ("imagenet") or from a file."""
     try:
         if weights == "imagenet":
             from torchvision.models import AlexNet_Weights  # here: it would slow down every --help
@@ -132,8 +98,7 @@ def read_weights(weights: str) -> dict[str, Tensor]:
             return AlexNet_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
         return torch.load(Path(weights), weights_only=True, map_location="cpu")
     except Exception as error:  # no network, no file, a damaged one: whatever it is
-        reason = one_line(error)
         raise UserError(
-            f"model.weights: cannot get {weights} ({reason}); "
+            f"model.weights: cannot get {weights} ({one_line(error)}); "
             "give imagenet, or a file that torch.save made of a torchvision alexnet's state_dict"
         ) from error

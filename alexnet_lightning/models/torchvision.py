@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.training.classifier import ImageClassifier
 
-WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
-
 
 @final
 class TorchvisionClassifier(ImageClassifier):
@@ -28,6 +26,10 @@ class TorchvisionClassifier(ImageClassifier):
         image_size: side of the images in pixels; set by the data.
         small_stem: for images of 32 px: the first convolution becomes 3 × 3 with stride 1, and a
             max pool that directly follows it is left out.
+
+    Raises:
+        ValueError: torchvision has no such model, its first layer cannot be made small, or it
+            cannot take images of this size.
     """
 
     def __init__(
@@ -48,13 +50,7 @@ class TorchvisionNet(Network):
 
     Its backbone ends where the global pooling begins, or if it has no such layer, before the stage
     of the last layer. Changed are the first layer and the size of the last; the auxiliary heads of
-    the Inception models are left out.
-
-    Args: see `TorchvisionClassifier`.
-
-    Raises:
-        ValueError: torchvision has no such model, its first layer cannot be made small, or it
-            cannot take images of this size.
+    the Inception models are left out. Arguments are those of `TorchvisionClassifier`.
     """
 
     def __init__(
@@ -83,15 +79,12 @@ class TorchvisionNet(Network):
             # A copy, since DenseNet goes on in place.
             found.append((inputs[0] if self.end_is_input else output).clone())
 
-        handle = self.model.get_submodule(self.end_name).register_forward_hook(keep)
-        try:
+        with self.model.get_submodule(self.end_name).register_forward_hook(keep):
             self.model(images)
-        finally:
-            handle.remove()
         return found[-1]
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        skipped = [*self.backbone(), *([self.head_name] if pre_logits else [])]
+        skipped = [*self.backbone(), self.head_name] if pre_logits else list(self.backbone())
         model: Any = without(self.model, skipped)
         if features.ndim == 3:  # a vision transformer, whose head reads the class token
             return model.heads(features[:, 0])
@@ -117,14 +110,12 @@ def without(model: nn.Module, names: list[str]) -> nn.Module:
     """Return a copy that shares the weights, where layers hand on their input unchanged."""
     shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
     skipped: dict[int, nn.Module] = {}
-    for name in names:
-        layer = model.get_submodule(name)
+    for layer in map(model.get_submodule, names):
         skipped[id(layer)] = nn.ModuleList() if isinstance(layer, nn.ModuleList) else nn.Identity()
     return deepcopy(model, {**shared, **skipped})
 
 
 def build(name: str, num_classes: int, image_size: int) -> nn.Module:
-    """Return the model as torchvision initializes it."""
     # Not at the top: importing torchvision takes longer than all of this package.
     from torchvision import models
 
@@ -133,7 +124,7 @@ def build(name: str, num_classes: int, image_size: int) -> nn.Module:
         close = ", ".join(get_close_matches(name, known)) or "resnet18, mobilenet_v3_small, …"
         raise ValueError(f"torchvision has no classification model named {name}; it has {close}")
     options: dict[str, Any] = {}
-    if name in WITH_AUXILIARY_HEADS:
+    if name in ("googlenet", "inception_v3"):  # with auxiliary heads
         options = {"aux_logits": False, "init_weights": True}
     elif name.startswith("vit_"):
         options = {"image_size": image_size}
@@ -160,24 +151,17 @@ def adapt_stem(model: nn.Module, name: str, in_channels: int, small: bool) -> No
         )
     if small and old.stride[0] == 1:
         raise ValueError(f"small_stem: the first layer of {name} has stride 1 already")
-    new = nn.Conv2d(
-        in_channels,
-        old.out_channels,
-        kernel_size=3 if small else old.kernel_size,  # type: ignore[arg-type]
-        stride=1 if small else old.stride,  # type: ignore[arg-type]
-        padding=1 if small else old.padding,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )
+    window: Any = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
+    size, stride, padding = window
+    biased = old.bias is not None
+    new = nn.Conv2d(in_channels, old.out_channels, size, stride, padding, bias=biased)
     # As torchvision does in ResNet, VGG, MobileNet and EfficientNet.
     nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
     model.set_submodule(key, new)
-    if not small:
-        return
-    for key, layer in leaves[first + 1 :]:
-        if isinstance(layer, nn.MaxPool2d):
-            model.set_submodule(key, nn.Identity())
-        if not isinstance(layer, nn.BatchNorm2d | nn.ReLU):
-            return
+    after = leaves[first + 1 :]
+    key, layer = next(leaf for leaf in after if not isinstance(leaf[1], nn.BatchNorm2d | nn.ReLU))
+    if small and isinstance(layer, nn.MaxPool2d):
+        model.set_submodule(key, nn.Identity())
 
 
 def end_of_backbone(model: nn.Module) -> tuple[str, bool]:
@@ -202,8 +186,8 @@ def last_layer(model: nn.Module) -> str:
 
 def check_size(model: nn.Module, name: str, in_channels: int, image_size: int) -> None:
     """Raise a ValueError if the model cannot take such images; only shapes are computed."""
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in tensors.items()}
+    tensors = chain(model.named_parameters(), model.named_buffers())
+    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in tensors}
     image = torch.empty(1, in_channels, image_size, image_size, device="meta")
     try:
         with torch.no_grad():

@@ -3,8 +3,11 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Literal
 
 from torch import Tensor, nn
+
+Stem = Literal["imagenet", "small"]
 
 
 class Network(nn.Module, ABC):
@@ -22,9 +25,9 @@ class Network(nn.Module, ABC):
         """Return the logits (N, K), or with `pre_logits` the input (N, D) of the last layer."""
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
-        """Return both embeddings of images, one row per image.
+        """Return "features" (N, D), the backbone's output, and "penultimate" (N, D').
 
-        "features" (N, D) is the backbone's output, "penultimate" (N, D') the last layer's input.
+        The latter is the input of the last layer.
         """
         features = self.forward_features(images)
         penultimate = self.forward_head(features, pre_logits=True)
@@ -36,10 +39,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def stage_layers(self) -> Iterator[tuple[str, str | None, nn.Module]]:
-        """Yield name, stage and module of the layers whose outputs may be feature maps, in order.
-
-        A stage that is None is told by the size of the maps.
-        """
+        """Yield name, stage (None: told by the maps' size) and module of possible feature maps."""
 
 
 class ConvNet(Network):

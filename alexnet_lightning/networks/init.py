@@ -23,16 +23,14 @@ def initialise(network: nn.Module, scheme: Init) -> None:
     """
     if scheme == "default":
         return
-    convolutions = {
-        name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)
-    }
-    numbered = [layer for name, layer in convolutions.items() if "projection" not in name]
+    named = [(n, layer) for n, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
+    numbered = [layer for name, layer in named if "projection" not in name]
     if scheme == "identity":
         for convolution in numbered:
             nn.init.dirac_(convolution.weight.data[: convolution.weight.shape[1]])
         return
     linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-    layers: list[nn.Conv2d | nn.Linear] = [*convolutions.values(), *linear]
+    layers: list[nn.Conv2d | nn.Linear] = [*(layer for _, layer in named), *linear]
     with_bias_one = [numbered[n - 1] for n in (2, 4, 5) if n <= len(numbered)] + linear[:-1]
     for layer in layers:
         if scheme == "he":

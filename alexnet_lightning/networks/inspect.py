@@ -1,54 +1,31 @@
 """The layers of a network: shapes, parameters, multiply-adds, activations, receptive field."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from alexnet_lightning.networks.layers import (
-    LocalResponseNorm,
-    Residual,
-    Whitening,
-    WithinMapNorm,
-)
-from alexnet_lightning.networks.modes import evaluating
+from alexnet_lightning.networks.layers import LocalResponseNorm, Residual, Whitening, WithinMapNorm
 
-POINTWISE = (
-    nn.BatchNorm2d,
-    nn.GELU,
-    nn.Identity,
-    nn.ReLU,
-    nn.Tanh,
-    nn.ZeroPad2d,
-    LocalResponseNorm,  # across channels, at one position
-)
+# They read one position; local response norm several channels of it.
+LOCAL = (nn.BatchNorm2d, nn.GELU, nn.ReLU, nn.Tanh, nn.Identity, nn.ZeroPad2d, LocalResponseNorm)
 
 
 class LayerFacts(NamedTuple):
-    """One layer on one batch; the last three are of convolutions and linear layers only.
+    """One layer on one batch; the last three are of convolutions and linear layers only."""
 
-    Args:
-        name: as in the state dict.
-        kind: its class.
-        shape: of its output, without the batch.
-        parameters: its own, without its children's.
-        multiply_adds: per image; of convolutions and linear layers only, not of attention.
-        weight_std: standard deviation of its weights.
-        spread: standard deviation of its pre-activations across images, averaged over the units.
-        magnitude: mean absolute pre-activation.
-    """
-
-    name: str
+    name: str  # as in the state dict
     kind: str
-    shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
+    shape: tuple[int, ...]  # of the output, without the batch
+    parameters: int  # without its children's
+    multiply_adds: int  # per image; of convolutions and linear layers only, not of attention
     weight_std: float | None = None
-    spread: float | None = None
-    magnitude: float | None = None
+    spread: float | None = None  # standard deviation of pre-activations across images, unit average
+    magnitude: float | None = None  # mean absolute pre-activation
 
     @property
     def share(self) -> float | None:
@@ -76,18 +53,12 @@ def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
         facts.append(found._replace(parameters=0) if name in seen else found)
         seen.add(name)
 
-    handles = [
-        layer.register_forward_hook(partial(note, name))
-        for name, layer in network.named_modules()
-        if name and (own_parameters(layer) or not any(layer.children()))
-    ]
-    try:
-        with torch.no_grad(), on_the_batch(network):
-            # Not network(images): a compiled one would be compiled again, with the hooks.
-            network.forward(images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.no_grad(), on_the_batch(network), ExitStack() as hooks:
+        for name, layer in network.named_modules():
+            if name and (own_parameters(layer) or not any(layer.children())):
+                hooks.enter_context(layer.register_forward_hook(partial(note, name)))
+        # Not network(images): a compiled one would be compiled again, with the hooks.
+        network.forward(images)
     return facts
 
 
@@ -109,13 +80,24 @@ def describe(name: str, layer: nn.Module, output: Tensor) -> LayerFacts:
 
 
 def own_parameters(layer: nn.Module) -> int:
-    """Return the number of a layer's parameters, without its children's."""
     return sum(parameter.numel() for parameter in layer.parameters(recurse=False))
 
 
 def across_images(values: Tensor) -> float:
     """Return the standard deviation over the first dimension, averaged over all others."""
     return values.float().std(dim=0).mean().item()
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, then each submodule's own mode again (some may be frozen)."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 @contextmanager
@@ -137,6 +119,46 @@ def on_the_batch(network: nn.Module) -> Iterator[None]:
                 norm.track_running_stats = True
 
 
+class Spread(NamedTuple):
+    """One convolution or linear layer on one batch.
+
+    `forward` is the standard deviation of its pre-activations across images, averaged over the
+    units; `backward` the same of the gradient of each image's loss with respect to them.
+    """
+
+    layer: str
+    forward: float
+    backward: float
+
+
+def spreads(network: nn.Module, images: Tensor, labels: Tensor) -> list[Spread]:
+    """Return how much each layer's activations and gradients depend on the image.
+
+    Batch norm uses the statistics of this batch; dropout is off; the network stays as it is.
+
+    Args:
+        network: maps images to logits.
+        images: (N, C, H, W), N >= 2, on the network's device.
+        labels: (N,), int64.
+    """
+    outputs: dict[str, Tensor] = {}
+
+    def note(name: str, _: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        outputs[name] = output
+        return output.clone()  # a ReLU in place would overwrite what is differentiated by
+
+    with torch.enable_grad(), on_the_batch(network), ExitStack() as hooks:
+        for name, layer in network.named_modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                hooks.enter_context(layer.register_forward_hook(partial(note, name)))
+        loss = F.cross_entropy(network.forward(images).float(), labels, reduction="sum")
+        gradients = torch.autograd.grad(loss, list(outputs.values()))
+    return [
+        Spread(name, across_images(output.detach()), across_images(gradient))
+        for (name, output), gradient in zip(outputs.items(), gradients, strict=True)
+    ]
+
+
 def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
     """Return the multiply-adds per image of convolutions and linear layers."""
     return sum(layer.multiply_adds for layer in shapes(network, in_channels, image_size))
@@ -144,8 +166,7 @@ def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
 
 def shapes(network: nn.Module, in_channels: int, image_size: int) -> list[LayerFacts]:
     """Return `layer_facts` of two blank images, where only sizes matter; on any device or meta."""
-    like = next(network.parameters())
-    blank = like.new_zeros(2, in_channels, image_size, image_size)
+    blank = next(network.parameters()).new_zeros(2, in_channels, image_size, image_size)
     return layer_facts(network, blank)
 
 
@@ -153,11 +174,8 @@ def receptive_field(backbone: nn.Module) -> int | None:
     """Return the side in pixels of what one unit of the backbone's output sees.
 
     r = 1 + Σ (kernel - 1) · dilation · product of the strides before it (Araujo et al. 2019,
-    "Computing Receptive Fields of Convolutional Neural Networks").
-
-    Args:
-        backbone: convolutions, poolings, norms and residual connections in sequence; None is
-            returned for anything else.
+    "Computing Receptive Fields of Convolutional Neural Networks"). None unless the backbone is
+    convolutions, poolings, norms and residual connections in sequence.
     """
     field, step = 1, 1
     for window in windows(backbone):
@@ -178,13 +196,13 @@ def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
         case Residual():
             yield from windows(layer.mapping)  # the other path sees one position
         case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
-            kernel, stride = side(layer.kernel_size), side(layer.stride)
-            yield (kernel - 1) * side(getattr(layer, "dilation", 1)) + 1, stride
+            dilation = side(getattr(layer, "dilation", 1))
+            yield (side(layer.kernel_size) - 1) * dilation + 1, side(layer.stride)
         case Whitening():
             yield layer.weight.shape[-1], 1
         case WithinMapNorm():
             yield layer.size, 1
-        case _ if not isinstance(layer, POINTWISE):
+        case _ if not isinstance(layer, LOCAL):
             yield None
 
 

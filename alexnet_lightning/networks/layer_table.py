@@ -6,19 +6,15 @@ from itertools import groupby
 from alexnet_lightning.networks.inspect import LayerFacts
 
 MAX_LINES = 32  # the longest table of our own is DoubleConvBNAlexNet's; a ResNet-18 comes in blocks
-SIZES = ("output", "parameters", "multiply-adds")
-MEASURES = ("weight std", "deviation", "fraction")
 
 
 def layer_table(facts: Sequence[LayerFacts], parameters: int, measured: bool = False) -> str:
     """Return an aligned table with a line for each layer that has parameters or changes the shape.
 
-    Args:
-        facts: of all layers, in order.
-        parameters: of the whole network.
-        measured: whether to show the measures of weights and activations as well.
+    `parameters` is the network's total; `measured` adds measures of weights and activations.
     """
-    header = ("layer", *SIZES, *(MEASURES if measured else ()))
+    header: tuple[str, ...] = ("layer", "output", "parameters", "multiply-adds")
+    header += ("weight std", "deviation", "fraction") if measured else ()
     total = sum(layer.multiply_adds for layer in facts)
     rows = [
         header,
@@ -34,21 +30,15 @@ def layer_table(facts: Sequence[LayerFacts], parameters: int, measured: bool = F
 def cells(layer: LayerFacts) -> tuple[str, ...]:
     """Return a layer's line, all columns; a dash where there is no value."""
     sizes = [f"{number:,}" if number else "–" for number in (layer.parameters, layer.multiply_adds)]
-    measures = [
-        "–" if number is None else f"{number:.2g}"
-        for number in (layer.weight_std, layer.spread, layer.share)
-    ]
-    return (layer.name, " × ".join(map(str, layer.shape)), *sizes, *measures)
+    measures = (layer.weight_std, layer.spread, layer.share)
+    rounded = ["–" if number is None else f"{number:.2g}" for number in measures]
+    return (layer.name, " × ".join(map(str, layer.shape)), *sizes, *rounded)
 
 
 def remarkable(facts: Sequence[LayerFacts]) -> list[LayerFacts]:
     """Return the layers that have parameters or change the shape."""
-    before = [(), *(layer.shape for layer in facts)]
-    return [
-        layer
-        for layer, shape in zip(facts, before, strict=False)
-        if layer.parameters or layer.shape != shape
-    ]
+    pairs = zip(facts, [(), *(layer.shape for layer in facts)], strict=False)
+    return [layer for layer, before in pairs if layer.parameters or layer.shape != before]
 
 
 def in_few_lines(facts: Sequence[LayerFacts]) -> list[LayerFacts]:
@@ -68,6 +58,6 @@ def in_blocks(facts: Sequence[LayerFacts], depth: int) -> list[LayerFacts]:
         layers = list(group)
         parameters = sum(layer.parameters for layer in layers)
         multiply_adds = sum(layer.multiply_adds for layer in layers)
-        shape = layers[-1].shape
-        blocks.append(LayerFacts(".".join(path), "", shape, parameters, multiply_adds))
+        name, shape = ".".join(path), layers[-1].shape
+        blocks.append(LayerFacts(name, "", shape, parameters, multiply_adds))
     return blocks

@@ -47,9 +47,8 @@ class LocalResponseNorm(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         # In 16 bits the squares would overflow.
         with torch.autocast(maps.device.type, enabled=False):
-            normed: Tensor = Normalise.apply(
-                maps.float(), self.band, self.size // 2, self.beta, self.k
-            )
+            formula = (self.band, self.size // 2, self.beta, self.k)
+            normed: Tensor = Normalise.apply(maps.float(), *formula)
         return normed.to(maps.dtype)
 
     def extra_repr(self) -> str:
@@ -78,11 +77,7 @@ class Normalise(torch.autograd.Function):
 
 
 def across(maps: Tensor, band: Tensor, reach: int) -> Tensor:
-    """Return the product of a symmetric matrix `band` (C, C) and maps (N, C, H, W).
-
-    Args:
-        reach: largest distance of a nonzero value of `band` from its diagonal.
-    """
+    """Return `band` (C, C), symmetric and zero beyond `reach` of its diagonal, times the maps."""
     channels = len(band)
     rows = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     sums = torch.empty_like(rows)
@@ -111,10 +106,6 @@ class WithinMapNorm(nn.Module):
 
     Source: the authors' code of 2012, net #145, after conv2; not in the paper. Only the window is
     known: the constants are assumed to be those of `LocalResponseNorm`.
-
-    Args:
-        size: side of the window in pixels, odd.
-        alpha, beta, k: constants of the formula.
     """
 
     def __init__(
@@ -135,8 +126,7 @@ class StretchedLinear(nn.Linear):
     """Average pooling to a larger map and a linear layer, as one linear layer.
 
     y = W · (S · x) is computed as (W · S) · x, where S is `AdaptiveAvgPool2d(places)` from a
-    smaller map: the same function of the same weight, with (places / side)² times fewer
-    multiply-adds.
+    smaller map: the same function and weight, with (places / side)² times fewer multiply-adds.
 
     Args:
         channels: of the input (N, channels · side²), flattened maps.

@@ -1,14 +1,13 @@
 """A network as a table: its rows, and the builder that reads them."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from torch import nn
 
+from alexnet_lightning.networks.base import Stem
 from alexnet_lightning.networks.layers import LocalResponseNorm, Residual, Skip, WithinMapNorm
-
-Stem = Literal["imagenet", "small"]
 
 
 class Row(NamedTuple):
@@ -42,9 +41,6 @@ def convolutions(
     """Return the backbone, with layers conv1, relu1, lrn1, pool1, conv2, …, and its maps' side.
 
     Args:
-        rows: one per convolution.
-        in_channels: channels of the images.
-        image_size: side of the images in pixels.
         pool: window of every "pool"; convolutions round sizes in the same way.
         skip: residual connection around every convolution but the first, see `Residual`.
         towers: groups of channels that local response norms keep apart.
@@ -61,15 +57,9 @@ def convolutions(
             # Rounding up includes a window that extends over the right and bottom edge.
             layers[f"pad{number}"] = nn.ZeroPad2d((0, missing, 0, missing))
         normed = "bn" in words
-        mapping: nn.Module = nn.Conv2d(
-            in_channels,
-            row.channels,
-            row.kernel,
-            row.stride,
-            row.padding,
-            groups=row.groups,
-            bias=not normed,  # batch norm cancels it and has its own
-        )
+        # Batch norm cancels the bias and has its own.
+        shape = (in_channels, row.channels, row.kernel, row.stride, row.padding)
+        mapping: nn.Module = nn.Conv2d(*shape, groups=row.groups, bias=not normed)
         if skip != "none" and number > 1:
             norm = [nn.BatchNorm2d(row.channels)] if normed else []
             mapping = Residual(nn.Sequential(mapping, *norm), in_channels, row.channels, skip)
@@ -91,29 +81,23 @@ def convolutions(
 
 def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
     """Return the layer that a word of `Row.then` stands for."""
-    match word:
-        case "relu":
-            return nn.ReLU(inplace=True)
-        case "tanh":
-            return nn.Tanh()
-        case "gelu":
-            return nn.GELU()
-        case "bn":
-            return nn.BatchNorm2d(channels)
-        case "lrn":
-            return LocalResponseNorm(channels, groups=towers)
-        case "mapnorm":
-            return WithinMapNorm()
-        case "pool":
-            return nn.MaxPool2d(pool.size, pool.stride, pool.padding, ceil_mode=pool.ceil)
-        case "avg":
-            return nn.AvgPool2d(pool.size, pool.stride, pool.padding, ceil_mode=pool.ceil)
-        case "half":
-            return nn.MaxPool2d(2)  # 2/2, independent of `pool`
-    raise ValueError(f"a row has the word '{word}', which names no layer")
+    layers: dict[str, Callable[[], nn.Module]] = {
+        "relu": lambda: nn.ReLU(inplace=True),
+        "tanh": nn.Tanh,
+        "gelu": nn.GELU,
+        "bn": lambda: nn.BatchNorm2d(channels),
+        "lrn": lambda: LocalResponseNorm(channels, groups=towers),
+        "mapnorm": WithinMapNorm,
+        "pool": lambda: nn.MaxPool2d(*pool[:3], ceil_mode=pool.ceil),
+        "avg": lambda: nn.AvgPool2d(*pool[:3], ceil_mode=pool.ceil),
+        "half": lambda: nn.MaxPool2d(2),  # 2/2, independent of `pool`
+    }
+    if word not in layers:
+        raise ValueError(f"a row has the word '{word}', which names no layer")
+    return layers[word]()
 
 
-def fully_connected(
+def head(
     fc6: nn.Linear, num_classes: int, dropout: float, activation: str = "relu"
 ) -> nn.Sequential:
     """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2)."""
@@ -128,31 +112,25 @@ def fully_connected(
 
 
 def scaled(channels: int, width: float) -> int:
-    """Return `channels · width` rounded to a multiple of 8, at least 8.
-
-    Raises:
-        ValueError: the width is not above 0.
-    """
+    """Return `channels · width` rounded to a multiple of 8, at least 8."""
     if width <= 0:
         raise ValueError(f"width is {width}: give a number > 0")
     return max(8, round(channels * width / 8) * 8)
 
 
-def widened(rows: Sequence[Row], width: float) -> list[Row]:
-    """Return the rows with their channels multiplied by `width`."""
-    return [row._replace(channels=scaled(row.channels, width)) for row in rows]
+def widen(rows: Sequence[Row], width: float, activation: str = "relu") -> list[Row]:
+    """Return the rows with channels times `width`, and another word of `follow` instead of relu."""
+    wide = [row._replace(channels=scaled(row.channels, width)) for row in rows]
+    return [row._replace(then=row.then.replace("relu", activation)) for row in wide]
 
 
-def with_activation(rows: Sequence[Row], activation: str) -> list[Row]:
-    """Return the rows with another word of `follow`, such as tanh, instead of relu."""
-    return [row._replace(then=row.then.replace("relu", activation)) for row in rows]
+def stemmed(rows: list[Row], pool: Window, stem: Stem) -> tuple[list[Row], Window]:
+    """Return rows and pooling with that stem; the small one loses nothing at the border.
 
-
-def small_stem(rows: Sequence[Row], pool: Window) -> tuple[list[Row], Window]:
-    """Return rows and pooling for images of 8 to 32 px, with no loss at the border.
-
-    The first convolution becomes 3 × 3 with stride 1; pooling is padded unless it rounds up.
+    Its first convolution is 3 × 3 with stride 1; pooling is padded unless it rounds up.
     """
+    if stem == "imagenet":
+        return rows, pool
     first = rows[0]._replace(kernel=3, stride=1, padding=1)
     padding = 0 if pool.ceil or pool.size % 2 == 0 else pool.size // 2
     return [first, *rows[1:]], pool._replace(padding=padding)

@@ -13,17 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NUMBERED = 20  # up to so many classes the cells hold numbers
-LABELS = 30  # so many class names fit along an axis
-
 
 def confusion_figure(counts: Tensor, class_names: list[str], subject: str) -> Figure:
     """Return a figure of the matrix, each row in percent of its true class, and of accuracies.
 
-    Args:
-        counts: images (K, K), by true and by predicted class.
-        class_names: K of them.
-        subject: data and split, for the title.
+    `counts` is images (K, K) by true and by predicted class; `subject` begins the title.
     """
     classes = len(counts)
     percent = 100 * counts / counts.sum(1, keepdim=True).clamp(min=1)
@@ -33,7 +27,7 @@ def confusion_figure(counts: Tensor, class_names: list[str], subject: str) -> Fi
         matrix, bars = figure.subplots(1, 2, sharey=True, width_ratios=[side, 1.6])
         image = matrix.imshow(percent.numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto")
         bars.barh(range(classes), percent.diag().numpy(), height=0.8, color=COLOURS[0])
-        if classes <= NUMBERED:
+        if classes <= 20:  # the numbers fit into the cells
             write_numbers(matrix, bars, percent, counts.sum(1))
             matrix.set_title("% of each true class")
         else:
@@ -46,7 +40,7 @@ def confusion_figure(counts: Tensor, class_names: list[str], subject: str) -> Fi
 
 def name_axes(matrix: Axes, bars: Axes, class_names: list[str]) -> None:
     """Class names on both axes of the matrix; every n-th where all would not be readable."""
-    step = -(-len(class_names) // LABELS)
+    step = -(-len(class_names) // 30)
     indices = range(0, len(class_names), step)
     names = [short(class_names[index]) for index in indices]
     matrix.set_xticks(indices, names, rotation=90 if max(map(len, names)) > 3 else 0)

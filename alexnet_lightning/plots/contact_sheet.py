@@ -28,10 +28,7 @@ def draw_contact_sheet(data: ImageDataModule, path: Path) -> None:
     """Write a PNG with a row per image: as stored, in evaluation, and six random augmentations.
 
     All but the stored images are the network's input with the normalization undone, clipped to
-    black and white. Pixels are squares, enlarged by a whole number.
-
-    Args:
-        data: set up.
+    black and white. Pixels are squares, enlarged by a whole number. The data must be set up.
     """
     train = data.splits["train"]
     images, labels = train[one_a_class(train.labels)]
@@ -61,8 +58,8 @@ def draw_contact_sheet(data: ImageDataModule, path: Path) -> None:
             axes.text(column * across, -2 * GAP, title, va="bottom", size=9)
         for column, texts in enumerate(captions, start=2):
             for row, text in enumerate(texts):
-                at = (column * across, row * down + side + GAP / 2)
-                axes.text(*at, text, va="top", size=6.5)
+                y = row * down + side + GAP / 2
+                axes.text(column * across, y, text, va="top", size=6.5)
         write_png(figure, path)
 
 
@@ -83,17 +80,14 @@ def denormalised(data: ImageDataModule, inputs: Tensor) -> Tensor:
 
 
 def enlarged(images: Tensor, side: int, below: int) -> Tensor:
-    """Return RGB images (N, 3, side + below, side + GAP), centered in white tiles.
+    """Return images (N, C, S, S) of 0-1 centered in white RGB tiles with gaps, (N, 3, H, W).
 
-    Args:
-        images: 0-1, (N, C, S, S), with one channel or three.
-        side: of the tile in pixels, >= S; pixels are repeated as often as they fit.
-        below: white pixels below a tile.
+    Pixels are repeated as often as they fit into `side` pixels; `below` is the gap below a tile.
     """
     times = side // images.shape[-1]
     pixels = images.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
-    room = side - pixels.shape[-1]
-    before, after = room // 2, room - room // 2
+    before = (side - pixels.shape[-1]) // 2
+    after = side - pixels.shape[-1] - before
     tiles = F.pad(pixels, (before, after + GAP, before, after + below), value=1.0)
     return tiles.expand(-1, 3, -1, -1)
 
@@ -104,10 +98,7 @@ def mixtures(targets: Tensor, class_names: Sequence[str]) -> list[str]:
         return [""] * len(targets)
     texts = []
     for fractions, labels in zip(*(part.tolist() for part in targets.topk(2)), strict=True):
-        parts = [
-            f"{fraction:.0%} {short(class_names[label])}"
-            for fraction, label in zip(fractions, labels, strict=True)
-            if fraction >= NAMED
-        ]
+        pairs = zip(fractions, labels, strict=True)
+        parts = [f"{part:.0%} {short(class_names[n])}" for part, n in pairs if part >= NAMED]
         texts.append("\n".join(parts) if len(parts) > 1 else "")
     return texts

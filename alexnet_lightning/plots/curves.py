@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.plots.style import COLOURS, new_figure
 
@@ -35,8 +35,6 @@ def curves_figure(
     Args:
         rows: as in metrics.csv.
         metrics: "loss" or top-k accuracies; four at most.
-        unit: quantity and unit, for the y axis.
-        title: data, split and number of images.
         best: the best epoch, from 1, and the metric that it is best by.
     """
     from matplotlib.ticker import MaxNLocator
@@ -58,16 +56,9 @@ def curves_figure(
 
 def plot_metric(axes: Axes, rows: Rows, metric: str, line: str) -> None:
     """One metric in training and validation, with markers if there are at most 30 epochs."""
-    scale = 1 if metric == "loss" else 100
+    scale, name = 1 if metric == "loss" else 100, metric.replace("top", "top-")
     for split, (word, color, marker) in SPLITS.items():
-        values = by_epoch(rows, f"{split}/{metric}")
-        if values:
-            axes.plot(
-                list(values),
-                [scale * value for value in values.values()],
-                line,
-                color=color,
-                marker=marker if len(values) <= 30 else None,
-                markersize=5,
-                label=f"{word} {metric.replace('top', 'top-')}",
-            )
+        if values := by_epoch(rows, f"{split}/{metric}"):
+            scaled = [scale * value for value in values.values()]
+            look: Any = {"color": color, "marker": marker if len(values) <= 30 else None}
+            axes.plot(list(values), scaled, line, markersize=5, label=f"{word} {name}", **look)

@@ -16,24 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OTHERS = "#d8d8d8"
 SCORES = {"knn5": "5-NN accuracy {:.1%}", "silhouette": "silhouette {:.2f}"}
 NEIGHBORS = FOLDS = 5
 NOISE = 1e-6  # relative to the largest value: less than this is float32 rounding, not variance
 
 
 class Projection(NamedTuple):
-    """First two principal components.
+    """First two principal components."""
 
-    Args:
-        coordinates: (N, 2).
-        explained: fraction of the variance that each component explains.
-        dimensions: D of the embeddings.
-    """
-
-    coordinates: Tensor
-    explained: tuple[float, float]
-    dimensions: int
+    coordinates: Tensor  # (N, 2)
+    explained: tuple[float, float]  # fraction of the variance, for each component
+    dimensions: int  # of the embeddings
 
 
 def project(embeddings: Tensor, previous: Tensor | None = None) -> Projection:
@@ -67,11 +60,7 @@ def separability(embeddings: Tensor, labels: Tensor) -> dict[str, float]:
     `knn5` is the accuracy, in [0, 1], of five nearest neighbors under stratified five-fold
     cross-validation; with fewer images per class, of as many folds as two classes can fill, over
     the classes that fill them. `silhouette` is the mean silhouette, in [-1, 1]. A score that the
-    sample is too small for is left out.
-
-    Args:
-        embeddings: (N, D), finite.
-        labels: (N,), int64.
+    sample is too small for is left out. Embeddings (N, D) are finite.
     """
     from sklearn.metrics import pairwise_distances, silhouette_score
 
@@ -114,14 +103,11 @@ def embeddings_figure(
     title: str,
     max_classes: int = 10,
 ) -> Figure:
-    """Return a figure with the plane of each embedding side by side.
+    """Return a figure with the plane of each embedding, by its name, side by side.
 
     Args:
-        projections: by the embedding's name, of the same N images.
-        scores: by the embedding's name, as from `separability`.
-        labels: (N,), int64.
-        class_names: of all classes.
-        title: data, split and number of images.
+        projections, labels: of the same N images.
+        scores: from `separability`.
         max_classes: classes drawn in color, the most frequent ones; the others are gray.
     """
     shown = most_frequent(labels, max_classes)
@@ -131,8 +117,8 @@ def embeddings_figure(
             scatter(axes, found.coordinates, labels, shown, class_names)
             parts = [SCORES[score].format(value) for score, value in scores[name].items()]
             axes.set_title(f"{name}: {found.dimensions:,} dimensions\n{', '.join(parts)}")
-            axes.set_xlabel(f"PC 1 ({found.explained[0]:.1%} of variance)")
-            axes.set_ylabel(f"PC 2 ({found.explained[1]:.1%} of variance)")
+            x, y = (f"PC {n} ({part:.1%} of variance)" for n, part in enumerate(found.explained, 1))
+            axes.set(xlabel=x, ylabel=y)
         figure.suptitle(title)
         handles, names = panels[-1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside right center", markerscale=1.6)
@@ -153,14 +139,12 @@ def scatter(
     colored = torch.isin(labels, torch.tensor(shown))
     size = 24 if colored.sum() <= 500 else 14
     look: Any = {"s": size, "alpha": 0.8, "edgecolors": "black", "linewidths": 0.25}
-    rest = coordinates[~colored]
-    if len(rest):
+    if not colored.all():
         others = f"less frequent classes ({len(class_names) - len(shown)})"
-        x, y = rest.T.numpy()
-        axes.scatter(x, y, s=8, color=OTHERS, linewidths=0, label=others)
+        x, y = coordinates[~colored].T
+        axes.scatter(x, y, s=8, color="#d8d8d8", linewidths=0, label=others)
     for index, label in enumerate(shown):
-        x, y = coordinates[labels == label].T.numpy()
-        color = COLOURS[index % len(COLOURS)]
-        marker = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
-        name = short(class_names[label])
-        axes.scatter(x, y, color=color, marker=marker, label=name, **look)
+        look["color"] = COLOURS[index % len(COLOURS)]
+        look["marker"] = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
+        points = coordinates[labels == label].T
+        axes.scatter(*points, label=short(class_names[label]), **look)

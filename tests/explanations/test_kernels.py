@@ -6,12 +6,11 @@ import torch
 from alexnet_lightning.explanations.images import ShownImages
 from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps, first_kernels, stages
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.models import AlexNetModern, TorchvisionClassifier
-from alexnet_lightning.models.alexnet import alexnet
+from alexnet_lightning.models import AlexNet, AlexNetModern, TorchvisionClassifier
 
 
 def test_first_kernels_are_those_that_weigh_pixels() -> None:
-    network = alexnet(10, 3, 224, width=0.1)
+    network = AlexNet(10, 3, 224, width=0.1).network
     assert first_kernels(network).shape == (8, 3, 11, 11)
     assert torch.equal(first_kernels(network), network.features.conv1.weight)
     whitened = AlexNetModern(10, 3, 32, width=0.1, whitening=True).network
@@ -19,7 +18,7 @@ def test_first_kernels_are_those_that_weigh_pixels() -> None:
 
 
 def test_a_kernel_is_gray_where_its_weights_are_zero_and_scaled_separately() -> None:
-    network = alexnet(10, 1, 32, stem="small", width=0.1)
+    network = AlexNet(10, 1, 32, stem="small", width=0.1).network
     weight = network.features.conv1.weight
     with torch.no_grad():
         weight.zero_()
@@ -32,7 +31,7 @@ def test_a_kernel_is_gray_where_its_weights_are_zero_and_scaled_separately() -> 
 
 
 def test_stages_of_an_alexnet_are_its_convolutions() -> None:
-    network = alexnet(10, 3, 128, width=0.1)
+    network = AlexNet(10, 3, 128, width=0.1).network
     image = torch.randn(1, 3, 128, 128)
     found = stages(network, image)
     assert list(found) == ["pool1", "pool2", "relu3", "relu4", "pool5"]

@@ -14,24 +14,10 @@ from alexnet_lightning.models import (
     AlexNetSkip,
     AlexNetSkipScaled,
 )
-from alexnet_lightning.models.alexnet import (
-    ALEXNET,
-    ALEXNET_2012,
-    IN_TOWERS,
-    alexnet,
-    in_towers,
-    with_norm,
-)
-from alexnet_lightning.networks.base import ConvNet
+from alexnet_lightning.models.alexnet import ALEXNET, IN_TOWERS, in_towers
 from alexnet_lightning.networks.layers import Residual
-from alexnet_lightning.networks.rows import Window, scaled, with_activation
+from alexnet_lightning.networks.rows import scaled
 from tests.models.test_models import build
-
-CEIL = Window(3, 2, ceil=True)
-
-
-def net_145(classes: int = 1000, width: float = 1.0) -> ConvNet:
-    return alexnet(classes, 3, 224, ALEXNET_2012, width=width, pool=CEIL, towers=2)
 
 
 def shapes(network: nn.Sequential, images: torch.Tensor) -> dict[str, tuple[int, ...]]:
@@ -49,7 +35,7 @@ def names(network: nn.Sequential) -> str:
 
 
 def test_maps_have_the_papers_sizes() -> None:
-    found = shapes(alexnet(10, 3, 224).features, torch.zeros(1, 3, 224, 224))
+    found = shapes(AlexNet(10, 3, 224).network.features, torch.zeros(1, 3, 224, 224))
     assert [found[f"conv{n}"] for n in range(1, 6)] == [
         (96, 55, 55),
         (256, 27, 27),
@@ -62,12 +48,12 @@ def test_maps_have_the_papers_sizes() -> None:
 
 @pytest.mark.parametrize(("classes", "parameters"), [(1000, 62_378_344), (10, 58_322_314)])
 def test_parameters_at_224_px(classes: int, parameters: int) -> None:
-    network = alexnet(classes, in_channels=3, image_size=224)
+    network = AlexNet(classes, in_channels=3, image_size=224).network
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
 def test_every_layer_of_the_authors_net_is_where_their_code_has_it() -> None:
-    features = net_145().features
+    features = AlexNet2012(1000, 3, 224).network.features
     assert names(features) == (
         "pad1 conv1 lrn1 pool1 relu1 conv2 relu2 lrn2 mapnorm2 pool2 "
         "conv3 relu3 conv4 relu4 conv5 pool5 relu5"
@@ -83,7 +69,7 @@ def test_every_layer_of_the_authors_net_is_where_their_code_has_it() -> None:
 
 
 def test_the_authors_net_has_their_parameters_layer_by_layer() -> None:
-    network = net_145()
+    network = AlexNet2012(1000, 3, 224).network
     counts = [
         sum(p.numel() for p in layer.parameters())
         for layer in [*network.features, *network.classifier]
@@ -95,7 +81,7 @@ def test_the_authors_net_has_their_parameters_layer_by_layer() -> None:
 
 
 def test_lrn_follows_the_first_two_relus_with_the_papers_constants() -> None:
-    features = alexnet(10, 3, 224, width=0.1).features
+    features = AlexNet(10, 3, 224, width=0.1).network.features
     assert names(features) == (
         "conv1 relu1 lrn1 pool1 conv2 relu2 lrn2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5"
     )
@@ -104,18 +90,19 @@ def test_lrn_follows_the_first_two_relus_with_the_papers_constants() -> None:
 
 
 def test_batch_norm_stands_between_convolution_and_relu_and_takes_over_the_bias() -> None:
-    features = alexnet(10, 3, 224, with_norm(ALEXNET, "bn"), width=0.1).features
+    features = AlexNetBN(10, 3, 224, width=0.1).network.features
     assert names(features).startswith("conv1 bn1 relu1 pool1 conv2 bn2 relu2")
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in features) == 5
     assert all(layer.bias is None for layer in features if isinstance(layer, nn.Conv2d))
 
 
 def test_each_ablation_changes_one_thing() -> None:
-    assert "lrn" not in names(alexnet(10, 3, 224, with_norm(ALEXNET, "none"), width=0.1).features)
-    tanh = alexnet(10, 3, 224, with_activation(ALEXNET, "tanh"), width=0.1)
+    bare = AlexNet(10, 3, 224, width=0.1, norm="none").network
+    assert "lrn" not in names(bare.features)
+    tanh = AlexNet(10, 3, 224, width=0.1, activation="tanh").network
     assert not any(isinstance(layer, nn.ReLU) for layer in tanh.modules())
     assert sum(isinstance(layer, nn.Tanh) for layer in tanh.modules()) == 7
-    apart = alexnet(10, 3, 224, width=0.1, pool=Window(2, 2)).features.pool1
+    apart = AlexNet(10, 3, 224, width=0.1, overlapping=False).network.features.pool1
     assert (apart.kernel_size, apart.stride) == (2, 2)
     groups = [[row.groups for row in in_towers(ALEXNET, towers)] for towers in IN_TOWERS]
     assert groups == [[1] * 5, [1, 2, 1, 2, 2], [1, 2, 2, 2, 2]]
@@ -159,16 +146,17 @@ def test_thin_variants_are_alexnet_with_other_defaults(variant, arguments) -> No
 
 
 def test_dropout_is_on_the_outputs_of_fc6_and_fc7() -> None:
-    network = alexnet(10, 3, 32, stem="small", width=0.1, dropout=0.3)
+    network = AlexNet(10, 3, 32, stem="small", width=0.1, dropout=0.3).network
     assert names(network.classifier) == "fc6 relu6 drop6 fc7 relu7 drop7 fc8"
     assert network.classifier.drop6.p == network.classifier.drop7.p == 0.3
 
 
 @pytest.mark.parametrize(("size", "side"), [(32, 4), (16, 2), (8, 1)])
-@pytest.mark.parametrize("rows", [ALEXNET, ALEXNET_2012], ids=["paper", "code"])
-def test_the_small_stem_keeps_enough_of_small_images(rows: tuple, size: int, side: int) -> None:
-    pool = CEIL if rows is ALEXNET_2012 else Window(3, 2)
-    network = alexnet(10, 1, size, rows, stem="small", width=0.1, pool=pool)
+@pytest.mark.parametrize("variant", [AlexNet, AlexNet2012])
+def test_the_small_stem_keeps_enough_of_small_images(
+    variant: type[AlexNet], size: int, side: int
+) -> None:
+    network = variant(10, 1, size, stem="small", width=0.1).network
     images = torch.zeros(2, 1, size, size)
     with torch.no_grad():
         assert network.features(images).shape == (2, 24, side, side)
@@ -176,9 +164,9 @@ def test_the_small_stem_keeps_enough_of_small_images(rows: tuple, size: int, sid
 
 
 def test_other_sizes_are_averaged_to_the_six_by_six_that_fc6_reads() -> None:
-    at_224 = alexnet(10, 3, 224, width=0.1)
+    at_224 = AlexNet(10, 3, 224, width=0.1).network
     for size in (64, 96, 160, 192, 288):
-        network = alexnet(10, 3, size, width=0.1)
+        network = AlexNet(10, 3, size, width=0.1).network
         network.load_state_dict(at_224.state_dict())
         images = torch.randn(2, 3, size, size)
         with torch.no_grad():
@@ -189,7 +177,7 @@ def test_other_sizes_are_averaged_to_the_six_by_six_that_fc6_reads() -> None:
 
 def test_an_image_too_small_for_the_stem_is_refused() -> None:
     with pytest.raises(ValueError, match=r"images of 32 px are too small.*stem small"):
-        alexnet(10, in_channels=3, image_size=32)
+        AlexNet(10, in_channels=3, image_size=32)
 
 
 @pytest.mark.parametrize(("channels", "width", "expected"), [(96, 0.5, 48), (384, 0.01, 8)])
@@ -198,7 +186,7 @@ def test_width_rounds_to_multiples_of_eight(channels: int, width: float, expecte
 
 
 def test_skips_go_around_convolutions_two_to_five_and_change_nothing_else() -> None:
-    plain, skipping = (alexnet(10, 3, 224, skip=skip) for skip in ("none", "plain"))
+    plain, skipping = (AlexNet(10, 3, 224, skip=skip).network for skip in ("none", "plain"))
     blocks = {n for n, layer in skipping.features.named_children() if isinstance(layer, Residual)}
     assert blocks == {"conv2", "conv3", "conv4", "conv5"}
     projections = 96 * 256 + 256 * 384 + 384 * 256  # conv4 keeps its channels

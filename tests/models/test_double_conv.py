@@ -2,11 +2,11 @@
 
 from torch import nn
 
-from alexnet_lightning.models.double_conv import FINE_TUNING_1, FINE_TUNING_2, double_conv
+from alexnet_lightning.models import DoubleConvAlexNet, DoubleConvBNAlexNet
 
 
 def test_fine_tuning_1_has_the_reports_stages_and_parameters() -> None:
-    network = double_conv(FINE_TUNING_1, 10, 3, 32)
+    network = DoubleConvAlexNet(10, 3, 32).network
     kinds = [type(layer).__name__ for layer in network.features]
     assert kinds == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d"] * 5
     pools = [layer.kernel_size for layer in network.features if isinstance(layer, nn.MaxPool2d)]
@@ -16,7 +16,7 @@ def test_fine_tuning_1_has_the_reports_stages_and_parameters() -> None:
 
 
 def test_fine_tuning_2_repeats_2_2_2_3_3_with_batch_norm() -> None:
-    network = double_conv(FINE_TUNING_2, 10, 3, 32)
+    network = DoubleConvBNAlexNet(10, 3, 32).network
     kinds = " ".join(type(layer).__name__ for layer in network.features)
     unit = "Conv2d BatchNorm2d ReLU "
     assert kinds == " ".join(unit * n + "MaxPool2d" for n in (2, 2, 2, 3, 3))

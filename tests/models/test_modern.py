@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from alexnet_lightning.models import AlexNetModern
-from alexnet_lightning.models.modern import Size, modern
+from alexnet_lightning.models.modern import Size
 from alexnet_lightning.networks.inspect import receptive_field
 from alexnet_lightning.system.errors import UserError
 
@@ -14,7 +14,7 @@ from alexnet_lightning.system.errors import UserError
 def test_the_modern_net_has_convolutions_and_no_hidden_layer(
     size: Size, depth: int, millions: float
 ) -> None:
-    network = modern(10, 3, 32, 1.0, whitening=False, size=size)
+    network = AlexNetModern(10, 3, 32, 1.0, whitening=False, size=size).network
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [conv.kernel_size for conv in convs] == [(3, 3)] * depth
     assert sum(isinstance(m, nn.Linear) for m in network.modules()) == 1
@@ -24,8 +24,8 @@ def test_the_modern_net_has_convolutions_and_no_hidden_layer(
 
 def test_scaled_logits_learn_by_the_square_of_their_scale() -> None:
     torch.manual_seed(0)
-    plain = modern(10, 3, 32, 0.1, whitening=False)
-    scaled = modern(10, 3, 32, 0.1, whitening=False, logit_scale=0.5)
+    plain = AlexNetModern(10, 3, 32, 0.1, whitening=False).network
+    scaled = AlexNetModern(10, 3, 32, 0.1, whitening=False, logit_scale=0.5).network
     scaled.load_state_dict(plain.state_dict())
     images = torch.randn(8, 3, 32, 32)
     first = plain(images)
@@ -42,7 +42,7 @@ def test_scaled_logits_learn_by_the_square_of_their_scale() -> None:
 
 def test_scales_of_norms_may_stay_one_beside_biases_that_learn() -> None:
     def trained(**how: bool) -> set[str]:
-        named = modern(10, 3, 32, 0.1, whitening=True, **how).named_parameters()
+        named = AlexNetModern(10, 3, 32, 0.1, whitening=True, **how).network.named_parameters()
         return {name for name, parameter in named if parameter.requires_grad}
 
     scales = {f"features.bn{number}.weight" for number in range(1, 6)}
@@ -51,7 +51,8 @@ def test_scales_of_norms_may_stay_one_beside_biases_that_learn() -> None:
 
 def test_the_modern_net_takes_gelu_wherever_relu_was() -> None:
     torch.manual_seed(0)
-    relu, gelu = (modern(10, 3, 32, 0.1, True, activation=name) for name in ("relu", "gelu"))
+    models = [AlexNetModern(10, 3, 32, 0.1, True, activation=name) for name in ("relu", "gelu")]
+    relu, gelu = (model.network for model in models)
     kinds = [
         {type(m) for m in n.modules() if isinstance(m, nn.ReLU | nn.GELU)} for n in (relu, gelu)
     ]

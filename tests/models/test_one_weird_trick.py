@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alexnet_lightning.models import AlexNetOWT
-from alexnet_lightning.models.one_weird_trick import load_weights, one_weird_trick
+from alexnet_lightning.models.one_weird_trick import load_weights
 from alexnet_lightning.system.errors import UserError
 from tests.models.test_models import build
 
@@ -16,7 +16,8 @@ def test_torchvisions_weights_fit_and_give_torchvisions_logits() -> None:
     from torchvision.models import alexnet as reference
 
     torch.manual_seed(0)
-    theirs, ours = reference(weights=None).eval(), one_weird_trick(1000, 3, 224).eval()
+    theirs = reference(weights=None).eval().to(memory_format=torch.channels_last)
+    ours = AlexNetOWT(1000, 3, 224).network.eval()
     assert sum(p.numel() for p in ours.parameters()) == 61_100_840
     assert list(ours.state_dict()) == list(theirs.state_dict())
     load_weights(ours, theirs.state_dict())
@@ -26,7 +27,7 @@ def test_torchvisions_weights_fit_and_give_torchvisions_logits() -> None:
 
 
 def test_the_last_layer_is_new_where_the_weights_have_other_classes() -> None:
-    donor, ours = one_weird_trick(7, 3, 224, width=0.1), one_weird_trick(5, 3, 224, width=0.1)
+    donor, ours = AlexNetOWT(7, 3, 224, width=0.1).network, AlexNetOWT(5, 3, 224, width=0.1).network
     head = ours.classifier[-1].weight.clone()
     load_weights(ours, donor.state_dict())
     assert torch.equal(ours.classifier[-1].weight, head)

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from alexnet_lightning.models.alexnet import ALEXNET, alexnet
+from alexnet_lightning.models import AlexNet
 from alexnet_lightning.networks.init import Init, initialise
 
 
 def deviations(scheme: Init, skip: str = "none") -> dict[str, tuple[float, float]]:
     """Weight deviation and bias of every layer of AlexNet, half as wide."""
     torch.manual_seed(0)
-    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.5, skip=skip)
+    network = AlexNet(10, 3, 32, stem="small", width=0.5, skip=skip).network
     initialise(network, scheme)
     return {
         name.split(".")[1]: (
@@ -44,14 +44,14 @@ def test_he_keeps_the_spread_and_starts_biases_at_zero() -> None:
 
 
 def test_default_leaves_what_torch_drew() -> None:
-    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.1)
+    network = AlexNet(10, 3, 32, stem="small", width=0.1).network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     initialise(network, "default")
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_identity_hands_on_what_comes_in_and_leaves_the_other_filters() -> None:
-    network = alexnet(10, 3, 32, ALEXNET, stem="small", width=0.125)
+    network = AlexNet(10, 3, 32, stem="small", width=0.125).network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     initialise(network, "identity")
     conv = network.features.conv2

@@ -1,21 +1,26 @@
 """Sizes against the paper and torchvision, spread against a loop, the field against NaNs."""
 
+import copy
 from collections import OrderedDict
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision import models
 
-from alexnet_lightning.models.alexnet import ALEXNET, ALEXNET_2012, alexnet, with_norm
+from alexnet_lightning.models import AlexNet, AlexNetBN
+from alexnet_lightning.models.alexnet import ALEXNET, ALEXNET_2012
 from alexnet_lightning.networks.init import initialise
 from alexnet_lightning.networks.inspect import (
+    evaluating,
     layer_facts,
     multiply_adds,
     own_parameters,
     receptive_field,
     shapes,
+    spreads,
 )
 from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.networks.rows import Row, Window, convolutions
@@ -30,8 +35,7 @@ def images() -> torch.Tensor:
 def network() -> nn.Module:
     """Small, with batch norm, dropout and a residual connection."""
     torch.manual_seed(0)
-    rows = with_norm(ALEXNET, "bn")
-    return alexnet(10, 3, 32, rows=rows, stem="small", width=0.1, skip="scaled")
+    return AlexNetBN(10, 3, 32, stem="small", width=0.1, skip="scaled").network
 
 
 def test_grouped_convolutions_and_linear_layers_by_hand() -> None:
@@ -135,7 +139,7 @@ def test_the_fall_of_the_papers_starting_values() -> None:
     torch.manual_seed(0)
     noise = torch.randn(16, 3, 4, 4) * 0.25
     pixels = nn.functional.interpolate(noise, size=32, mode="bilinear")
-    network = alexnet(10, 3, 32, stem="small", width=0.25)
+    network = AlexNet(10, 3, 32, stem="small", width=0.25).network
     found = {}
     for scheme in ("paper", "code_2012", "he"):
         initialise(network, scheme)
@@ -188,3 +192,38 @@ def test_receptive_field_is_unknown_for_other_graphs() -> None:
 
 def test_local_response_norm_reads_one_place() -> None:
     assert receptive_field(nn.Sequential(LocalResponseNorm(4), nn.Conv2d(4, 4, 3))) == 3
+
+
+def test_spreads_of_one_layer_are_those_by_hand() -> None:
+    torch.manual_seed(0)
+    layer, images = nn.Linear(5, 3), torch.randn(8, 5)
+    labels = torch.arange(8) % 3
+    (found,) = spreads(nn.Sequential(layer), images, labels)
+    logits = layer(images)
+    gradient = logits.softmax(dim=1) - F.one_hot(labels, 3)  # of cross entropy, image by image
+    assert found.layer == "0"
+    assert found.forward == pytest.approx(logits.std(dim=0).mean().item())
+    assert found.backward == pytest.approx(gradient.std(dim=0).mean().item(), rel=1e-5)
+
+
+def test_measuring_spreads_leaves_no_trace() -> None:
+    network = AlexNet(10, 3, 16, stem="small", width=0.05).network
+    before = copy.deepcopy(network.state_dict())
+    images, state = torch.rand(4, 3, 16, 16), torch.get_rng_state()
+    found = spreads(network, images, torch.arange(4))
+    assert torch.equal(torch.get_rng_state(), state), "dropout must not draw"
+    assert [row.layer.split(".")[-1] for row in found] == [
+        *(f"conv{number}" for number in range(1, 6)), "fc6", "fc7", "fc8",
+    ]  # fmt: skip
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert network.training and all(part.training for part in network.modules())
+
+
+def test_each_layer_gets_its_own_mode_back():
+    network = nn.Sequential(nn.Dropout(), nn.BatchNorm2d(3))
+    network[1].eval()  # a frozen layer
+    with pytest.raises(KeyError), evaluating(network):
+        assert not any(layer.training for layer in network.modules())
+        raise KeyError
+    assert [layer.training for layer in network.modules()] == [True, True, False]

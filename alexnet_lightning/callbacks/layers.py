@@ -1,4 +1,4 @@
-"""spreads.csv: how much the activations and gradients of each layer vary across images."""
+"""The network's layers: a table before training, and how much they vary across images."""
 
 import csv
 from collections.abc import Sequence
@@ -8,15 +8,30 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from alexnet_lightning.networks.signal_propagation import spreads
+from alexnet_lightning.networks.inspect import shapes, spreads
+from alexnet_lightning.networks.layer_table import in_few_lines, layer_table
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
-COLUMNS = ("step", "layer", "forward", "backward")
+
+class LayerTable(Callback):
+    """Print name, output, parameters and multiply-adds of every layer that is not elementwise.
+
+    The data module says which images to expect, by `in_channels` and `image_size`.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        # Here and not at the start of the fit, where a strategy may have split the network.
+        if stage != "fit" or not trainer.is_global_zero:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        network: Any = pl_module.network
+        facts = shapes(network, data.in_channels, data.image_size)
+        print(layer_table(in_few_lines(facts), sum(p.numel() for p in network.parameters())))
 
 
 class LayerSpreads(Callback):
-    """Write `spreads.csv`, one row per layer and step, see `networks.signal_propagation`.
+    """Write `spreads.csv`, one row per layer and step, see `networks.inspect.spreads`.
 
     Args:
         steps: optimizer steps after which to measure, each >= 0.
@@ -58,5 +73,6 @@ def write(path: Path, step: int, rows: Sequence[Sequence[Any]]) -> None:
     if path.is_file():
         with path.open(newline="") as file:
             earlier = [row for row in list(csv.reader(file))[1:] if int(row[0]) < step]
+    columns = ("step", "layer", "forward", "backward")
     with replacing(path) as part, part.open("w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *earlier, *((step, *row) for row in rows)])
+        csv.writer(file).writerows([columns, *earlier, *((step, *row) for row in rows)])
