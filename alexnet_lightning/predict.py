@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
-from alexnet_lightning.inference.image_files import image_files
+from alexnet_lightning.inference.choices import Device, Source, image_files
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 
@@ -49,7 +48,6 @@ def predict(
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-
     predictor, paths = opened(top, run_dir, images, checkpoint, views, device)
     from alexnet_lightning.inference.answers import answers
 
@@ -121,21 +119,17 @@ def main(args: Sequence[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
         sys.exit(128 + signal.SIGPIPE)
     if drawn:
-        draw(drawn, predictor.class_names, sheet, len(paths) - len(refused))
+        from alexnet_lightning.inference.sheet import draw_sheet
+
+        try:
+            draw_sheet(drawn, predictor.class_names, sheet)
+        except OSError as error:
+            raise UserError(f"--sheet: cannot write {sheet}: {error.strerror}") from error
+        count = len(paths) - len(refused)
+        part = f" (the first {len(drawn)} of {count:,} images)" if count > len(drawn) else ""
+        print(f"sheet: {sheet}{part}", file=sys.stderr)
     if refused:
         sys.exit(1)
-
-
-def draw(answers: "Sequence[Answer]", class_names: Sequence[str], path: Path, count: int) -> None:
-    """Write the sheet and print its path."""
-    from alexnet_lightning.inference.sheet import draw_sheet
-
-    try:
-        draw_sheet(answers, class_names, path)
-    except OSError as error:
-        raise UserError(f"--sheet: cannot write {path}: {error.strerror}") from error
-    part = f" (the first {len(answers)} of {count:,} images)" if count > len(answers) else ""
-    print(f"sheet: {path}{part}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexnet_lightning.explanations import comparison
+
 from alexnet_lightning.explanations.grad_cam import draw_grad_cam
 from alexnet_lightning.explanations.images import ShownImages, run_data, split_probabilities
 from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
-from alexnet_lightning.explanations.mistakes import draw_mistakes
+from alexnet_lightning.explanations.mistakes import (
+    draw_curves_and_counts, draw_differences, draw_mistakes, judged, read_rows,
+)  # fmt: skip
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
@@ -68,8 +70,8 @@ def figures(
             yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
-            rows = comparison.read_rows(run.metrics)
-            best = comparison.judged(run, "best", test, device)
-            last = comparison.judged(run, "last", test, device)
-            yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
-            yield f"{name}_differences", comparison.draw_differences(test, best, last, names)
+            rows = read_rows(run.metrics)
+            best = judged(run, "best", test, device)
+            last = judged(run, "last", test, device)
+            yield name, draw_curves_and_counts(rows, best, last, test.labels)
+            yield f"{name}_differences", draw_differences(test, best, last, names)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,11 +83,10 @@ def as_csv(found: Iterable[Answer]) -> Iterator[str]:
             names = [f"{word}_{rank}" for rank in ranks for word in ("class", "probability")]
             yield csv_line(["picture", *names])
         pairs = zip(row.prediction.classes, digits(row.prediction), strict=True)
-        yield csv_line([row.name, *(cell for pair in pairs for cell in pair)])
+        yield csv_line([row.name, *chain.from_iterable(pairs)])
 
 
 def csv_line(cells: Sequence[object]) -> str:
-    """Return a line of CSV without its end."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()

@@ -1,55 +1,139 @@
-"""The file formats that a network is written in, and read from again."""
+"""A trained network as a file for other programs, checked before it gets its final name."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from alexnet_lightning.data.batches import seeded
 from alexnet_lightning.inference.choices import Format
 from alexnet_lightning.inference.portable import Portable
 from alexnet_lightning.inference.predictor import Predictor, rebuilt
 from alexnet_lightning.models import AlexNetOWT
+from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 PACKAGES: dict[Format, tuple[str, ...]] = {
     "onnx": ("onnxscript", "onnxruntime"),
     "safetensors": ("safetensors.torch",),
 }
 TORCHVISIONS = {"stem": "imagenet", "width": 1.0, "in_channels": 3}  # arguments of its alexnet
+CHECKED = 32  # images
+TOLERANCE = 1e-4  # of the largest logit, or of 1 if that is less
 Logits = Callable[[Tensor], Tensor]
 
 
-def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -> None:
-    """Write a network, for batches of any size; UserError if the format cannot express it.
+class Checked(NamedTuple):
+    """The largest difference of a file's logits from the network's, and the largest logit."""
+
+    difference: float
+    largest: float
+
+
+def check(kind: Format, predictor: Predictor) -> None:
+    """Raise a UserError if a package is missing, or torchvision's alexnet is another network."""
+    for name in PACKAGES.get(kind, ()):
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"--format {kind}: needs {error.name}: pip install alexnet-lightning[use]"
+            ) from None
+    model = predictor.model
+    ours = {name: model.hparams.get(name) for name in TORCHVISIONS}
+    if kind == "torchvision" and not (isinstance(model, AlexNetOWT) and ours == TORCHVISIONS):
+        shown = ", ".join(f"{name} {value}" for name, value in ours.items() if value)
+        raise UserError(
+            "--format torchvision: its alexnet is AlexNetOWT with stem imagenet, width 1.0, "
+            f"in_channels 3, and this is {type(model).__name__} with {shown}; give safetensors"
+        )
+
+
+def sample(predictor: Predictor, run: RunFolder, files: Sequence[str | Path]) -> tuple[Tensor, str]:
+    """Return decoded images to check with, uint8 (N, C, size, size), and what they are.
+
+    The files, if there are any; else test images of the run's data set; else, without it, noise.
+    """
+    kept = predictor.preprocessing
+    if files:
+        images = torch.stack([kept.decode(Path(path)) for path in files])
+        return images, f"{len(files)} of your images"
+    from alexnet_lightning.cli.experiment import ExperimentCLI
+
+    try:
+        # Without a download, which takes longer than the export.
+        test = ExperimentCLI(["--config", str(run.config)]).datamodule.load()["test"]
+    except UserError as error:
+        shape = (CHECKED, kept.channels, kept.size, kept.size)
+        noise = torch.randint(256, shape, generator=seeded("cpu", 0)).byte()
+        return noise, f"{CHECKED} images of noise, since there are no others ({error})"
+    chosen = torch.randperm(len(test), generator=seeded("cpu", 0))[:CHECKED]
+    return test[chosen][0], f"{len(chosen)} test images"
+
+
+def write_checked(
+    kind: Format, predictor: Predictor, preprocessing: bool, path: Path, images: Tensor
+) -> Checked:
+    """Write a file and its description beside it, and compare it with the network.
 
     Args:
+        predictor: on the CPU.
         preprocessing: whether a graph takes decoded images, see `Portable`.
-    """
-    model = predictor.model
-    match kind:
-        case "safetensors":
-            from safetensors.torch import save_file
+        images: to check it with, uint8 (N, C, size, size), N >= 1.
 
-            save_file(contiguous(model.state_dict()), path)
-        case "torchvision":
-            torch.save(contiguous(model.network.state_dict()), path)
-        case "onnx" | "pt2":
-            module = Portable(predictor, preprocessing).eval()
-            # Two images, because the tracer would take a batch size of one for fixed.
-            images = blank(predictor, preprocessing, 2)
-            try:
-                with torch.no_grad():
-                    write_graph(kind, module, images, path)
-            except Exception as error:  # a tracer can raise anything
-                reason = str(error.__cause__ or error).strip().partition("\n")[0]
-                raise UserError(
-                    f"--format {kind}: {type(model).__name__} cannot be exported: {reason}"
-                ) from error
+    Raises:
+        UserError: the network cannot be exported, or the file computes something else; no file is
+            left then.
+    """
+    with replacing(beside(path)) as description, replacing(path) as part:
+        description.write_text(json.dumps(describe(kind, predictor, preprocessing), indent=1))
+        write(kind, predictor, preprocessing, part)
+        inputs = predictor.inputs(images)[:, 0]
+        given = images if preprocessing else inputs.contiguous()
+        return compared(read(kind, part, description), given, predictor.model, inputs)
+
+
+@torch.inference_mode()
+def compared(found: Logits, given: Tensor, expected: Logits, inputs: Tensor) -> Checked:
+    """Compare the logits of one image and of all images; UserError if they differ too much."""
+    true = expected(inputs)
+    both = torch.cat([found(given[:1]) - true[:1], found(given) - true])
+    result = Checked(both.abs().max().item(), true.abs().max().item())
+    if not result.difference <= TOLERANCE * max(1.0, result.largest):
+        raise UserError(
+            f"not exported: the file's logits differ by {result.difference:.2g} from the "
+            f"network's, which go up to {result.largest:.2g}; give another --format"
+        )
+    return result
+
+
+def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -> None:
+    """Write a network, for batches of any size; UserError if the format cannot express it."""
+    model = predictor.model
+    if kind == "safetensors":
+        from safetensors.torch import save_file
+
+        save_file(contiguous(model.state_dict()), path)
+    elif kind == "torchvision":
+        torch.save(contiguous(model.network.state_dict()), path)
+    else:
+        module = Portable(predictor, preprocessing).eval()
+        # Two images, because the tracer would take a batch size of one for fixed.
+        images = blank(predictor, preprocessing, 2)
+        try:
+            with torch.no_grad():
+                write_graph(kind, module, images, path)
+        except Exception as error:  # a tracer can raise anything
+            reason = str(error.__cause__ or error).strip().partition("\n")[0]
+            raise UserError(
+                f"--format {kind}: {type(model).__name__} cannot be exported: {reason}"
+            ) from error
 
 
 def write_graph(kind: Format, module: Portable, images: Tensor, path: Path) -> None:
@@ -61,6 +145,11 @@ def write_graph(kind: Format, module: Portable, images: Tensor, path: Path) -> N
     names: Any = {"input_names": ["images"], "output_names": ["logits"], "verbose": False}
     options: Any = {"dynamic_shapes": dynamic, "dynamo": True, "external_data": False}
     torch.onnx.export(module, (images,), path, **names, **options)
+
+
+def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights in the memory layout that every reader expects."""
+    return {name: weight.contiguous() for name, weight in state.items()}
 
 
 def read(kind: Format, path: Path, description: Path) -> Logits:
@@ -85,6 +174,18 @@ def read(kind: Format, path: Path, description: Path) -> Logits:
             return theirs.eval()
 
 
+def read_safetensors(path: Path, description: Path | None = None) -> dict[str, Any]:
+    """Return the checkpoint, for `Predictor`, of a .safetensors file and the .json beside it."""
+    from safetensors.torch import load_file
+
+    checkpoint: dict[str, Any] = json.loads((description or beside(path)).read_text())
+    checkpoint["state_dict"] = load_file(path)
+    kept = checkpoint["preprocessing"]
+    if isinstance(kept["mean"][0], list):
+        kept["mean"] = torch.tensor(kept["mean"])
+    return checkpoint
+
+
 def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[str, Any]:
     """Return input, output and the content of the checkpoint except weights, as plain values."""
     kept = asdict(predictor.preprocessing)
@@ -103,18 +204,6 @@ def describe(kind: Format, predictor: Predictor, preprocessing: bool) -> dict[st
     }
 
 
-def read_safetensors(path: Path, description: Path | None = None) -> dict[str, Any]:
-    """Return the checkpoint, for `Predictor`, of a .safetensors file and the .json beside it."""
-    from safetensors.torch import load_file
-
-    checkpoint: dict[str, Any] = json.loads((description or beside(path)).read_text())
-    checkpoint["state_dict"] = load_file(path)
-    kept = checkpoint["preprocessing"]
-    if isinstance(kept["mean"][0], list):
-        kept["mean"] = torch.tensor(kept["mean"])
-    return checkpoint
-
-
 def beside(path: Path) -> Path:
     """Return the path of the description of an exported file."""
     return path.with_name(f"{path.name}.json")
@@ -123,30 +212,5 @@ def beside(path: Path) -> Path:
 def blank(predictor: Predictor, preprocessing: bool, count: int) -> Tensor:
     """Return black images as an exported network takes them."""
     kept = predictor.preprocessing
-    if preprocessing:
-        return torch.zeros(count, kept.channels, kept.size, kept.size, dtype=torch.uint8)
-    return torch.zeros(count, kept.channels, kept.crop, kept.crop)
-
-
-def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights in the memory layout that every reader expects."""
-    return {name: weight.contiguous() for name, weight in state.items()}
-
-
-def check(kind: Format, predictor: Predictor) -> None:
-    """Raise a UserError if a package is missing, or torchvision's alexnet is another network."""
-    for name in PACKAGES.get(kind, ()):
-        try:
-            import_module(name)
-        except ModuleNotFoundError as error:
-            raise UserError(
-                f"--format {kind}: needs {error.name}: pip install alexnet-lightning[use]"
-            ) from None
-    model = predictor.model
-    ours = {name: model.hparams.get(name) for name in TORCHVISIONS}
-    if kind == "torchvision" and not (isinstance(model, AlexNetOWT) and ours == TORCHVISIONS):
-        shown = ", ".join(f"{name} {value}" for name, value in ours.items() if value)
-        raise UserError(
-            "--format torchvision: its alexnet is AlexNetOWT with stem imagenet, width 1.0, "
-            f"in_channels 3, and this is {type(model).__name__} with {shown}; give safetensors"
-        )
+    side, dtype = (kept.size, torch.uint8) if preprocessing else (kept.crop, torch.float32)
+    return torch.zeros(count, kept.channels, side, side, dtype=dtype)

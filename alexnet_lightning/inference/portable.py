@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.inference.preprocessing import Preprocessing
+from alexnet_lightning.inference.predictor import Predictor, Preprocessing
 
 
 class Portable(nn.Module):
@@ -44,8 +43,7 @@ class CentreView(nn.Module):
         self.resize: nn.Module | None = None
         if preprocessing.resize != preprocessing.size:
             self.resize = CropAndResize(preprocessing.size, preprocessing.resize, self.window)
-        std = torch.tensor(preprocessing.std)[:, None, None]
-        mean = preprocessing.mean
+        std, mean = torch.tensor(preprocessing.std)[:, None, None], preprocessing.mean
         if not isinstance(mean, Tensor):
             mean = torch.tensor(mean)[:, None, None]
         self.register_buffer("scale", preprocessing.pixel_max / (255 * std))
@@ -68,8 +66,7 @@ class CropAndResize(nn.Module):
     after Pillow.
 
     Args:
-        size: side of the images in pixels.
-        resize: side that they are resized to.
+        size, resize: sides in pixels of the images, and of the resized ones.
         window: of the resized images.
     """
 
@@ -85,10 +82,6 @@ class CropAndResize(nn.Module):
         self.register_buffer("weights", (whole / 2**bits).float())
 
     def forward(self, images: Tensor) -> Tensor:
-        rows = rounded(images.float() @ self.weights.T)
-        return rounded(self.weights @ rows)
-
-
-def rounded(pixels: Tensor) -> Tensor:
-    """Round half up, as torch does here; `torch.round` rounds half to even."""
-    return (pixels + 0.5).floor()
+        # Round half up, as torch does here; `torch.round` rounds half to even.
+        rows = (images.float() @ self.weights.T + 0.5).floor()
+        return (self.weights @ rows + 0.5).floor()

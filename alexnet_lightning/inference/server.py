@@ -61,11 +61,9 @@ class PredictAPI(litserve.LitAPI):
 
     def authorize(self, given: Bearer) -> None:
         """Raise 401 without the token; LitServe calls it by this name before every request."""
-        if self.token is None:
-            return
-        credentials = given.credentials if given else ""
         # Headers arrive decoded as Latin-1, whatever their encoding.
-        if not secrets.compare_digest(credentials.encode("latin-1"), self.token.encode()):
+        sent = (given.credentials if given else "").encode("latin-1")
+        if self.token is not None and not secrets.compare_digest(sent, self.token.encode()):
             raise HTTPException(401, "give the token", {"WWW-Authenticate": "Bearer"})
 
     def setup(self, device: str) -> None:
@@ -124,10 +122,9 @@ class Server(litserve.LitServer):
         """Start workers that ignore Ctrl-C, which a terminal sends to all processes."""
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
         try:
-            workers: list[Any] = super().launch_inference_worker(lit_api)
+            return list(super().launch_inference_worker(lit_api))
         finally:
             signal.signal(signal.SIGINT, handler)
-        return workers
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -141,13 +138,8 @@ def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: 
     """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
-    server = Server(
-        api,
-        accelerator=device,
-        devices=1,
-        workers_per_device=workers,
-        model_metadata=about(predictor, api),
-    )
+    options: dict[str, Any] = {"accelerator": device, "devices": 1, "workers_per_device": workers}
+    server = Server(api, model_metadata=about(predictor, api), **options)
     server.app.title = "alexnet_lightning"
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
     for route in server.app.routes:
@@ -158,17 +150,17 @@ def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: 
 
 def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:
     """Return what GET /info says of the network."""
-    run = api.source.run
+    summary = api.source.run.read_summary()
     return {
         "name": type(predictor.model).__name__,
-        "run": str(run.path),
+        "run": str(api.source.run.path),
         "checkpoint": api.source.checkpoint.stem,
         "views": api.views,
         "classes": predictor.class_names,
         "image_size": predictor.preprocessing.crop,
         "metrics": {
             key: value if math.isfinite(value) else None  # JSON has no NaN
-            for key, value in run.read_summary().items()
+            for key, value in summary.items()
             if key.startswith(("val/", "test/"))
         },
     }

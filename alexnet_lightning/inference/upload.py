@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from alexnet_lightning.data.storage.decoding import BrokenImageError
-from alexnet_lightning.inference.preprocessing import Preprocessing
+from alexnet_lightning.inference.predictor import Preprocessing
 
 # Formats of cameras and browsers. Pillow reads more, some of them through other programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
@@ -23,35 +23,24 @@ FIELD = "image"
 FORM, JSON = "multipart/form-data", "application/json"
 # Times the limit: so much of a body is read and dropped, as clients see a 413 only after sending.
 PATIENCE = 10
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            content_type: {
-                "schema": {
-                    "type": "object",
-                    "required": [FIELD],
-                    "properties": {FIELD: {"type": "string", "format": kind}},
-                }
-            }
-            for content_type, kind in ((FORM, "binary"), (JSON, "byte"))
-        },
+SCHEMAS: dict[str, Any] = {
+    media: {
+        "type": "object",
+        "required": [FIELD],
+        "properties": {FIELD: {"type": "string", "format": kind}},
     }
+    for media, kind in ((FORM, "binary"), (JSON, "byte"))
 }
+CONTENT = {media: {"schema": schema} for media, schema in SCHEMAS.items()}
+REQUEST_BODY = {"requestBody": {"required": True, "content": CONTENT}}
 
 
 class Limits(NamedTuple):
-    """What a request may cost.
+    """What a request may cost."""
 
-    Args:
-        upload: bytes of its body.
-        pixels: of the image, before it is resized.
-        decoders: images that are decoded at the same time.
-    """
-
-    upload: int = 10_000_000
-    pixels: int = 50_000_000
-    decoders: int = 2
+    upload: int = 10_000_000  # bytes of its body
+    pixels: int = 50_000_000  # of the image, before it is resized
+    decoders: int = 2  # images that are decoded at the same time
 
 
 class UploadedImage(NamedTuple):
@@ -95,7 +84,6 @@ class Uploads:
         return bytes(held)
 
     def decode(self, content: bytes) -> np.ndarray:
-        """Return the pixels of an image file."""
         try:
             with Image.open(io.BytesIO(content)) as image:  # reads only its header
                 kind, (width, height) = image.format, image.size
@@ -104,9 +92,8 @@ class Uploads:
         if kind not in FORMATS:
             raise HTTPException(415, f"{kind} is not accepted; send one of {', '.join(FORMATS)}")
         if width * height > self.limits.pixels:
-            raise HTTPException(
-                413, f"{width} × {height} pixels; send at most {self.limits.pixels} pixels"
-            )
+            limit = f"send at most {self.limits.pixels} pixels"
+            raise HTTPException(413, f"{width} × {height} pixels; {limit}")
         try:
             return self.preprocessing.decode(content).numpy()
         except BrokenImageError as error:
@@ -114,8 +101,6 @@ class Uploads:
 
 
 async def from_form(request: Request, body: bytes) -> bytes:
-    """Return the file in a form."""
-
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
@@ -133,10 +118,8 @@ async def from_form(request: Request, body: bytes) -> bytes:
 
 
 def from_json(body: bytes) -> bytes:
-    """Return the base64 file in a JSON object."""
     try:
-        text = json.loads(body)[FIELD]
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(json.loads(body)[FIELD], validate=True)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise HTTPException(422, f'send {{"{FIELD}": "<the file in base64>"}}') from None
 

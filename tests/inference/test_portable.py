@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from alexnet_lightning.inference.portable import CentreView, CropAndResize
-from alexnet_lightning.inference.preprocessing import Preprocessing
+from alexnet_lightning.inference.predictor import Preprocessing
 
 
 @pytest.mark.parametrize(
