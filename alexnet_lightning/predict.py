@@ -95,7 +95,7 @@ def main(args: Sequence[str]) -> None:
     predictor, paths = opened(top, **options)
     from tqdm import tqdm
 
-    from alexnet_lightning.inference.answers import FORMS, answers
+    from alexnet_lightning.inference.answers import FORMS, answers, draw_sheet
 
     refused: list[UserError] = []
     drawn: list[Answer] = []
@@ -119,8 +119,6 @@ def main(args: Sequence[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
         sys.exit(128 + signal.SIGPIPE)
     if drawn:
-        from alexnet_lightning.inference.sheet import draw_sheet
-
         try:
             draw_sheet(drawn, predictor.class_names, sheet)
         except OSError as error:

@@ -6,13 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
-from alexnet_lightning.explanations.grad_cam import draw_grad_cam
+from alexnet_lightning.explanations import mistakes
 from alexnet_lightning.explanations.images import ShownImages, run_data, split_probabilities
-from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
-from alexnet_lightning.explanations.mistakes import (
-    draw_curves_and_counts, draw_differences, draw_mistakes, judged, read_rows,
-)  # fmt: skip
+from alexnet_lightning.explanations.layers import draw_grad_cam, draw_kernels, draw_maps
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
@@ -67,11 +63,10 @@ def figures(
             yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
         case "mistakes":
             test = data.splits["test"]
-            yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
+            yield name, mistakes.draw_mistakes(test, split_probabilities(predictor, test), names)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
-            rows = read_rows(run.metrics)
-            best = judged(run, "best", test, device)
-            last = judged(run, "last", test, device)
-            yield name, draw_curves_and_counts(rows, best, last, test.labels)
-            yield f"{name}_differences", draw_differences(test, best, last, names)
+            rows = mistakes.read_rows(run.metrics)
+            pair = [mistakes.judged(run, which, test, device) for which in ("best", "last")]
+            yield name, mistakes.draw_curves_and_counts(rows, *pair, test.labels)
+            yield f"{name}_differences", mistakes.draw_differences(test, *pair, names)

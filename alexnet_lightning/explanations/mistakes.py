@@ -130,7 +130,7 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
 def draw_differences(
     images: Images, best: Judged, last: Judged, class_names: Sequence[str]
 ) -> Figure:
-    """Return a figure of the test images that the two classify differently, most different first."""
+    """Return a figure of the images that the two classify differently, most different first."""
     differ = best.probabilities.argmax(1) != last.probabilities.argmax(1)
     candidates = differ.nonzero().flatten()
     distance = (best.probabilities[differ] - last.probabilities[differ]).abs().sum(1)

@@ -11,8 +11,8 @@ import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.explanations.grad_cam import grad_cam, overlay
 from alexnet_lightning.explanations.images import ShownImages, run_data, show
+from alexnet_lightning.explanations.layers import grad_cam, overlay
 from alexnet_lightning.explanations.neighbours import (
     Neighbours,
     Planes,
@@ -116,15 +116,14 @@ def chosen_image(network: Network) -> bytes | Tensor | None:
 def report(network: Network, image: bytes | Tensor) -> None:
     """Show the prediction of a network for an image, and what it is based on."""
     st.subheader(str(network))
-    wanted = predictor(network).preprocessing
-    if isinstance(image, bytes):
-        try:
+    try:
+        wanted = predictor(network).preprocessing
+        if isinstance(image, bytes):
             image = wanted.decode(image)
-        except UserError as error:
-            st.error(str(error))
-            return
-    elif image.shape != (wanted.channels, wanted.size, wanted.size):
-        st.error("this network was trained on another data set: upload an image")
+        elif image.shape != (wanted.channels, wanted.size, wanted.size):
+            raise UserError("this network was trained on another data set: upload an image")
+    except UserError as error:
+        st.error(str(error))
         return
     show_classes(predictor(network), image)
     found = data(network.run)

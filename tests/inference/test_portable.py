@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.portable import CentreView, CropAndResize
+from alexnet_lightning.inference.exporters import CentreView, CropAndResize
 from alexnet_lightning.inference.predictor import Preprocessing
 
 
