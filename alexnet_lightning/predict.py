@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
@@ -48,19 +48,14 @@ def predict(
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-    predictor, paths = opened(top, run_dir, images, checkpoint, views, device)
+    predictor, paths = opened(top, run_dir, images, checkpoint, views=views, device=device)
     from alexnet_lightning.inference.answers import answers
 
     return [answer.prediction for answer in answers(predictor, paths, top)]
 
 
 def opened(
-    top: int,
-    run_dir: str | Path,
-    images: Sequence[str | Path],
-    checkpoint: str,
-    views: Views,
-    device: Device,
+    top: int, run_dir: str | Path, images: Sequence[str | Path], checkpoint: str, **options: Any
 ) -> "tuple[Predictor, list[Path]]":
     """Return the network and the image files; mistakes are found before torch is imported."""
     if top < 1:
@@ -69,7 +64,8 @@ def opened(
     paths = image_files(images, sys.stdin)
     from alexnet_lightning.inference.predictor import Predictor, chosen_device
 
-    return Predictor.load(source.checkpoint, views=views, device=chosen_device(device)), paths
+    options["device"] = chosen_device(options["device"])
+    return Predictor.load(source.checkpoint, **options), paths
 
 
 def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:

@@ -74,10 +74,10 @@ def serve(
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
-    secret = token or os.environ.get(TOKEN)
-    api = PredictAPI(source, views, max_batch_size, batch_timeout / 1000, workers, secret)
+    batching = {"max_batch_size": max_batch_size, "batch_timeout": batch_timeout / 1000}
+    api = PredictAPI(source, views, workers, token or os.environ.get(TOKEN), **batching)
     limits = Limits(max_upload * 10**6, max_pixels * 10**6, os.cpu_count() or 1)
-    server = build_server(api, limits, chosen_device(device), workers)
+    server = build_server(api, limits, chosen_device(device))
     print(f"http://{host}:{port}/docs  (Ctrl-C ends it)", flush=True)
     stop_on_signals()
     server.run(host, port, log_level="error", generate_client_file=False)

@@ -62,10 +62,7 @@ def stages(network: Network, image: Tensor) -> dict[str, Tensor]:
     """Return the maps (C', H, W) that leave each stage, by the name of its last layer, in order.
 
     A stage of an AlexNet is a convolution with what follows it up to the next one; of a model of
-    torchvision, all layers whose maps have the same size.
-
-    Args:
-        image: the network's input (1, C, T, T).
+    torchvision, all layers whose maps have the same size. `image` is the input (1, C, T, T).
     """
     found: dict[str, tuple[str, Tensor]] = {}
 
@@ -146,12 +143,9 @@ def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     layer, of_input = network.backbone_end()
     # Not network itself: a compiled one would be recompiled for the hooks.
     method: LayerGradCam = LayerGradCam(network.forward, layer)
-    attributions = method.attribute(
-        images.detach().requires_grad_(),  # even if the backbone is frozen
-        target=classes,
-        attribute_to_layer_input=of_input,
-        relu_attributions=True,
-    )
+    options: Any = {"attribute_to_layer_input": of_input, "relu_attributions": True}
+    inputs = images.detach().requires_grad_()  # even if the backbone is frozen
+    attributions = method.attribute(inputs, target=classes, **options)
     assert isinstance(attributions, Tensor)
     if attributions.ndim != 4:
         raise UserError("Grad-CAM needs maps at the end of the backbone, and this network has none")

@@ -11,14 +11,9 @@ import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.explanations import neighbours as among
 from alexnet_lightning.explanations.images import ShownImages, run_data, show
 from alexnet_lightning.explanations.layers import grad_cam, overlay
-from alexnet_lightning.explanations.neighbours import (
-    Neighbours,
-    Planes,
-    draw_neighbours,
-    draw_planes,
-)  # fmt: skip
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
@@ -65,13 +60,13 @@ def data_like(recipe: str, _run: Path) -> ImageDataModule | str:
 
 
 @st.cache_resource(show_spinner="Embedding training images …")
-def neighbours(network: Network, _data: ImageDataModule) -> Neighbours:
-    return Neighbours(predictor(network), _data.splits["train"])
+def neighbours(network: Network, _data: ImageDataModule) -> among.Neighbours:
+    return among.Neighbours(predictor(network), _data.splits["train"])
 
 
 @st.cache_resource(show_spinner="Embedding validation images …")
-def planes(network: Network, _data: ImageDataModule) -> Planes:
-    return Planes(predictor(network), _data.splits["val"])
+def planes(network: Network, _data: ImageDataModule) -> among.Planes:
+    return among.Planes(predictor(network), _data.splits["val"])
 
 
 def page(runs: list[Path]) -> None:
@@ -114,7 +109,6 @@ def chosen_image(network: Network) -> bytes | Tensor | None:
 
 
 def report(network: Network, image: bytes | Tensor) -> None:
-    """Show the prediction of a network for an image, and what it is based on."""
     st.subheader(str(network))
     try:
         wanted = predictor(network).preprocessing
@@ -131,9 +125,9 @@ def report(network: Network, image: bytes | Tensor) -> None:
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
     shown = ShownImages(image[None], ["this image"])
-    st.pyplot(draw_neighbours(neighbours(network, found), shown))
+    st.pyplot(among.draw_neighbours(neighbours(network, found), shown))
     st.markdown("**Among validation images**, in both embeddings")
-    st.pyplot(draw_planes(planes(network, found), image))
+    st.pyplot(among.draw_planes(planes(network, found), image))
 
 
 def show_classes(network: Predictor, image: Tensor) -> None:

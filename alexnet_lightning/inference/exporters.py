@@ -137,7 +137,7 @@ def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -
             ) from error
 
 
-def write_graph(kind: Format, module: Portable, images: Tensor, path: Path) -> None:
+def write_graph(kind: Format, module: nn.Module, images: Tensor, path: Path) -> None:
     """Write as a program of torch.export, or as ONNX from "images" to "logits"."""
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
     if kind == "pt2":

@@ -35,25 +35,17 @@ class PredictAPI(litserve.LitAPI):
     """Predicts decoded images of concurrent requests in batches.
 
     Args:
-        batch_timeout: seconds that a batch waits for more images, >= 0.
         workers: processes that share the cores, >= 1.
         token: that requests must bear, if any.
+        batching: `max_batch_size`, and `batch_timeout`, the seconds that a batch waits for images.
     """
 
     def __init__(
-        self,
-        source: Source,
-        views: Views = "centre",
-        max_batch_size: int = 1,
-        batch_timeout: float = 0.0,
-        workers: int = 1,
-        token: str | None = None,
+        self, source: Source, views: Views, workers: int, token: str | None, **batching: float
     ) -> None:
-        super().__init__(max_batch_size, batch_timeout, api_path=PATH, loop=PatientLoop())
-        self.source = source
-        self.views = views
-        self.workers = workers
-        self.token = token
+        super().__init__(api_path=PATH, loop=PatientLoop(), **batching)
+        self.source, self.views = source, views
+        self.workers, self.token = workers, token
 
     def load(self, device: str = "cpu") -> Predictor:
         """Return the network; every process loads its own."""
@@ -134,11 +126,11 @@ class Server(litserve.LitServer):
                 process.terminate()
 
 
-def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: int = 1) -> Server:
+def build_server(api: PredictAPI, limits: Limits, device: str) -> Server:
     """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
-    options: dict[str, Any] = {"accelerator": device, "devices": 1, "workers_per_device": workers}
+    options: Any = {"accelerator": device, "devices": 1, "workers_per_device": api.workers}
     server = Server(api, model_metadata=about(predictor, api), **options)
     server.app.title = "alexnet_lightning"
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
