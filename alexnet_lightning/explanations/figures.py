@@ -26,12 +26,10 @@ def write_figures(
     run: RunFolder,
     names: Sequence[str],
     files: Sequence[Path] | None,
-    checkpoint: str,
-    device: str,
-    folder: Path,
+    predictor: Predictor,
+    to: Path,
 ) -> list[Path]:
-    """Write figures as PNG files; see the command `explain`."""
-    predictor = Predictor(run.read(checkpoint), device=device)
+    """Write figures as PNG files to a folder; see the command `explain`."""
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         data = run_data(run)
@@ -42,7 +40,7 @@ def write_figures(
     paths = []
     for name in names:
         for stem, figure in figures(name, predictor, shown, run, data):
-            paths.append(folder / f"{stem}.png")
+            paths.append(to / f"{stem}.png")
             write_png(figure, paths[-1])
     return paths
 

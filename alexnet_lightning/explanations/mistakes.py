@@ -78,12 +78,10 @@ def read_rows(path: Path) -> Rows:
     """Return the rows of a metrics.csv, without its empty cells."""
     try:
         with path.open(newline="") as file:
-            return [
-                {key: float(value) for key, value in row.items() if value}
-                for row in csv.DictReader(file)
-            ]
+            rows = list(csv.DictReader(file))
     except OSError as error:
         raise UserError(f"{path}: cannot read the run's metrics ({error.strerror})") from None
+    return [{key: float(value) for key, value in row.items() if value} for row in rows]
 
 
 def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:
@@ -127,9 +125,7 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
     return figure
 
 
-def draw_differences(
-    images: Images, best: Judged, last: Judged, class_names: Sequence[str]
-) -> Figure:
+def draw_differences(images: Images, best: Judged, last: Judged, names: Sequence[str]) -> Figure:
     """Return a figure of the images that the two classify differently, most different first."""
     differ = best.probabilities.argmax(1) != last.probabilities.argmax(1)
     candidates = differ.nonzero().flatten()
@@ -138,10 +134,10 @@ def draw_differences(
     pixels, labels = images[chosen]
     captions = []
     for index, label in zip(chosen.tolist(), labels.tolist(), strict=True):
-        lines = [f"is {brief(class_names[label])}"]
+        lines = [f"is {brief(names[label])}"]
         for judged in (best, last):
             value, found = judged.probabilities[index].max(0)
-            lines.append(f"{judged.name}: {percent(class_names[int(found)], value.item())}")
+            lines.append(f"{judged.name}: {percent(names[int(found)], value.item())}")
         captions.append("\n".join(lines))
     title = f"Best and last differ on {len(candidates):,} of {len(images):,} test images"
     if len(candidates) > len(chosen):

@@ -65,7 +65,7 @@ def test_the_figure_colours_other_classes(neighbours, data) -> None:
 def test_a_validation_image_falls_on_its_own_point(trained_run, data) -> None:
     images = data.splits["val"]
     assert len(images) < SAMPLE
-    planes = Planes(Predictor.load(trained_run, data), images)
+    planes = Planes(Predictor.load(trained_run), images)
     pixels, labels = images[torch.arange(20)]
     for image, label in zip(pixels, labels, strict=True):
         for name, point in planes.place(image).items():
@@ -77,7 +77,7 @@ def test_a_validation_image_falls_on_its_own_point(trained_run, data) -> None:
 
 def test_the_image_is_a_star_in_both(trained_run, data) -> None:
     images = data.splits["val"]
-    planes = Planes(Predictor.load(trained_run, data), images, most=50)
+    planes = Planes(Predictor.load(trained_run), images, most=50)
     image = images[torch.tensor([3])][0][0]
     figure = draw_planes(planes, image)
     assert [axes.get_title() for axes in figure.axes] == ["features", "penultimate"]
