@@ -65,6 +65,6 @@ def figures(
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
             rows = mistakes.read_rows(run.metrics)
-            pair = [mistakes.judged(run, which, test, device) for which in ("best", "last")]
-            yield name, mistakes.draw_curves_and_counts(rows, *pair, test.labels)
-            yield f"{name}_differences", mistakes.draw_differences(test, *pair, names)
+            best, last = (mistakes.judged(run, which, test, device) for which in ("best", "last"))
+            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels)
+            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names)

@@ -34,7 +34,6 @@ class ShownImages(NamedTuple):
 
     @classmethod
     def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> ShownImages:
-        """Read image files as the predictor's network expects them."""
         images = torch.stack([predictor.preprocessing.decode(path) for path in files])
         return cls(images, [path.name for path in files])
 

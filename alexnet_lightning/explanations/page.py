@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 import yaml
@@ -79,7 +79,7 @@ def page(runs: list[Path]) -> None:
             for run in runs
             if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
         ]
-        options = {"format_func": str, "max_selections": MOST}
+        options: Any = {"format_func": str, "max_selections": MOST}
         networks: list[Network] = st.multiselect("Networks", every, every[:2], **options)
         if not networks:
             st.stop()

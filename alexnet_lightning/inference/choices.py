@@ -23,11 +23,7 @@ class Source(NamedTuple):
 
     @classmethod
     def find(cls, run: str | Path, which: str | Path = "best") -> "Source":
-        """Return "best", "last" or any checkpoint of a run, or the file if `run` is one.
-
-        Raises:
-            UserError: there is no such run, see `RunFolder.find`, or checkpoint.
-        """
+        """Return "best", "last" or any checkpoint of a run, or the file if `run` is one."""
         path = Path(run)
         if path.is_file():
             return cls(RunFolder(path.parent.parent), path)
@@ -38,12 +34,8 @@ class Source(NamedTuple):
 def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list[Path]:
     """Return the files that a command line names, in their order; they need not exist.
 
-    Args:
-        arguments: files; folders, for all images in them at any depth, sorted by name; or "-" for
-            paths on the standard input, one per line.
-
-    Raises:
-        UserError: a folder contains no images, there is no file at all, or the input is not text.
+    A folder stands for all images in it at any depth, sorted by name, and "-" for paths on the
+    standard input, one per line.
     """
     found: list[Path] = []
     for argument in arguments:

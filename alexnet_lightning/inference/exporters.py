@@ -81,16 +81,10 @@ def sample(predictor: Predictor, run: RunFolder, files: Sequence[str | Path]) ->
 def write_checked(
     kind: Format, predictor: Predictor, preprocessing: bool, path: Path, images: Tensor
 ) -> Checked:
-    """Write a file and its description beside it, and compare it with the network.
+    """Write a file and its description beside it, and compare it with the network on the CPU.
 
-    Args:
-        predictor: on the CPU.
-        preprocessing: whether a graph takes decoded images, see `Portable`.
-        images: to check it with, uint8 (N, C, size, size), N >= 1.
-
-    Raises:
-        UserError: the network cannot be exported, or the file computes something else; no file is
-            left then.
+    `images`, uint8 (N, C, size, size), N >= 1, are to check it with. UserError, and no file, if the
+    network cannot be exported or the file computes something else.
     """
     with replacing(beside(path)) as description, replacing(path) as part:
         description.write_text(json.dumps(describe(kind, predictor, preprocessing), indent=1))
@@ -218,12 +212,10 @@ def blank(predictor: Predictor, preprocessing: bool, count: int) -> Tensor:
 
 
 class Portable(nn.Module):
-    """Images to logits (N, K), on the CPU.
+    """Images to logits (N, K), on the CPU, by a copy of a network.
 
-    Args:
-        predictor: whose network is copied.
-        preprocessing: whether it takes decoded images, uint8 (N, C, size, size), and crops their
-            center view; else it takes the network's input, float32 (N, C, crop, crop).
+    With `preprocessing`, it takes decoded images, uint8 (N, C, size, size), and crops their center
+    view; else it takes the network's input, float32 (N, C, crop, crop).
     """
 
     def __init__(self, predictor: Predictor, preprocessing: bool) -> None:
@@ -264,7 +256,7 @@ class CentreView(nn.Module):
 
 
 class CropAndResize(nn.Module):
-    """A window of resized images, bit-identical to torch's resize of uint8 on a CPU.
+    """A window of images resized from one side to another, as torch's CPU does to the bit.
 
     y = round(A · round(x · Aᵀ)), with A in torch's fixed point, the largest weight in 15 bits.
     Interpolation in floating point would not round the rows, which changes a fifth of all pixels
@@ -272,10 +264,6 @@ class CropAndResize(nn.Module):
 
     Source: `_compute_index_ranges_int16_weights` in torch's aten/native/cpu/UpSampleKernel.cpp,
     after Pillow.
-
-    Args:
-        size, resize: sides in pixels of the images, and of the resized ones.
-        window: of the resized images.
     """
 
     weights: Tensor

@@ -22,23 +22,14 @@ from alexnet_lightning.training.run_folder import variant_of
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a checkpoint stores about its data set; see `ImageDataModule.preprocessing`.
+    """What a checkpoint stores about its data set; see `ImageDataModule.preprocessing`."""
 
-    Args:
-        class_names: in the order of the logits.
-        channels: 3 for color, 1 for gray.
-        size: side in pixels of the data set's images.
-        resize: side in pixels that they are resized to.
-        crop: side in pixels of the network's input.
-        mean, std, pixel_max: of `scaling.normalise`.
-    """
-
-    class_names: list[str]
-    channels: int
-    size: int
-    resize: int
-    crop: int
-    mean: list[float] | Tensor
+    class_names: list[str]  # in the order of the logits
+    channels: int  # 3 for color, 1 for gray
+    size: int  # side in pixels of the data set's images
+    resize: int  # side in pixels that they are resized to
+    crop: int  # side in pixels of the network's input
+    mean: list[float] | Tensor  # this and the next two: of `scaling.normalise`
     std: list[float]
     pixel_max: float
 

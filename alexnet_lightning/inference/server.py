@@ -159,12 +159,9 @@ class Answer(BaseModel):
 
 
 class PredictAPI(litserve.LitAPI):
-    """Predicts decoded images of concurrent requests in batches.
+    """Predicts decoded images of concurrent requests in batches; `workers` share the cores.
 
-    Args:
-        workers: processes that share the cores, >= 1.
-        token: that requests must bear, if any.
-        batching: `max_batch_size`, and `batch_timeout`, the seconds that a batch waits for images.
+    `batching` is `max_batch_size`, and `batch_timeout`, the seconds that a batch waits for images.
     """
 
     def __init__(
