@@ -54,8 +54,7 @@ def serve(
         token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
-        UserError: there is no such run or checkpoint, a number is out of range, the port is taken,
-            or LitServe is missing.
+        UserError: no such run or checkpoint, a number out of range, a taken port, or no LitServe.
     """
     for name, value, least, most in (
         ("workers", workers, 1, 1024),

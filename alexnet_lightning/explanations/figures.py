@@ -23,11 +23,7 @@ OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
 
 
 def write_figures(
-    run: RunFolder,
-    names: Sequence[str],
-    files: Sequence[Path] | None,
-    predictor: Predictor,
-    to: Path,
+    run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn

@@ -140,6 +140,5 @@ def draw_differences(images: Images, best: Judged, last: Judged, names: Sequence
             lines.append(f"{judged.name}: {percent(names[int(found)], value.item())}")
         captions.append("\n".join(lines))
     title = f"Best and last differ on {len(candidates):,} of {len(images):,} test images"
-    if len(candidates) > len(chosen):
-        title += f", most on these {len(chosen)}"
-    return gallery(pixels, captions, title)
+    more = f", most on these {len(chosen)}" if len(candidates) > len(chosen) else ""
+    return gallery(pixels, captions, title + more)

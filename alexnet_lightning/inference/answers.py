@@ -50,8 +50,7 @@ def answers(
     with tqdm(total=len(paths), unit="image", leave=False, disable=quiet) as bar:
         for start in range(0, len(paths), BATCH):
             part = paths[start : start + BATCH]
-            read = list(decoded(predictor, part, refuse))
-            if read:
+            if read := list(decoded(predictor, part, refuse)):
                 images = torch.stack([image for _, image in read])
                 for (path, _), prediction in zip(read, predictor.top(images, k), strict=True):
                     yield Answer(path, prediction)

@@ -20,10 +20,7 @@ from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 
-PACKAGES: dict[Format, tuple[str, ...]] = {
-    "onnx": ("onnxscript", "onnxruntime"),
-    "safetensors": ("safetensors.torch",),
-}
+PACKAGES = {"onnx": ("onnxscript", "onnxruntime"), "safetensors": ("safetensors.torch",)}
 TORCHVISIONS = {"stem": "imagenet", "width": 1.0, "in_channels": 3}  # arguments of its alexnet
 CHECKED = 32  # images
 TOLERANCE = 1e-4  # of the largest logit, or of 1 if that is less
