@@ -12,14 +12,11 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.ports import check_port
 from alexnet_lightning.training.run_folder import RunFolder
 
-# No browser is opened, nothing is reported, and files are not watched.
-FLAGS = {
-    "server.headless": "true",
-    "browser.gatherUsageStats": "false",
-    "server.fileWatcherType": "none",
-    "server.maxUploadSize": "10",  # megabytes
-    "client.toolbarMode": "minimal",
-}
+# No browser is opened, nothing is reported, and files are not watched; uploads are at most 10 MB.
+FLAGS = (
+    *("--server.headless=true", "--browser.gatherUsageStats=false", "--client.toolbarMode=minimal"),
+    *("--server.fileWatcherType=none", "--server.maxUploadSize=10"),
+)
 EXAMPLES = """
 python -m alexnet_lightning.demo latest
 python -m alexnet_lightning.demo digits_bn runs/digits/DATE --port 8600
@@ -46,15 +43,13 @@ def demo(run_dirs: Sequence[str | Path], host: str = "127.0.0.1", port: int = 85
     for run in runs:  # a network that cannot be shown ends it here
         Predictor.load(run)
 
-    flags = FLAGS | {"server.address": host, "server.port": str(port)}
-    page = Path(__file__).parent / "explanations" / "page.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(page)]
-    command += [f"--{name}={value}" for name, value in flags.items()]
-    os.execv(sys.executable, [*command, "--", *map(str, runs)])
+    flags = [f"--server.address={host}", f"--server.port={port}", *FLAGS, "--"]
+    page = str(Path(__file__).parent / "explanations" / "page.py")
+    command = [sys.executable, "-m", "streamlit", "run", page, *flags, *map(str, runs)]
+    os.execv(sys.executable, command)
 
 
 def main(args: Sequence[str]) -> None:
-    """Show the page as the command line says."""
     demo(**arguments("demo", args, demo, examples=EXAMPLES))
 
 

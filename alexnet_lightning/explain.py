@@ -43,8 +43,10 @@ def explain(
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
     from alexnet_lightning.explanations.figures import write_figures
+    from alexnet_lightning.inference.predictor import Predictor
 
-    return write_figures(run, what, images, checkpoint, device, output or run.path / "figures")
+    predictor = Predictor(run.read(checkpoint), device=device)
+    return write_figures(run, what, images or (), predictor, output or run.path / "figures")
 
 
 def main(args: Sequence[str]) -> None:

@@ -57,18 +57,16 @@ def export(
             f"--preprocessing: {format} holds weights alone, and its .json says how to "
             f"preprocess; give --format {' or '.join(GRAPHS)}"
         )
-    if output and (output.suffix != SUFFIX[format] or output.is_dir()):
-        raise UserError(
-            f"--output: {output} is no {SUFFIX[format]}, the suffix of --format {format}"
-        )
+    suffix = SUFFIX[format]
+    if output and (output.suffix != suffix or output.is_dir()):
+        raise UserError(f"--output: {output} is no {suffix}, the suffix of --format {format}")
     source = Source.find(run_dir, checkpoint)
     # A checkpoint file's export goes beside it.
     folder = Path(run_dir).parent if Path(run_dir).is_file() else source.run.path / "exports"
     pixels = "-pixels" if preprocessing else ""
-    path = output or folder / f"{source.checkpoint.stem}{pixels}{SUFFIX[format]}"
+    path = output or folder / f"{source.checkpoint.stem}{pixels}{suffix}"
 
-    from alexnet_lightning.inference.exporters import check
-    from alexnet_lightning.inference.exporting import sample, write_checked
+    from alexnet_lightning.inference.exporters import check, sample, write_checked
     from alexnet_lightning.inference.predictor import Predictor
 
     predictor = Predictor.load(source.checkpoint)
@@ -81,19 +79,14 @@ def export(
 
 
 def main(args: Sequence[str]) -> None:
-    """Export a checkpoint, and print how far the file's logits are from the network's.
-
-    Raises:
-        UserError: see `export`.
-    """
+    """Export a checkpoint, and print how far the file's logits are from the network's."""
     words = [re.sub("^-o=?(.+)", r"--output=\1", re.sub("^-o$", "--output", word)) for word in args]
     done = export(**arguments("export", words, export, examples=EXAMPLES))
     print(f"file         {done.path}, {done.path.stat().st_size / 1e6:.1f} MB")
     print(f"description  {done.path}.json")
     print(f"checked on   {done.checked_on}")
-    print(
-        f"differs by   {done.difference:.1e} at most; the logits go up to {done.largest_logit:.2g}"
-    )
+    largest = f"the logits go up to {done.largest_logit:.2g}"
+    print(f"differs by   {done.difference:.1e} at most; {largest}")
 
 
 if __name__ == "__main__":

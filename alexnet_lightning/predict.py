@@ -5,12 +5,11 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
-from alexnet_lightning.inference.image_files import image_files
+from alexnet_lightning.inference.choices import Device, Source, image_files
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 
@@ -49,20 +48,14 @@ def predict(
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-
-    predictor, paths = opened(top, run_dir, images, checkpoint, views, device)
+    predictor, paths = opened(top, run_dir, images, checkpoint, views=views, device=device)
     from alexnet_lightning.inference.answers import answers
 
     return [answer.prediction for answer in answers(predictor, paths, top)]
 
 
 def opened(
-    top: int,
-    run_dir: str | Path,
-    images: Sequence[str | Path],
-    checkpoint: str,
-    views: Views,
-    device: Device,
+    top: int, run_dir: str | Path, images: Sequence[str | Path], checkpoint: str, **options: Any
 ) -> "tuple[Predictor, list[Path]]":
     """Return the network and the image files; mistakes are found before torch is imported."""
     if top < 1:
@@ -71,7 +64,8 @@ def opened(
     paths = image_files(images, sys.stdin)
     from alexnet_lightning.inference.predictor import Predictor, chosen_device
 
-    return Predictor.load(source.checkpoint, views=views, device=chosen_device(device)), paths
+    options["device"] = chosen_device(options["device"])
+    return Predictor.load(source.checkpoint, **options), paths
 
 
 def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:
@@ -97,7 +91,7 @@ def main(args: Sequence[str]) -> None:
     predictor, paths = opened(top, **options)
     from tqdm import tqdm
 
-    from alexnet_lightning.inference.answers import FORMS, answers
+    from alexnet_lightning.inference.answers import FORMS, answers, draw_sheet
 
     refused: list[UserError] = []
     drawn: list[Answer] = []
@@ -121,21 +115,15 @@ def main(args: Sequence[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
         sys.exit(128 + signal.SIGPIPE)
     if drawn:
-        draw(drawn, predictor.class_names, sheet, len(paths) - len(refused))
+        try:
+            draw_sheet(drawn, predictor.class_names, sheet)
+        except OSError as error:
+            raise UserError(f"--sheet: cannot write {sheet}: {error.strerror}") from error
+        count = len(paths) - len(refused)
+        part = f" (the first {len(drawn)} of {count:,} images)" if count > len(drawn) else ""
+        print(f"sheet: {sheet}{part}", file=sys.stderr)
     if refused:
         sys.exit(1)
-
-
-def draw(answers: "Sequence[Answer]", class_names: Sequence[str], path: Path, count: int) -> None:
-    """Write the sheet and print its path."""
-    from alexnet_lightning.inference.sheet import draw_sheet
-
-    try:
-        draw_sheet(answers, class_names, path)
-    except OSError as error:
-        raise UserError(f"--sheet: cannot write {path}: {error.strerror}") from error
-    part = f" (the first {len(answers)} of {count:,} images)" if count > len(answers) else ""
-    print(f"sheet: {path}{part}", file=sys.stderr)
 
 
 if __name__ == "__main__":

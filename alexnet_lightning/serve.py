@@ -54,14 +54,17 @@ def serve(
         token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
-        UserError: there is no such run or checkpoint, a number is out of range, the port is taken,
-            or LitServe is missing.
+        UserError: no such run or checkpoint, a number out of range, a taken port, or no LitServe.
     """
-    in_range("workers", workers, 1, 1024)
-    in_range("max_batch_size", max_batch_size, 1, 65536)
-    in_range("batch_timeout", batch_timeout, 0, 10_000)
-    in_range("max_upload", max_upload, 1, 10_000)
-    in_range("max_pixels", max_pixels, 1, 10_000)
+    for name, value, least, most in (
+        ("workers", workers, 1, 1024),
+        ("max_batch_size", max_batch_size, 1, 65536),
+        ("batch_timeout", batch_timeout, 0, 10_000),
+        ("max_upload", max_upload, 1, 10_000),
+        ("max_pixels", max_pixels, 1, 10_000),
+    ):
+        if not least <= value <= most:
+            raise UserError(f"--{name} is {value}: give a number from {least} to {most}")
     check_port(host, port)
     source = Source.find(run_dir, checkpoint)
     try:
@@ -70,19 +73,13 @@ def serve(
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
-    secret = token or os.environ.get(TOKEN)
-    api = PredictAPI(source, views, max_batch_size, batch_timeout / 1000, workers, secret)
+    batching = {"max_batch_size": max_batch_size, "batch_timeout": batch_timeout / 1000}
+    api = PredictAPI(source, views, workers, token or os.environ.get(TOKEN), **batching)
     limits = Limits(max_upload * 10**6, max_pixels * 10**6, os.cpu_count() or 1)
-    server = build_server(api, limits, chosen_device(device), workers)
+    server = build_server(api, limits, chosen_device(device))
     print(f"http://{host}:{port}/docs  (Ctrl-C ends it)", flush=True)
     stop_on_signals()
     server.run(host, port, log_level="error", generate_client_file=False)
-
-
-def in_range(name: str, value: int, least: int, most: int) -> None:
-    """Raise a UserError that names a number out of range."""
-    if not least <= value <= most:
-        raise UserError(f"--{name} is {value}: give a number from {least} to {most}")
 
 
 def stop_on_signals() -> None:
@@ -101,7 +98,6 @@ def stop_on_signals() -> None:
 
 
 def main(args: Sequence[str]) -> None:
-    """Serve as the command line says."""
     serve(**arguments("serve", args, serve, examples=EXAMPLES))
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexnet_lightning.explanations import comparison
-from alexnet_lightning.explanations.grad_cam import draw_grad_cam
+from alexnet_lightning.explanations import mistakes
 from alexnet_lightning.explanations.images import ShownImages, run_data, split_probabilities
-from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps
-from alexnet_lightning.explanations.mistakes import draw_mistakes
+from alexnet_lightning.explanations.layers import draw_grad_cam, draw_kernels, draw_maps
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
@@ -25,15 +23,9 @@ OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
 
 
 def write_figures(
-    run: RunFolder,
-    names: Sequence[str],
-    files: Sequence[Path] | None,
-    checkpoint: str,
-    device: str,
-    folder: Path,
+    run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
 ) -> list[Path]:
-    """Write figures as PNG files; see the command `explain`."""
-    predictor = Predictor(run.read(checkpoint), device=device)
+    """Write figures as PNG files to a folder; see the command `explain`."""
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         data = run_data(run)
@@ -44,7 +36,7 @@ def write_figures(
     paths = []
     for name in names:
         for stem, figure in figures(name, predictor, shown, run, data):
-            paths.append(folder / f"{stem}.png")
+            paths.append(to / f"{stem}.png")
             write_png(figure, paths[-1])
     return paths
 
@@ -65,11 +57,10 @@ def figures(
             yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
         case "mistakes":
             test = data.splits["test"]
-            yield name, draw_mistakes(test, split_probabilities(predictor, test), names)
+            yield name, mistakes.draw_mistakes(test, split_probabilities(predictor, test), names)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
-            rows = comparison.read_rows(run.metrics)
-            best = comparison.judged(run, "best", test, device)
-            last = comparison.judged(run, "last", test, device)
-            yield name, comparison.draw_curves_and_counts(rows, best, last, test.labels)
-            yield f"{name}_differences", comparison.draw_differences(test, best, last, names)
+            rows = mistakes.read_rows(run.metrics)
+            best, last = (mistakes.judged(run, which, test, device) for which in ("best", "last"))
+            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels)
+            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names)

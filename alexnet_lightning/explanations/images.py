@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BATCH = 128  # images per forward pass
-COLUMNS = 6
 LETTERS = 16  # of a class name that fit below an image
 RIGHT, WRONG = COLOURS[0], COLOURS[2]
 
@@ -35,7 +34,6 @@ class ShownImages(NamedTuple):
 
     @classmethod
     def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> ShownImages:
-        """Read image files as the predictor's network expects them."""
         images = torch.stack([predictor.preprocessing.decode(path) for path in files])
         return cls(images, [path.name for path in files])
 
@@ -96,7 +94,7 @@ def grid_of(figure: Any, rows: int, columns: int, images: Tensor, captions: Sequ
 
 def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
     """Return a figure of images in rows of six, each with its caption."""
-    columns = min(max(4, len(images)), COLUMNS)  # four are as wide as the title
+    columns = min(max(4, len(images)), 6)  # four are as wide as the title
     rows = max(1, -(-len(images) // columns))
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     with new_figure(1.75 * columns, rows * (1.6 + 0.17 * lines) + 0.5) as figure:
@@ -111,5 +109,4 @@ def brief(name: str) -> str:
 
 
 def percent(name: str, probability: float) -> str:
-    """Return a class and its probability in words."""
     return f"{brief(name)}, {probability:.0%}"

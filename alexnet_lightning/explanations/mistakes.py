@@ -1,19 +1,27 @@
-"""The most confident mistakes of a network."""
+"""A run's mistakes on its test images, and what training after the best epoch changed of them."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.explanations.images import gallery, percent
+from alexnet_lightning.explanations.images import brief, gallery, percent, split_probabilities
+from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.curves import Rows, plot_metric
+from alexnet_lightning.plots.style import COLOURS, new_figure
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = 24
+MISTAKES, DIFFERENCES = 24, 18  # images shown
 
 
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
@@ -25,15 +33,112 @@ def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
 
 def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[str]) -> Figure:
     """Return a figure of a split's most confident mistakes, from all its probabilities (N, K)."""
-    chosen = most_confident(probabilities, images.labels, SHOWN)
+    chosen = most_confident(probabilities, images.labels, MISTAKES)
     pixels, labels = images[chosen]
     captions = []
     for row, label in zip(probabilities[chosen], labels.tolist(), strict=True):
-        found = int(row.argmax())
-        captions.append(
-            f"{percent(class_names[found], row[found].item())}\n"
-            f"is {percent(class_names[label], row[label].item())}"
-        )
+        said, true = (percent(class_names[i], row[i].item()) for i in (int(row.argmax()), label))
+        captions.append(f"{said}\nis {true}")
     wrong = int((probabilities.argmax(dim=1) != images.labels).sum())
     title = f"Most confident of {wrong:,} mistakes in {len(images):,} test images"
     return gallery(pixels, captions, title)
+
+
+class Judged(NamedTuple):
+    """A checkpoint, "best" or "last", its epoch from 1, and its test probabilities (N, K)."""
+
+    name: str
+    epoch: int
+    probabilities: Tensor
+
+    def figures(self, labels: Tensor) -> dict[str, float]:
+        """Return top-1, top-5 if there are more than five classes, and the loss."""
+        classes = self.probabilities.shape[1]
+        hits = self.probabilities.topk(min(5, classes)).indices == labels[:, None]
+        found = {"top1": hits[:, 0].double().mean().item()}
+        if classes > 5:
+            found["top5"] = hits.any(dim=1).double().mean().item()
+        return {**found, "loss": F.nll_loss(self.probabilities.double().log(), labels).item()}
+
+    def line(self, labels: Tensor) -> str:
+        figures = self.figures(labels)
+        loss = figures.pop("loss")
+        words = [f"{name.replace('top', 'top-')} {value:.2%}" for name, value in figures.items()]
+        return f"{self.name} (epoch {self.epoch}): {', '.join([*words, f'loss {loss:.4f}'])}"
+
+
+def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> Judged:
+    """Return the predictions of a run's best or last checkpoint for a split."""
+    checkpoint = run.read(which)
+    probabilities = split_probabilities(Predictor(checkpoint, device=device), images)
+    return Judged(which, checkpoint["epoch"] + 1, probabilities)
+
+
+def read_rows(path: Path) -> Rows:
+    """Return the rows of a metrics.csv, without its empty cells."""
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the run's metrics ({error.strerror})") from None
+    return [{key: float(value) for key, value in row.items() if value} for row in rows]
+
+
+def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:
+    """Return the number of images for each outcome of two predicted classes (N,)."""
+    first, second = best == labels, last == labels
+    outcomes = {
+        "both right": first & second,
+        "only best right": first & ~second,
+        "only last right": ~first & second,
+        "both wrong, same class": ~first & ~second & (best == last),
+        "both wrong, different": ~first & ~second & (best != last),
+    }
+    return {name: int(images.sum()) for name, images in outcomes.items()}
+
+
+def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tensor) -> Figure:
+    """Return a figure of the run's curves, both checkpoints marked, and where they agree."""
+    from matplotlib.ticker import MaxNLocator
+
+    counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
+    with new_figure(13, 4.4) as figure:
+        loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
+        units = ("cross-entropy (nats)", "accuracy (%)")
+        for axes, metric, unit in zip((loss, accuracy), ("loss", "top1"), units, strict=True):
+            plot_metric(axes, rows, metric, "-")
+            axes.set(xlabel="epoch", ylabel=unit)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            for judged, line in ((best, "--"), (last, ":")):
+                look = {"color": "#555555", "linestyle": line, "lw": 1.4, "zorder": 1}
+                axes.axvline(judged.epoch, label=f"{judged.name} checkpoint", **look)
+        handles, names = loss.get_legend_handles_labels()
+        names = [name.removesuffix(" loss") for name in names]
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
+        bars.barh(list(counts), list(counts.values()), color=COLOURS[0])
+        bars.bar_label(bars.containers[0], labels=[f" {count:,}" for count in counts.values()])
+        bars.invert_yaxis()
+        bars.margins(x=0.15)
+        bars.grid(axis="y", visible=False)
+        bars.set(xlabel=f"of {len(labels):,} test images")
+        figure.suptitle(f"Test: {best.line(labels)}\n{last.line(labels)}")
+    return figure
+
+
+def draw_differences(images: Images, best: Judged, last: Judged, names: Sequence[str]) -> Figure:
+    """Return a figure of the images that the two classify differently, most different first."""
+    differ = best.probabilities.argmax(1) != last.probabilities.argmax(1)
+    candidates = differ.nonzero().flatten()
+    distance = (best.probabilities[differ] - last.probabilities[differ]).abs().sum(1)
+    chosen = candidates[distance.argsort(descending=True, stable=True)[:DIFFERENCES]]
+    pixels, labels = images[chosen]
+    captions = []
+    for index, label in zip(chosen.tolist(), labels.tolist(), strict=True):
+        lines = [f"is {brief(names[label])}"]
+        for judged in (best, last):
+            value, found = judged.probabilities[index].max(0)
+            lines.append(f"{judged.name}: {percent(names[int(found)], value.item())}")
+        captions.append("\n".join(lines))
+    title = f"Best and last differ on {len(candidates):,} of {len(images):,} test images"
+    more = f", most on these {len(chosen)}" if len(candidates) > len(chosen) else ""
+    return gallery(pixels, captions, title + more)

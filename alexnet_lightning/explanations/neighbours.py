@@ -1,4 +1,4 @@
-"""The training images that are most similar to an image for a network."""
+"""An image among others of its data set: its nearest ones, and its position in a plane."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from torch import Tensor
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.explanations.images import RIGHT, WRONG, ShownImages, batches, brief, show
 from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.plots.embeddings import most_frequent, scatter
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SEARCHED = 10_000  # training images at most: with 4,096 features each they take 160 MB
+SAMPLE = 1000  # validation images, the sample of `EmbeddingPCA` if that draws as many
+CLASSES = 10  # in color
 
 
 class Neighbours:
@@ -60,4 +63,48 @@ def draw_neighbours(neighbours: Neighbours, shown: ShownImages, count: int = 6) 
                 show(axes, neighbour, brief(names[label]), WRONG if other else RIGHT)
         searched = len(neighbours.images)
         figure.suptitle(f"Nearest of {searched:,} training images by penultimate features")
+    return figure
+
+
+class Planes:
+    """The first two principal components of "features" and "penultimate" of validation images.
+
+    Of a split of more than `most` images, they are fitted to a random sample, always the same.
+    """
+
+    def __init__(self, predictor: Predictor, images: Images, most: int = SAMPLE) -> None:
+        from sklearn.decomposition import PCA
+
+        self.predictor = predictor
+        sample = images.subset(torch.randperm(len(images), generator=seeded("cpu", 0))[:most])
+        self.labels = sample.labels
+        parts = [predictor.embed(part) for part in batches(sample, "embedding")]
+        self.spaces, self.points = {}, {}
+        for name in parts[0]:
+            rows = torch.cat([part[name] for part in parts]).double().numpy()
+            self.spaces[name] = PCA(2, svd_solver="full")  # exact, not randomized
+            self.points[name] = torch.from_numpy(self.spaces[name].fit_transform(rows))
+
+    def place(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the coordinates (2,) of a decoded image, uint8 (C, S, S), in each plane."""
+        found = self.predictor.embed(image[None])
+        rows = {name: row.double().numpy() for name, row in found.items()}
+        return {n: torch.from_numpy(self.spaces[n].transform(row))[0] for n, row in rows.items()}
+
+
+def draw_planes(planes: Planes, image: Tensor) -> Figure:
+    """Return a figure of both planes with a star at the position of an image, uint8 (C, S, S)."""
+    names, shown = planes.predictor.class_names, most_frequent(planes.labels, CLASSES)
+    points = planes.place(image)
+    with new_figure(8, 5) as figure:
+        for axes, (name, point) in zip(figure.subplots(1, 2), points.items(), strict=True):
+            scatter(axes, planes.points[name], planes.labels, shown, names)
+            axes.plot(*point, "*", ms=22, color="black", mec="white", mew=1.5, label="the image")
+            labels = [
+                f"PC {number} ({explained:.1%} of variance)"
+                for number, explained in enumerate(planes.spaces[name].explained_variance_ratio_, 1)
+            ]
+            axes.set(title=name, xlabel=labels[0], ylabel=labels[1])
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure

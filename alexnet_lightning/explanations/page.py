@@ -4,18 +4,16 @@ import json
 import sys
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
-import torch
 import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
-from alexnet_lightning.explanations.grad_cam import grad_cam, overlay
+from alexnet_lightning.explanations import neighbours as among
 from alexnet_lightning.explanations.images import ShownImages, run_data, show
-from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
-from alexnet_lightning.explanations.planes import Planes, draw_planes
+from alexnet_lightning.explanations.layers import grad_cam, overlay
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
@@ -62,21 +60,27 @@ def data_like(recipe: str, _run: Path) -> ImageDataModule | str:
 
 
 @st.cache_resource(show_spinner="Embedding training images …")
-def neighbours(network: Network, _data: ImageDataModule) -> Neighbours:
-    return Neighbours(predictor(network), _data.splits["train"])
+def neighbours(network: Network, _data: ImageDataModule) -> among.Neighbours:
+    return among.Neighbours(predictor(network), _data.splits["train"])
 
 
 @st.cache_resource(show_spinner="Embedding validation images …")
-def planes(network: Network, _data: ImageDataModule) -> Planes:
-    return Planes(predictor(network), _data.splits["val"])
+def planes(network: Network, _data: ImageDataModule) -> among.Planes:
+    return among.Planes(predictor(network), _data.splits["val"])
 
 
 def page(runs: list[Path]) -> None:
-    """Show what networks see in an image."""
     st.set_page_config(page_title="alexnet_lightning", layout="wide")
     with st.sidebar:
         st.title("What does it see?")
-        networks = chosen_networks(runs)
+        every = [
+            Network(run, which)
+            for which in ("best", "last")
+            for run in runs
+            if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
+        ]
+        options: Any = {"format_func": str, "max_selections": MOST}
+        networks: list[Network] = st.multiselect("Networks", every, every[:2], **options)
         if not networks:
             st.stop()
         image = chosen_image(networks[0])
@@ -89,20 +93,6 @@ def page(runs: list[Path]) -> None:
                 report(network, image)
 
 
-def chosen_networks(runs: list[Path]) -> list[Network]:
-    """Ask for the networks to show side by side."""
-    every = [
-        Network(run, which)
-        for which in ("best", "last")
-        for run in runs
-        if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
-    ]
-    chosen: list[Network] = st.multiselect(
-        "Networks", every, every[:2], format_func=str, max_selections=MOST
-    )
-    return chosen
-
-
 def chosen_image(network: Network) -> bytes | Tensor | None:
     """Ask for a file, or one of the test images of a network's data set, uint8 (C, S, S)."""
     upload = st.file_uploader("Your image")
@@ -113,39 +103,31 @@ def chosen_image(network: Network) -> bytes | Tensor | None:
         st.caption(f"No samples: {found}")
         return None
     samples = ShownImages.of_split(found, "test", SAMPLES)
-    number = st.radio(
-        "or a test image", range(len(samples.titles)), format_func=samples.titles.__getitem__
-    )
+    numbers = range(len(samples.titles))
+    number = st.radio("or a test image", numbers, format_func=samples.titles.__getitem__)
     return samples.images[number]
 
 
 def report(network: Network, image: bytes | Tensor) -> None:
-    """Show the prediction of a network for an image, and what it is based on."""
     st.subheader(str(network))
     try:
-        decoded = as_stored(predictor(network), image)
+        wanted = predictor(network).preprocessing
+        if isinstance(image, bytes):
+            image = wanted.decode(image)
+        elif image.shape != (wanted.channels, wanted.size, wanted.size):
+            raise UserError("this network was trained on another data set: upload an image")
     except UserError as error:
         st.error(str(error))
         return
-    show_classes(predictor(network), decoded)
+    show_classes(predictor(network), image)
     found = data(network.run)
     if isinstance(found, str):
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
-    shown = ShownImages(decoded[None], ["this image"])
-    st.pyplot(draw_neighbours(neighbours(network, found), shown))
+    shown = ShownImages(image[None], ["this image"])
+    st.pyplot(among.draw_neighbours(neighbours(network, found), shown))
     st.markdown("**Among validation images**, in both embeddings")
-    st.pyplot(draw_planes(planes(network, found), decoded))
-
-
-def as_stored(network: Predictor, image: bytes | Tensor) -> Tensor:
-    """Return an image as a network's data set stores it, uint8 (C, S, S), or raise a UserError."""
-    wanted = network.preprocessing
-    if isinstance(image, bytes):
-        return wanted.decode(image)
-    if image.shape != (wanted.channels, wanted.size, wanted.size):
-        raise UserError("this network was trained on another data set: upload an image")
-    return image
+    st.pyplot(among.draw_planes(planes(network, found), image))
 
 
 def show_classes(network: Predictor, image: Tensor) -> None:
@@ -156,7 +138,7 @@ def show_classes(network: Predictor, image: Tensor) -> None:
         for name, value in zip(*found, strict=True):
             st.progress(value, f"{name} – {value:.1%}")
     first = network.class_names.index(found.classes[0])
-    heat = grad_cam(network.model, network.inputs(image[None])[:, 0], torch.tensor([first]))[0]
+    (heat,) = grad_cam(network.model, network.inputs(image[None])[:, 0], [first])
     (view,) = network.preprocessing.centre(image[None])
     with new_figure(3.2, 1.9) as figure:
         plain, over = figure.subplots(1, 2)

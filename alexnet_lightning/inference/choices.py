@@ -1,19 +1,17 @@
-"""What is chosen before torch is imported: the run and its checkpoint, the device, the format."""
+"""What is chosen before torch is imported: a checkpoint, image files, a device, a format."""
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TextIO, get_args
 
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 
 Device = Literal["auto", "cpu", "cuda"]
 Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
 # The suffix by which torch and other programs recognize a format.
-SUFFIX: dict[Format, str] = {
-    "onnx": ".onnx",
-    "pt2": ".pt2",
-    "safetensors": ".safetensors",
-    "torchvision": ".pth",
-}
+SUFFIX = {kind: f".{kind}" for kind in get_args(Format)} | {"torchvision": ".pth"}
 GRAPHS = ("onnx", "pt2")  # contain the computation; the others only the weights
 
 
@@ -25,17 +23,48 @@ class Source(NamedTuple):
 
     @classmethod
     def find(cls, run: str | Path, which: str | Path = "best") -> "Source":
-        """Return the checkpoint that a caller names.
-
-        Args:
-            run: a run, see `RunFolder.find`, or a checkpoint file.
-            which: "best", "last" or the path of a checkpoint; ignored if `run` is a file.
-
-        Raises:
-            UserError: there is no such run or checkpoint.
-        """
+        """Return "best", "last" or any checkpoint of a run, or the file if `run` is one."""
         path = Path(run)
         if path.is_file():
             return cls(RunFolder(path.parent.parent), path)
         folder = RunFolder.find(run)
         return cls(folder, folder.checkpoint(str(which)))
+
+
+def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list[Path]:
+    """Return the files that a command line names, in their order; they need not exist.
+
+    A folder stands for all images in it at any depth, sorted by name, and "-" for paths on the
+    standard input, one per line.
+    """
+    found: list[Path] = []
+    for argument in arguments:
+        names = lines(standard_input) if argument == "-" else [argument]
+        for path in map(Path, names):
+            inside = list(images_in(path)) if path.is_dir() else [path]
+            if not inside:
+                raise UserError(f"{path} contains no images: give another folder, or files")
+            found += inside
+    if not found:
+        raise UserError("no images: give files, folders, or paths on the standard input for -")
+    return found
+
+
+def lines(text: TextIO) -> list[str]:
+    """Return the lines that are not empty."""
+    try:
+        content = text.read()
+    except UnicodeDecodeError:
+        content = "\0"
+    if "\0" in content:
+        raise UserError("-: the standard input is not text: give paths there, one per line")
+    return [line for line in content.split("\n") if line.strip()]
+
+
+def images_in(folder: Path) -> Iterator[Path]:
+    """Yield the images in a folder by name, then those of its subfolders; no hidden ones."""
+    from alexnet_lightning.data.storage.files import is_image
+
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if is_image(name))

@@ -1,27 +1,154 @@
-"""The HTTP API: how LitServe's workers predict decoded images, and what GET /info says."""
+"""The HTTP API: images from requests, LitServe's workers that predict them, and GET /info.
 
+Whatever a request contains, the result is an image or a 4xx.
+"""
+
+import base64
+import io
+import json
 import math
 import multiprocessing
 import secrets
 import signal
+from collections.abc import AsyncGenerator
 from queue import Empty
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
+import anyio
 import litserve
 import numpy as np
 import torch
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from litserve.loops.simple_loops import BatchedLoop
+from PIL import Image
 from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartParser
+from starlette.requests import ClientDisconnect
 
+from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Source
-from alexnet_lightning.inference.predictor import Prediction, Predictor
-from alexnet_lightning.inference.upload import REQUEST_BODY, Limits, Upload, UploadedImage, Uploads
+from alexnet_lightning.inference.predictor import Prediction, Predictor, Preprocessing
 
 PATH = "/predict"
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+# Formats of cameras and browsers. Pillow reads more, some of them through other programs.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FIELD = "image"
+FORM, JSON = "multipart/form-data", "application/json"
+# Times the limit: so much of a body is read and dropped, as clients see a 413 only after sending.
+PATIENCE = 10
+SCHEMAS: dict[str, Any] = {
+    media: {
+        "type": "object",
+        "required": [FIELD],
+        "properties": {FIELD: {"type": "string", "format": kind}},
+    }
+    for media, kind in ((FORM, "binary"), (JSON, "byte"))
+}
+CONTENT = {media: {"schema": schema} for media, schema in SCHEMAS.items()}
+REQUEST_BODY = {"requestBody": {"required": True, "content": CONTENT}}
+
+
+class Limits(NamedTuple):
+    """What a request may cost."""
+
+    upload: int = 10_000_000  # bytes of its body
+    pixels: int = 50_000_000  # of the image, before it is resized
+    decoders: int = 2  # images that are decoded at the same time
+
+
+class UploadedImage(NamedTuple):
+    """A decoded image, uint8 (channels, size, size), and the number of classes to return."""
+
+    pixels: np.ndarray
+    k: int
+
+
+class Uploads:
+    """Reads the images of requests with the preprocessing of a network."""
+
+    def __init__(self, preprocessing: Preprocessing, limits: Limits) -> None:
+        self.preprocessing, self.limits = preprocessing, limits
+        self.decoders = anyio.CapacityLimiter(limits.decoders)
+
+    async def image(self, request: Request) -> np.ndarray:
+        """Return the image of a request, uint8 (channels, size, size), or raise a 4xx."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (FORM, JSON):
+            raise HTTPException(415, f"send {FORM}, or {JSON} with base64; this is {kind or '?'}")
+        body = await self.body(request)
+        content = await from_form(request, body) if kind == FORM else from_json(body)
+        return await anyio.to_thread.run_sync(self.decode, content, limiter=self.decoders)
+
+    async def body(self, request: Request) -> bytes:
+        """Return the body; no more than the limit is ever kept in memory."""
+        held, size = bytearray(), 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= self.limits.upload:
+                    held += chunk
+                elif size > PATIENCE * self.limits.upload:
+                    break
+        except ClientDisconnect:
+            raise HTTPException(400, "the connection was closed during the request") from None
+        if size > self.limits.upload:
+            raise HTTPException(413, f"send at most {self.limits.upload} bytes")
+        return bytes(held)
+
+    def decode(self, content: bytes) -> np.ndarray:
+        try:
+            with Image.open(io.BytesIO(content)) as image:  # reads only its header
+                kind, (width, height) = image.format, image.size
+        except Exception:  # a damaged file can raise anything
+            raise HTTPException(415, "this is not an image, or a damaged one") from None
+        if kind not in FORMATS:
+            raise HTTPException(415, f"{kind} is not accepted; send one of {', '.join(FORMATS)}")
+        if width * height > self.limits.pixels:
+            limit = f"send at most {self.limits.pixels} pixels"
+            raise HTTPException(413, f"{width} × {height} pixels; {limit}")
+        try:
+            return self.preprocessing.decode(content).numpy()
+        except BrokenImageError as error:
+            raise HTTPException(422, str(error)) from None
+
+
+async def from_form(request: Request, body: bytes) -> bytes:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=10)
+        form: FormData = await parser.parse()
+    except Exception:  # a damaged form can raise anything
+        raise HTTPException(400, f"the form cannot be read; send one file as {FIELD}") from None
+    file = form.get(FIELD)
+    content = await file.read() if isinstance(file, UploadFile) else None
+    await form.close()
+    if content is None:
+        raise HTTPException(422, f"the form has no file named {FIELD}")
+    return content
+
+
+def from_json(body: bytes) -> bytes:
+    try:
+        return base64.b64decode(json.loads(body)[FIELD], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise HTTPException(422, f'send {{"{FIELD}": "<the file in base64>"}}') from None
+
+
+async def read_upload(
+    request: Request, k: Annotated[int, Query(ge=1, description="number of classes")] = 5
+) -> UploadedImage:
+    """Return the image of a request; called by FastAPI."""
+    uploads: Uploads = request.app.state.uploads
+    return UploadedImage(await uploads.image(request), k)
+
+
+Upload = Annotated[UploadedImage, Depends(read_upload)]
 
 
 class Answer(BaseModel):
@@ -32,28 +159,17 @@ class Answer(BaseModel):
 
 
 class PredictAPI(litserve.LitAPI):
-    """Predicts decoded images of concurrent requests in batches.
+    """Predicts decoded images of concurrent requests in batches; `workers` share the cores.
 
-    Args:
-        batch_timeout: seconds that a batch waits for more images, >= 0.
-        workers: processes that share the cores, >= 1.
-        token: that requests must bear, if any.
+    `batching` is `max_batch_size`, and `batch_timeout`, the seconds that a batch waits for images.
     """
 
     def __init__(
-        self,
-        source: Source,
-        views: Views = "centre",
-        max_batch_size: int = 1,
-        batch_timeout: float = 0.0,
-        workers: int = 1,
-        token: str | None = None,
+        self, source: Source, views: Views, workers: int, token: str | None, **batching: float
     ) -> None:
-        super().__init__(max_batch_size, batch_timeout, api_path=PATH, loop=PatientLoop())
-        self.source = source
-        self.views = views
-        self.workers = workers
-        self.token = token
+        super().__init__(api_path=PATH, loop=PatientLoop(), **batching)
+        self.source, self.views = source, views
+        self.workers, self.token = workers, token
 
     def load(self, device: str = "cpu") -> Predictor:
         """Return the network; every process loads its own."""
@@ -61,11 +177,9 @@ class PredictAPI(litserve.LitAPI):
 
     def authorize(self, given: Bearer) -> None:
         """Raise 401 without the token; LitServe calls it by this name before every request."""
-        if self.token is None:
-            return
-        credentials = given.credentials if given else ""
         # Headers arrive decoded as Latin-1, whatever their encoding.
-        if not secrets.compare_digest(credentials.encode("latin-1"), self.token.encode()):
+        sent = (given.credentials if given else "").encode("latin-1")
+        if self.token is not None and not secrets.compare_digest(sent, self.token.encode()):
             raise HTTPException(401, "give the token", {"WWW-Authenticate": "Bearer"})
 
     def setup(self, device: str) -> None:
@@ -107,8 +221,7 @@ class Begun:
     """A queue whose first item has been taken already."""
 
     def __init__(self, first: Any, rest: Any) -> None:
-        self.first = [first]
-        self.rest = rest
+        self.first, self.rest = [first], rest
 
     def get(self, timeout: float) -> Any:
         return self.first.pop() if self.first else self.rest.get(timeout=timeout)
@@ -124,10 +237,9 @@ class Server(litserve.LitServer):
         """Start workers that ignore Ctrl-C, which a terminal sends to all processes."""
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
         try:
-            workers: list[Any] = super().launch_inference_worker(lit_api)
+            return list(super().launch_inference_worker(lit_api))
         finally:
             signal.signal(signal.SIGINT, handler)
-        return workers
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -137,17 +249,12 @@ class Server(litserve.LitServer):
                 process.terminate()
 
 
-def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: int = 1) -> Server:
+def build_server(api: PredictAPI, limits: Limits, device: str) -> Server:
     """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
-    server = Server(
-        api,
-        accelerator=device,
-        devices=1,
-        workers_per_device=workers,
-        model_metadata=about(predictor, api),
-    )
+    options: Any = {"accelerator": device, "devices": 1, "workers_per_device": api.workers}
+    server = Server(api, model_metadata=about(predictor, api), **options)
     server.app.title = "alexnet_lightning"
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
     for route in server.app.routes:
@@ -158,17 +265,17 @@ def build_server(api: PredictAPI, limits: Limits, device: str = "cpu", workers: 
 
 def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:
     """Return what GET /info says of the network."""
-    run = api.source.run
+    summary = api.source.run.read_summary()
     return {
         "name": type(predictor.model).__name__,
-        "run": str(run.path),
+        "run": str(api.source.run.path),
         "checkpoint": api.source.checkpoint.stem,
         "views": api.views,
         "classes": predictor.class_names,
         "image_size": predictor.preprocessing.crop,
         "metrics": {
             key: value if math.isfinite(value) else None  # JSON has no NaN
-            for key, value in run.read_summary().items()
+            for key, value in summary.items()
             if key.startswith(("val/", "test/"))
         },
     }

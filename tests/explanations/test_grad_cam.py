@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.explanations.grad_cam import grad_cam
+from alexnet_lightning.explanations.layers import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.models.create import SMALL_FORM, accepted
 from alexnet_lightning.system.errors import UserError
@@ -43,7 +43,7 @@ def test_it_is_the_formula_whatever_the_batch(kind, monkeypatch) -> None:
     found = grad_cam(model, images, classes)
     assert model.training, "its mode is kept"
     assert torch.allclose(found, by_formula(model, images, classes), atol=1e-5)
-    monkeypatch.setattr("alexnet_lightning.explanations.grad_cam.CHUNK", 2)
+    monkeypatch.setattr("alexnet_lightning.explanations.layers.CHUNK", 2)
     assert torch.allclose(found, grad_cam(model, images, torch.tensor(classes)), atol=1e-5)
 
 

@@ -1,11 +1,17 @@
-"""Neighbours by penultimate features, of a network trained on digits."""
+"""Neighbours and planes of embeddings, of a network trained on digits."""
 
 import pytest
 import torch
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.explanations.images import RIGHT, WRONG, ShownImages
-from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
+from alexnet_lightning.explanations.neighbours import (
+    SAMPLE,
+    Neighbours,
+    Planes,
+    draw_neighbours,
+    draw_planes,
+)
 from alexnet_lightning.inference.predictor import Predictor
 
 
@@ -54,3 +60,29 @@ def test_the_figure_colours_other_classes(neighbours, data) -> None:
     for word in words[1:4]:
         assert word.get_color() == (RIGHT if word.get_text() == "0" else WRONG)
     assert {word.get_color() for word in words[5:]} == {RIGHT}, "their class is unknown"
+
+
+def test_a_validation_image_falls_on_its_own_point(trained_run, data) -> None:
+    images = data.splits["val"]
+    assert len(images) < SAMPLE
+    planes = Planes(Predictor.load(trained_run), images)
+    pixels, labels = images[torch.arange(20)]
+    for image, label in zip(pixels, labels, strict=True):
+        for name, point in planes.place(image).items():
+            points = planes.points[name]
+            distances = (points - point).norm(dim=1)
+            assert distances.min() < 1e-4 * points.std()
+            assert planes.labels[distances.argmin()] == label
+
+
+def test_the_image_is_a_star_in_both(trained_run, data) -> None:
+    images = data.splits["val"]
+    planes = Planes(Predictor.load(trained_run), images, most=50)
+    image = images[torch.tensor([3])][0][0]
+    figure = draw_planes(planes, image)
+    assert [axes.get_title() for axes in figure.axes] == ["features", "penultimate"]
+    for axes, place in zip(figure.axes, planes.place(image).values(), strict=True):
+        (star,) = axes.lines
+        assert star.get_xydata()[0].tolist() == place.tolist()
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == "the image"

@@ -9,8 +9,7 @@ from torch import nn
 from alexnet_lightning import models
 from alexnet_lightning.inference import exporters
 from alexnet_lightning.inference.choices import SUFFIX
-from alexnet_lightning.inference.exporters import beside, read, read_safetensors
-from alexnet_lightning.inference.exporting import write_checked
+from alexnet_lightning.inference.exporters import beside, read, read_safetensors, write_checked
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.errors import UserError
 from tests.models.test_models import VARIANTS, build
@@ -160,7 +159,7 @@ def test_a_file_that_computes_something_else_is_not_kept(
             write(kind, given, *rest)
             given.model.load_state_dict({name: spoil(weight) for name, weight in state.items()})
 
-        monkeypatch.setattr("alexnet_lightning.inference.exporting.write", spoilt)
+        monkeypatch.setattr("alexnet_lightning.inference.exporters.write", spoilt)
         with pytest.raises(UserError, match="not exported: the file's logits differ by"):
             write_checked("safetensors", predictor, False, path, smooth())
         predictor = predictor_of(models.FourLayerNet)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alexnet_lightning.inference.portable import CentreView, CropAndResize
-from alexnet_lightning.inference.preprocessing import Preprocessing
+from alexnet_lightning.inference.exporters import CentreView, CropAndResize
+from alexnet_lightning.inference.predictor import Preprocessing
 
 
 @pytest.mark.parametrize(

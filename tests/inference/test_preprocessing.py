@@ -11,7 +11,7 @@ from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.data.transforms.crops import Identity, PadCropFlip
 from alexnet_lightning.data.transforms.resizing import RandomResizedCropFlip, ResizeCropFlip
-from alexnet_lightning.inference.preprocessing import Preprocessing
+from alexnet_lightning.inference.predictor import Preprocessing
 
 TRANSFORMS = [
     Identity(),

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_lightning.inference.answers import Answer
+from alexnet_lightning.inference.answers import Answer, class_of, draw_sheet, square
 from alexnet_lightning.inference.predictor import Prediction
-from alexnet_lightning.inference.sheet import class_of, draw_sheet, square
 
 NAMES = ["cat", "Maltese dog", "$1", "a", "b", "c"]
 SAID = Prediction(["cat", "$1", "a", "b", "c", "Maltese dog"], [0.5, 0.2, 0.1, 0.1, 0.06, 0.04])

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from alexnet_lightning.inference.preprocessing import Preprocessing
-from alexnet_lightning.inference.upload import Limits, Upload, Uploads
+from alexnet_lightning.inference.server import Limits, Preprocessing, Upload, Uploads
 from tests import malformed
 from tests.serving import FORM, form
 

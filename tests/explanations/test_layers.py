@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from alexnet_lightning.explanations.images import ShownImages
-from alexnet_lightning.explanations.kernels import draw_kernels, draw_maps, first_kernels, stages
+from alexnet_lightning.explanations.layers import draw_kernels, draw_maps, first_kernels, stages
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNet, AlexNetModern, TorchvisionClassifier
 

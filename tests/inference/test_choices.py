@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.inference.image_files import image_files
+from alexnet_lightning.inference.choices import image_files
 from alexnet_lightning.system.errors import UserError
 
 

@@ -1,0 +1,176 @@
+"""What the layers of a network see: kernels, feature maps, and the regions that raise a class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alexnet_lightning.explanations.images import ShownImages, brief, grid_of, percent, show
+from alexnet_lightning.inference.predictor import Predictor
+from alexnet_lightning.networks.base import Network
+from alexnet_lightning.networks.inspect import evaluating
+from alexnet_lightning.networks.layers import Whitening
+from alexnet_lightning.plots.style import new_figure
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
+
+if TYPE_CHECKING:
+    from captum.attr import LayerGradCam
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KERNELS = 96  # as in the paper's figure 3
+MAPS = 12  # of a stage
+CHUNK = 32  # images per forward and backward pass of Grad-CAM
+CLASSES = 3  # the most probable ones
+
+
+def first_kernels(network: nn.Module) -> Tensor:
+    """Return what the first convolution weighs pixels with, (K, C, k, k)."""
+    layer = next(each for each in network.modules() if isinstance(each, nn.Conv2d | Whitening))
+    return layer.weight.detach().float().cpu()
+
+
+def draw_kernels(network: nn.Module) -> Figure:
+    """Return a figure of the first layer's kernels, as figure 3 of Krizhevsky et al. 2012.
+
+    Each is scaled separately: its largest weight, of either sign, becomes white or black, or a
+    saturated color, and a weight of zero becomes gray.
+    """
+    kernels = first_kernels(network)
+    count, channels, side, _ = kernels.shape
+    kernels = kernels[:KERNELS]
+    peaks = kernels.abs().amax(dim=(1, 2, 3), keepdim=True)
+    pixels = (127.5 * (1 + kernels / peaks.where(peaks > 0, 1.0))).round().byte()
+    columns = min(16, max(8, math.ceil(math.sqrt(2 * len(pixels)))))
+    rows = -(-len(pixels) // columns)
+    with new_figure(0.55 * columns, 0.55 * rows + 0.5) as figure:
+        figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02)
+        grid_of(figure, rows, columns, pixels, [])
+        shown = f"{len(pixels)} of {count}" if count > len(pixels) else count
+        figure.suptitle(f"First layer: {shown} kernels of {side} × {side} × {channels}")
+    return figure
+
+
+def stages(network: Network, image: Tensor) -> dict[str, Tensor]:
+    """Return the maps (C', H, W) that leave each stage, by the name of its last layer, in order.
+
+    A stage of an AlexNet is a convolution with what follows it up to the next one; of a model of
+    torchvision, all layers whose maps have the same size. `image` is the input (1, C, T, T).
+    """
+    found: dict[str, tuple[str, Tensor]] = {}
+
+    def note(name: str, stage: str | None, _: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[-1] > 1:
+            key = stage or str(output.shape[-1])
+            found[key] = (name, output[0].float().cpu().clone())  # the next may work in place
+
+    hooks = [
+        layer.register_forward_hook(partial(note, name, stage))
+        for name, stage, layer in network.stage_layers()
+    ]
+    try:
+        with torch.no_grad(), evaluating(network):
+            network.forward(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return dict(found.values())
+
+
+def draw_maps(predictor: Predictor, shown: ShownImages) -> Figure:
+    """Return a figure with a row per stage: its strongest maps for the first of the images.
+
+    All maps of a stage have one color scale; negative values are as dark as zero.
+    """
+    image, title = shown.images[:1], shown.titles[0]
+    found = stages(predictor.model.network, predictor.inputs(image)[:, 0])
+    with new_figure(0.85 * MAPS + 1.6, 0.98 * len(found) + 1.9) as figure:
+        parts: Any = figure.subfigures(2, 1, height_ratios=[1.4, 0.98 * len(found)])
+        show(parts[0].subplots(), predictor.preprocessing.centre(image)[0], brief(title))
+        grid = parts[1].subplots(len(found), MAPS, squeeze=False)
+        for line, (layer, maps) in zip(grid, found.items(), strict=True):
+            strongest = maps[maps.clamp_min(0).mean(dim=(1, 2)).argsort(descending=True)[:MAPS]]
+            scaled = strongest.clamp_min(0) / strongest.max().clamp_min(1e-12)
+            words = f"{layer}\n{' × '.join(map(str, maps.shape))}"
+            line[0].set_ylabel(words, rotation=0, ha="right", va="center", fontsize=9)
+            for axes, part in zip(line, scaled, strict=False):
+                show(axes, part)
+            for axes in line[len(scaled) :]:
+                axes.set_axis_off()
+        figure.suptitle(f"The {MAPS} strongest feature maps of each stage")
+    return figure
+
+
+def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Tensor) -> Tensor:
+    """Return how much each position raises a class's logit, float32 (N, T, T), 0 to 1 per image.
+
+    relu(Σ_c w_c · A_c), with A_c the output maps of the backbone and w_c the mean over positions of
+    the logit's gradient with respect to A_c (Selvaraju et al. 2017, arXiv:1610.02391), enlarged
+    bilinearly and divided by its maximum. Zero if nothing raises the logit.
+
+    Args:
+        model: of any variant, in any mode, which is kept.
+        images: the network's input (N, C, T, T).
+        classes: indices (N,), each from 0 to K - 1.
+
+    Raises:
+        UserError: captum is missing, or the backbone ends without maps, as a vision transformer.
+    """
+    targets = torch.as_tensor(classes, device=images.device)
+    with evaluating(model):
+        parts = [
+            coarse_cam(model.network, *chunk)
+            for chunk in zip(images.split(CHUNK), targets.split(CHUNK), strict=True)
+        ]
+    maps = F.interpolate(torch.cat(parts), images.shape[-2:], mode="bilinear")[:, 0]
+    peaks = maps.amax(dim=(1, 2), keepdim=True)
+    return (maps / peaks.where(peaks > 0, 1.0)).cpu()
+
+
+def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
+    """Return Grad-CAM (N, 1, H, W) at the size of the backbone's output maps."""
+    try:
+        from captum.attr import LayerGradCam
+    except ImportError:
+        raise UserError("Grad-CAM needs captum: pip install alexnet-lightning[use]") from None
+    layer, of_input = network.backbone_end()
+    # Not network itself: a compiled one would be recompiled for the hooks.
+    method: LayerGradCam = LayerGradCam(network.forward, layer)
+    options: Any = {"attribute_to_layer_input": of_input, "relu_attributions": True}
+    inputs = images.detach().requires_grad_()  # even if the backbone is frozen
+    attributions = method.attribute(inputs, target=classes, **options)
+    assert isinstance(attributions, Tensor)
+    if attributions.ndim != 4:
+        raise UserError("Grad-CAM needs maps at the end of the backbone, and this network has none")
+    return attributions.detach().float()
+
+
+def draw_grad_cam(predictor: Predictor, shown: ShownImages) -> Figure:
+    """Return a figure with a row per image: the network's view, and Grad-CAM of its top classes."""
+    views = predictor.preprocessing.centre(shown.images)
+    inputs = predictor.inputs(shown.images)[:, 0]
+    names = predictor.class_names
+    values, classes = predictor.probabilities(shown.images).topk(min(CLASSES, len(names)))
+    heat = [grad_cam(predictor.model, inputs, column) for column in classes.unbind(1)]
+    with new_figure(1.9 * (1 + len(heat)), 2 * len(views) + 0.5) as figure:
+        grid = figure.subplots(len(views), 1 + len(heat), squeeze=False)
+        for row, line in enumerate(grid):
+            show(line[0], views[row], brief(shown.titles[row]))
+            found = zip(line[1:], heat, classes[row].tolist(), values[row].tolist(), strict=True)
+            for axes, maps, index, value in found:
+                overlay(axes, views[row], maps[row], percent(names[index], value))
+        figure.suptitle("Regions that raise the most probable classes (Grad-CAM)")
+    return figure
+
+
+def overlay(axes: Axes, image: Tensor, heat: Tensor, caption: str) -> None:
+    """Draw an image (C, T, T) of 0-255 with a map (T, T) of 0-1 over it."""
+    show(axes, image, caption)
+    axes.imshow(heat.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)
