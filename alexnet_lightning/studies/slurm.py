@@ -5,25 +5,18 @@ from pathlib import Path
 
 import yaml
 
-from alexnet_lightning.studies.folder import find
-from alexnet_lightning.studies.grid import Run, grid
+from alexnet_lightning.studies.grid import Run, find, grid
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
 BATCH_SCRIPT = Path("train.sbatch")
-# One process per run, as elsewhere in a study: a second would double the images per step.
-PROCESSES = ("--nodes=1", "--ntasks-per-node=1")
 
 
 def job_array(plan: Study, name: str, folder: Path) -> str:
     """Write FOLDER/submit.sh, which submits the runs that are not finished or running.
 
-    The folder has the same path on all nodes. `name` is the W&B group that the runs share. Returns
-    what to do next, in one line.
-
-    Raises:
-        UserError: there is no train.sbatch here, or it cannot take a variant's configurations.
+    `name` is the W&B group that the runs share. Returns what to do next, in one line.
     """
     if not BATCH_SCRIPT.is_file():
         raise UserError(f"--slurm: no {BATCH_SCRIPT} here: run this in a checkout of the project")
@@ -51,23 +44,7 @@ def job_array(plan: Study, name: str, folder: Path) -> str:
 
 def submission(runs: list[Run], name: str, folder: Path) -> list[str]:
     """Return the command line of `sbatch` for the seeds of one variant."""
-    variant = runs[0].variant
-    return [
-        "sbatch",
-        *PROCESSES,
-        f"--array={','.join(str(run.seed) for run in runs)}",
-        f"--job-name={name}-{variant}",
-        f"--output={folder / 'logs' / f'{variant}-%A_%a.out'}",
-        "--export=ALL",
-        str(BATCH_SCRIPT),
-        *batch_arguments(runs[0].flags),
-        f"--name={variant}",
-        f"--runs_dir={folder}",
-    ]
-
-
-def batch_arguments(flags: tuple[str, ...]) -> list[str]:
-    """Return flags of `fit` as train.sbatch takes them: the first configuration, then the rest."""
+    variant, flags = runs[0].variant, runs[0].flags
     files = [flag.removeprefix("--config=") for flag in flags if flag.startswith("--config=")]
     if not files:
         raise UserError(f"--slurm: {BATCH_SCRIPT} needs a configuration: give the study a base")
@@ -77,4 +54,12 @@ def batch_arguments(flags: tuple[str, ...]) -> list[str]:
                 f"--slurm: {path} sets seed_everything, which {BATCH_SCRIPT} gives before it: "
                 "leave it out there, or make it the first configuration"
             )
-    return [files[0], *flags[1:]]
+    return [
+        # One process per run, as elsewhere in a study: a second would double the images per step.
+        *("sbatch", "--nodes=1", "--ntasks-per-node=1"),
+        f"--array={','.join(str(run.seed) for run in runs)}",
+        f"--job-name={name}-{variant}",
+        f"--output={folder / 'logs' / f'{variant}-%A_%a.out'}",
+        *("--export=ALL", str(BATCH_SCRIPT), files[0], *flags[1:]),
+        *(f"--name={variant}", f"--runs_dir={folder}"),
+    ]

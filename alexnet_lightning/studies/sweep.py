@@ -11,16 +11,12 @@ from alexnet_lightning.studies.grid import Run, grid, resolved
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.atomic import replacing
 
-# `fit` gets them from the sweep's parameters, its command and the file's name.
-GIVEN_ELSEWHERE = ("seed_everything", "runs_dir", "name")
-
 
 def write_sweep(plan: Study, name: str, folder: Path) -> str:
-    """Write FOLDER/sweep.yaml and, for each variant, FOLDER/sweep/VARIANT.yaml.
+    """Write FOLDER/sweep.yaml and FOLDER/sweep/VARIANT.yaml; return what to do next, in one line.
 
     The variants are whole configurations, since their overrides need not form a product; the name
-    of the file is the folder of the runs, where the study finds them. `name` is the sweep's, and
-    the W&B group of its runs. Returns what to do next, in one line.
+    of the file is the folder of the runs, where the study finds them.
     """
     files = []
     for run in grid(replace(plan, seeds=plan.seeds[:1])):
@@ -41,10 +37,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[str, Any]:
-    """Return the sweep.
-
-    Its keys: https://docs.wandb.ai/models/sweeps/sweep-config-keys
-    """
+    """Return the sweep. Keys: https://docs.wandb.ai/models/sweeps/sweep-config-keys"""
     from alexnet_lightning.training.tracking import PROJECT
 
     fit = ["${interpreter}", "-m", "alexnet_lightning.fit", f"--runs_dir={folder}", "${args}"]
@@ -66,12 +59,11 @@ def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[st
 
 def shared(plan: Study) -> dict[str, int | float]:
     """Return the numbers that no variant changes, to be edited in one file of the sweep."""
-    changed = {key for variant in plan.variants.values() for key in variant.overrides}
+    changed = tuple(f"{key}." for each in plan.variants.values() for key in each.overrides)
     return {
         key: value
         for key, value in plan.overrides.items()
-        if isinstance(value, int | float)
-        and not any(key == other or key.startswith(f"{other}.") for other in changed)
+        if isinstance(value, int | float) and not f"{key}.".startswith(changed)
     }
 
 
@@ -82,4 +74,6 @@ def without_seed(run: Run, folder: Path) -> dict[str, Any]:
     other = resolved(replace(run, seed=run.seed + 1), folder)
     if other["data"]["init_args"]["seed"] != of_data["seed"]:  # it follows the run's
         del of_data["seed"]
-    return {key: value for key, value in configuration.items() if key not in GIVEN_ELSEWHERE}
+    # `fit` gets them from the sweep's parameters, its command and the file's name.
+    given = ("seed_everything", "runs_dir", "name")
+    return {key: value for key, value in configuration.items() if key not in given}
