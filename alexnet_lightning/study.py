@@ -6,10 +6,9 @@ from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.studies.grid import check_unchanged, find, grid, listing
+from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
-from alexnet_lightning.studies.slurm import job_array
-from alexnet_lightning.studies.sweep import write_sweep
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS, RunFolder

@@ -21,8 +21,6 @@ PANELS = {
     "val/top1": ("epoch", "validation top-1 error (%)"),
 }
 STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
-WIDE = 20  # largest over smallest loss that a linear axis shows
-MOST_MARKERS = 30  # on a line
 GRAY = "#555555"
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
@@ -64,7 +62,7 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
                     axes.fill_between(list(points), low, high, color=color, alpha=0.2, lw=0)
             axes.set(xlabel=over, ylabel=unit)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-            if "/loss" in metric and axes.dataLim.y1 > WIDE * axes.dataLim.y0 > 0:
+            if "/loss" in metric and axes.dataLim.y1 > 20 * axes.dataLim.y0 > 0:
                 # A diverging first epoch would flatten all others.
                 axes.set_yscale("log")
                 axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -99,7 +97,7 @@ def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points
     """Plot the mean over the seeds in the variant's color, and return the color."""
     index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
     color, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-    marker = marker if len(points) <= MOST_MARKERS else ""
+    marker = marker if len(points) <= 30 else ""
     axes.plot(x, means, color=color, marker=marker, markersize=4, label=study.label(variant))
     return color
 

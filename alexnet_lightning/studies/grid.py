@@ -93,8 +93,7 @@ def parsed(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the whole configuration that a command line of `fit` gives; builds nothing."""
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
-    configuration: dict[str, Any] = yaml.safe_load(ExperimentCLI(arguments).resolved())
-    return configuration
+    return yaml.safe_load(ExperimentCLI(arguments).resolved())
 
 
 def state_of(run: RunFolder) -> str:

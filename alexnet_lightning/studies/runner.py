@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +25,7 @@ class Runner:
         threads = max(1, (os.cpu_count() or 1) // jobs)
         self.environment = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group} | os.environ
         self._processes: set[subprocess.Popen[bytes]] = set()
-        self._stopping = False
+        self._received: list[signal.Signals] = []
 
     def run_all(self, cells: Sequence[Cell]) -> list[Run]:
         """Train the runs that are not finished; return those that failed."""
@@ -37,7 +37,7 @@ class Runner:
             pending = {pool.submit(self.run_one, run): run for run in left}
             for done in as_completed(pending):
                 run = pending[done]
-                if not done.result() and not self._stopping:
+                if not done.result() and not self._received:
                     failed.append(run)
                 cell = find(run, self.folder)
                 if cell.state != "waiting":  # else stopped before it began
@@ -48,7 +48,7 @@ class Runner:
 
     def run_one(self, run: Run) -> bool:
         """Train one run to its end, from its last checkpoint; tell whether it got there."""
-        if self._stopping:
+        if self._received:
             return False
         cell = find(run, self.folder)
         while cell.folder is not None and is_locked(cell.folder):  # started by a killed study
@@ -71,21 +71,18 @@ class Runner:
     @contextmanager
     def _forwarding(self) -> Iterator[None]:
         """Forward Ctrl-C and SIGTERM to the runs, wait for them, then raise Stopped."""
-        received: list[signal.Signals] = []
 
         def forward(signum: int, frame: FrameType | None) -> None:
-            self._stopping = True
-            received.append(signal.Signals(signum))
+            self._received.append(signal.Signals(signum))
             for process in list(self._processes):
                 process.terminate()
 
-        before: dict[int, Callable[..., object] | int | None] = {
-            signum: signal.signal(signum, forward) for signum in (signal.SIGINT, signal.SIGTERM)
-        }
+        stops = (signal.SIGINT, signal.SIGTERM)
+        before = {signum: signal.signal(signum, forward) for signum in stops}
         try:
             yield
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
-        if received:
-            raise Stopped(received[0])
+        if self._received:
+            raise Stopped(self._received[0])

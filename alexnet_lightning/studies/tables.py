@@ -168,11 +168,12 @@ def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict
     """Return by seed after how many epochs a variant's runs reach a level; those that do."""
     # A training metric is the average over its epoch: it belongs to the middle.
     offset = 0.5 if metric.startswith("train/") else 1.0
-    found = {
-        seed: epochs_to(evidence.curve(variant, seed, metric), level, offset)
-        for seed in evidence.by_seed(variant, "epochs")
-    }
-    return {seed: epochs for seed, epochs in found.items() if epochs is not None}
+    found = {}
+    for seed in evidence.by_seed(variant, "epochs"):
+        epochs = epochs_to(evidence.curve(variant, seed, metric), level, offset)
+        if epochs is not None:
+            found[seed] = epochs
+    return found
 
 
 def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | None:

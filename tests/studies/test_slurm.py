@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from alexnet_lightning.studies.grid import check_unchanged, find, grid, parsed
+from alexnet_lightning.studies.machines import job_array
 from alexnet_lightning.studies.plan import Study, Variant
-from alexnet_lightning.studies.slurm import job_array
 from alexnet_lightning.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]
