@@ -26,10 +26,8 @@ COSTS = (
 )
 
 
-def document(
-    study: Study, evidence: Evidence, ledger: str, figures: Sequence[tuple[str, str]]
-) -> str:
-    """Return the whole report, with a table of all runs and figures by file name and caption."""
+def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, str]) -> str:
+    """Return the whole report, with a table of all runs, and figures: captions by file name."""
     parts = {
         f"# {study.title}": [study.notes, size(study, evidence)],
         "## Answers": [answered(question, study, evidence) for question in study.questions],
@@ -37,7 +35,7 @@ def document(
         "": [tables.costs(study, evidence), COSTS],
         "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
         "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
-        "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures],
+        "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures.items()],
         "## What reaches each layer": spread_parts(study, evidence),
         "## Every run": [ledger],
     }

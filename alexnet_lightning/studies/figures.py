@@ -25,25 +25,23 @@ GRAY = "#555555"
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
 
-def draw(
-    study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path
-) -> list[tuple[str, str]]:
-    """Write all figures of a report; return their file names and captions."""
+def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) -> dict[str, str]:
+    """Write all figures of a report; return their captions by file name."""
     draw_curves(study, evidence, folder / "curves.png")
     draw_time(study, evidence, folder / "time.png")
-    captions = [
-        ("curves.png", "Mean over the seeds; the band goes from the lowest to the highest."),
-        ("time.png", "Validation error against seconds of training, and the test error."),
-    ]
+    captions = {
+        "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
+        "time.png": "Validation error against seconds of training, and the test error.",
+    }
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
         if cell.folder and name in study.embeddings and seed == study.seeds[0]:
             source = cell.folder.path / "figures" / "embeddings.png"
             if cell.state == "finished" and source.is_file():
-                with replacing(folder / f"embeddings_{name}.png") as part:
+                file = f"embeddings_{name}.png"
+                captions[file] = f"Embedding spaces: {study.label(name)}, seed {seed}."
+                with replacing(folder / file) as part:
                     shutil.copyfile(source, part)
-                caption = f"Embedding spaces: {study.label(name)}, seed {seed}."
-                captions.append((f"embeddings_{name}.png", caption))
     return captions
 
 
@@ -114,8 +112,7 @@ def over_seeds(evidence: Evidence, variant: str, metric: str, over: str = "epoch
 def ends_of_epochs(evidence: Evidence, variant: str) -> Points:
     """Return the seconds after which an epoch ended, of all seeds, by epoch.
 
-    The seconds of a run are divided among its epochs in inverse proportion to the images per
-    second; evenly where a rate is missing.
+    Each has a fraction proportional to 1 / (images per second); equal ones where a rate is missing.
     """
     ends: Points = {}
     for seed, seconds in evidence.by_seed(variant, "seconds").items():

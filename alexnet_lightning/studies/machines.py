@@ -1,4 +1,4 @@
-"""A study on other machines: as SLURM job arrays, or as a W&B sweep whose agents divide the runs."""
+"""A study on other machines: SLURM job arrays, or a W&B sweep whose agents divide the runs."""
 
 import os
 import shlex
@@ -17,10 +17,7 @@ BATCH_SCRIPT = Path("train.sbatch")
 
 
 def job_array(plan: Study, name: str, folder: Path) -> str:
-    """Write FOLDER/submit.sh, which submits the runs that are not finished or running.
-
-    `name` is the W&B group that the runs share. Returns what to do next, in one line.
-    """
+    """Write FOLDER/submit.sh for the runs not finished or running; return what to do next."""
     if not BATCH_SCRIPT.is_file():
         raise UserError(f"--slurm: no {BATCH_SCRIPT} here: run this in a checkout of the project")
     left: dict[str, list[Run]] = {}

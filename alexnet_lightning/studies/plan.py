@@ -36,12 +36,11 @@ class Question:
 
 @dataclass(frozen=True)
 class FullSize:
-    """The same study at full size, for a GPU: in place of the study's keys of the same name."""
+    """The same study at full size, for a GPU; base and overrides replace the study's."""
 
     base: list[str]
     overrides: dict[str, Any] = field(default_factory=dict)
-    # Changes to some of them: configurations in place of theirs, more overrides.
-    variants: dict[str, Variant] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)  # their config and more overrides
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,8 @@ class Study:
     # Metrics and levels: the report tells after how many epochs each run reaches them.
     reach: dict[str, list[float]] = field(default_factory=dict)
     ladder: bool = False  # whether each variant adds one idea to the one before it
-    # Accuracies from 0 to 1 that the figures mark with a line, by name.
-    levels: dict[str, float] = field(default_factory=dict)
-    # Variants whose embedding plots the report shows, for the first seed.
-    embeddings: list[str] = field(default_factory=list)
+    levels: dict[str, float] = field(default_factory=dict)  # accuracies, 0 to 1: lines in figures
+    embeddings: list[str] = field(default_factory=list)  # variants whose first seed's plots to show
     notes: str = ""  # what a reader should know of the sizes and the protocol
     full: FullSize | None = None  # the study at full size, for `--full`
 

@@ -17,13 +17,10 @@ FIGURES = (  # of summary.json
     "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss", "test/top1",
     "test/top5", "test/images", "parameters", "multiply_adds", "seconds", "train/images_per_second",
 )  # fmt: skip
-LAST = {  # by name: a column of metrics.csv, whose last value counts
-    "train/loss": "train/loss", "train/top1": "train/top1",
-    "val/features_knn5": "val/features_knn5", "val/features_silhouette": "val/features_silhouette",
-    "val/penultimate_knn5": "val/penultimate_knn5",
-    "val/penultimate_silhouette": "val/penultimate_silhouette",
-    "last_val/top1": "val/top1", "last_val/loss": "val/loss",
-}  # fmt: skip
+LAST = (  # the last value of a column of metrics.csv
+    "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",
+    "val/penultimate_knn5", "val/penultimate_silhouette",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,12 +70,13 @@ def gather(cells: Iterable[Cell]) -> Evidence:
 
 def run_row(flags: Sequence[str], date: str, summary: Row, metrics: Sequence[Row]) -> Row:
     """Return the figures of a finished run."""
+    last = {name: name for name in LAST} | {f"last_{of}": of for of in ("val/top1", "val/loss")}
     return {
         "config": " ".join(flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")),
         "overrides": " ".join(flag[2:] for flag in flags if not flag.startswith("--config=")),
         "date": date,
         **{name: summary[name] for name in FIGURES if name in summary},
-        **{name: found[-1] for name, of in LAST.items() if (found := column(metrics, of))},
+        **{name: found[-1] for name, of in last.items() if (found := column(metrics, of))},
         "machine": summary.get("machine", ""),
         "versions": summary["versions"],
         "git_commit": summary["git_commit"],

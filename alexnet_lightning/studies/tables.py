@@ -170,8 +170,7 @@ def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict
     offset = 0.5 if metric.startswith("train/") else 1.0
     found = {}
     for seed in evidence.by_seed(variant, "epochs"):
-        epochs = epochs_to(evidence.curve(variant, seed, metric), level, offset)
-        if epochs is not None:
+        if (epochs := epochs_to(evidence.curve(variant, seed, metric), level, offset)) is not None:
             found[seed] = epochs
     return found
 
