@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.document import document
-from alexnet_lightning.studies.folder import find
-from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.document import document, page
+from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import ledger
-from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import gather, write
 from alexnet_lightning.system.atomic import replacing

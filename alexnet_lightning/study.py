@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.folder import check_unchanged, find, listing
-from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.grid import check_unchanged, find, grid, listing
+from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
-from alexnet_lightning.studies.slurm import job_array
-from alexnet_lightning.studies.sweep import write_sweep
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS, RunFolder
@@ -70,11 +68,11 @@ def study(
             part.write_text(config.read_text())
     except OSError as error:
         raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None
-    flag = " --full" if full else ""
+    flag, python = " --full" if full else "", "python -m alexnet_lightning"
     if slurm or sweep:
         print((job_array if slurm else write_sweep)(plan, config.stem, folder))
-        command = f"python -m alexnet_lightning.study --config {folder / 'study.yaml'}"
-        print(f"to list them: {command} --output {folder} --list{flag}")
+        given = f"--config {folder / 'study.yaml'} --output {folder}"
+        print(f"to list them: {python}.study {given} --list{flag}")
         return []
     lock = RunFolder(folder)
     lock.lock()
@@ -85,8 +83,7 @@ def study(
     if failed:
         print(f"failed: {', '.join(failed)}; see {folder / 'logs'}; run the same command again")
     else:
-        command = f"python -m alexnet_lightning.report {folder}{flag}"
-        print(f"all {len(cells)} runs are finished: {command}")
+        print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
     return failed
 
 

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from alexnet_lightning.studies import document, tables
+from alexnet_lightning.studies.document import page
 from alexnet_lightning.studies.grid import grid
-from alexnet_lightning.studies.intervals import paired
-from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import read
+from alexnet_lightning.studies.tables import paired
+from tests.studies.made_up import read
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))

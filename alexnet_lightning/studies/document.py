@@ -1,6 +1,10 @@
-"""A study's report, in Markdown: answers first, then the evidence."""
+"""A study's report in Markdown, answers first, then the evidence; and its HTML page."""
 
+import base64
+import html
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,10 +26,8 @@ COSTS = (
 )
 
 
-def document(
-    study: Study, evidence: Evidence, ledger: str, figures: Sequence[tuple[str, str]]
-) -> str:
-    """Return the whole report, with a table of all runs and figures by file name and caption."""
+def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, str]) -> str:
+    """Return the whole report, with a table of all runs, and figures: captions by file name."""
     parts = {
         f"# {study.title}": [study.notes, size(study, evidence)],
         "## Answers": [answered(question, study, evidence) for question in study.questions],
@@ -33,7 +35,7 @@ def document(
         "": [tables.costs(study, evidence), COSTS],
         "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
         "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
-        "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures],
+        "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures.items()],
         "## What reaches each layer": spread_parts(study, evidence),
         "## Every run": [ledger],
     }
@@ -43,28 +45,28 @@ def document(
 
 def size(study: Study, evidence: Evidence) -> str:
     """Return which runs these are, from which configurations, on which machines."""
-    wanted = len(study.seeds) * len(study.variants)
     bases = ", ".join(f"`{path}`" for path in study.base)
     overrides = ", ".join(
         f"`{yaml.safe_dump({key: value}, default_flow_style=True, width=1000).strip()[1:-1]}`"
         for key, value in study.overrides.items()
     )
     machines = sorted({str(row["machine"]) for row in evidence.runs if row.get("machine")})
-    text = f"{len(evidence.runs)} of {wanted} runs; seeds {', '.join(map(str, study.seeds))}; "
-    text += f"from {bases} with {overrides}." if overrides else f"from {bases}."
+    text = f"{len(evidence.runs)} of {len(study.seeds) * len(study.variants)} runs; "
+    text += f"seeds {', '.join(map(str, study.seeds))}; from {bases}"
+    text += f" with {overrides}." if overrides else "."
     return text + (f" On {'; '.join(machines)}." if machines else "")
 
 
 def answered(question: Question, study: Study, evidence: Evidence) -> str:
     """Return a question, what the runs show, and what its source says."""
     found = tables.answer(evidence, question.of, question.against, question.metric)
+    sides = f"{study.label(question.of)} against {study.label(question.against)}"
     remarks = {
         "The source": question.source,
         "What differs": question.protocol,
         "Finding": question.finding,
     }
     lines = [f"- {name}: {text.rstrip('.')}." for name, text in remarks.items() if text]
-    sides = f"{study.label(question.of)} against {study.label(question.against)}"
     verdict = f"**{question.ask}** {sides}: **{found}**."
     return "\n".join([verdict, "", *lines]) if lines else verdict
 
@@ -82,3 +84,23 @@ def spread_parts(study: Study, evidence: Evidence) -> list[str]:
             tables.spreads(study, evidence, "backward", step),
         ]
     return parts
+
+
+def page(title: str, markdown: str, folder: Path) -> str:
+    """Return a report as one HTML file that needs no network; `folder` holds its images."""
+    from jinja2 import Template
+    from markdown_it import MarkdownIt
+
+    def image(_: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
+        path, text = folder / str(tokens[index].attrs["src"]), html.escape(tokens[index].content)
+        data = base64.b64encode(path.read_bytes()).decode()
+        return f'<img alt="{text}" src="data:image/png;base64,{data}">'
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.add_render_rule("image", image)
+    parser.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    unbroken = markdown.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
+    source = Path(__file__).with_name("report.html.j2").read_text()
+    template = Template(source, autoescape=True, keep_trailing_newline=True)
+    return template.render(title=title, report=parser.render(unbroken))

@@ -1,15 +1,25 @@
-"""The runs of a study: variants times seeds, and the command line of each."""
+"""The runs of a study: the command line of each, its folder, and how far it is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
+
+# Keys that may differ, with all below them: where a run was trained and kept, what was shown.
+ELSEWHERE = (
+    "runs_dir", "recovery", "trainer.accelerator", "trainer.devices", "trainer.num_nodes",
+    "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins", "trainer.enable_progress_bar",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,33 @@ class Run:
         return [*self.flags, *own]
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A run of the grid and its folder, if it has begun."""
+
+    run: Run
+    folder: RunFolder | None
+
+    @cached_property
+    def state(self) -> str:
+        """One of finished, running, broken and waiting."""
+        return "waiting" if self.folder is None else state_of(self.folder)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The figures of a finished run; empty for another."""
+        return self.folder.read_summary() if self.folder else {}
+
+    @property
+    def result(self) -> str:
+        """Test accuracy and seconds of a finished run; empty for another."""
+        if self.state != "finished":
+            return ""
+        top1 = self.summary.get("test/top1")
+        accuracy = "" if top1 is None else f"{top1:.2%} test top-1, "
+        return f"{accuracy}{self.summary['seconds']:.0f} s"
+
+
 def grid(study: Study) -> list[Run]:
     """Return all runs, seed by seed, so that every variant soon has a result."""
     flags = {}
@@ -45,11 +82,7 @@ def grid(study: Study) -> list[Run]:
 
 
 def resolved(run: Run, folder: Path) -> dict[str, Any]:
-    """Return the whole configuration of a run, as its config.yaml will have it.
-
-    Raises:
-        UserError: `fit` would refuse it.
-    """
+    """Return the whole configuration of a run, as its config.yaml will have it."""
     try:
         return parsed(run.arguments(folder))
     except UserError as error:
@@ -60,5 +93,85 @@ def parsed(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the whole configuration that a command line of `fit` gives; builds nothing."""
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
-    configuration: dict[str, Any] = yaml.safe_load(ExperimentCLI(arguments).resolved())
-    return configuration
+    return yaml.safe_load(ExperimentCLI(arguments).resolved())
+
+
+def state_of(run: RunFolder) -> str:
+    """Tell how far a run is that has begun."""
+    if run.summary.is_file():
+        return "finished"
+    return "running" if is_locked(run) else "broken"
+
+
+def is_locked(run: RunFolder) -> bool:
+    """Tell whether a process trains in a run folder."""
+    if not (run.path / ".lock").exists():
+        return False
+    try:
+        with FileLock(run.path / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def find(run: Run, folder: Path) -> Cell:
+    """Return a run with its folder: the finished one if there is one, else the newest."""
+    same = [
+        RunFolder(path.parent)
+        for path in sorted((folder / run.variant).glob("*/config.yaml"))
+        if yaml.safe_load(path.read_text())["seed_everything"] == run.seed
+    ]
+    same.sort(key=lambda candidate: candidate.summary.is_file())
+    return Cell(run, same[-1] if same else None)
+
+
+def check_unchanged(cell: Cell, folder: Path) -> None:
+    """Raise a UserError if a run was begun with another configuration than the study asks for."""
+    wanted = resolved(cell.run, folder)
+    if cell.folder is None:
+        return
+    begun = yaml.safe_load(cell.folder.config.read_text())
+    keys = {*differences(begun, wanted), *differences(wanted, begun)}
+    elsewhere = tuple(f"{key}." for key in ELSEWHERE)
+    changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))
+    if changed:
+        raise UserError(
+            f"{cell.folder.path}: this run was begun with other settings than the study now has "
+            f"({', '.join(changed[:3])}): name another --output, or delete the run to repeat it"
+        )
+
+
+def differences(base: Any, config: Any, key: str = "") -> dict[str, Any]:
+    """Return by dotted key the values of a configuration that differ from those of another."""
+    if not (isinstance(base, Mapping) and isinstance(config, Mapping)):
+        return {} if base == config else {key: config}
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        found |= differences(base.get(name), value, f"{key}.{name}" if key else str(name))
+    return found
+
+
+def listing(cells: Sequence[Cell], jobs: int) -> str:
+    """Return a line per run, and an estimate of the rest with `jobs` runs at once."""
+    width = max(len(cell.run.name) for cell in cells)
+    lines = [f"{cell.run.name:<{width}}  {cell.state:<8}  {cell.result}".rstrip() for cell in cells]
+    finished = sum(cell.state == "finished" for cell in cells)
+    return "\n".join([*lines, f"{finished} of {len(cells)} finished{time_left(cells, jobs)}"])
+
+
+def time_left(cells: Sequence[Cell], jobs: int) -> str:
+    """Return how long the unfinished runs will take, by the mean of those of the same variant."""
+    seconds: dict[str, list[float]] = {}
+    left = []
+    for cell in cells:
+        if cell.state == "finished":
+            seconds.setdefault(cell.run.variant, []).append(cell.summary["seconds"])
+        else:
+            left.append(cell.run.variant)
+    if not left:
+        return ""
+    if not seconds:
+        return "; no run is finished yet to estimate the time from"
+    of_all = [each for runs in seconds.values() for each in runs]
+    total = sum(fmean(seconds.get(variant, of_all)) for variant in left)
+    return f"; about {total / jobs / 60:.0f} min left, {jobs} at a time, plus start-up and tests"

@@ -1,23 +1,16 @@
 """The ledger: every run of a folder by date, its settings and its results."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from alexnet_lightning.studies.folder import ELSEWHERE, differences, state_of
-from alexnet_lightning.studies.grid import Run, resolved
+from alexnet_lightning.studies.grid import ELSEWHERE, Run, differences, resolved, state_of
 from alexnet_lightning.studies.rows import column, read_rows
 from alexnet_lightning.studies.tables import NONE, table
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 
-HEADER = (
-    "run", "seed", "differs by", "state", "epochs",
-    "train loss", "train top-1", "val loss", "val top-1", "test loss", "test top-1",
-    "parameters", "seconds",
-)  # fmt: skip
 FIGURES = {
     "train/loss": ".3f", "train/top1": ".2%", "val/loss": ".3f", "val/top1": ".2%",
     "test/loss": ".3f", "test/top1": ".2%", "parameters": ",.0f", "seconds": ".0f",
@@ -29,8 +22,7 @@ MAX_DIFFERENCES = 6
 def ledger(folder: Path, bases: list[str] | None = None) -> str:
     """Return a line per run in folder/NAME/DATE, the oldest first.
 
-    The settings are compared with those of `bases`; by default with configs/NAME.yaml, or else
-    with the oldest run of the same name.
+    Settings are compared with `bases`, or configs/NAME.yaml, or the oldest run of the same name.
     """
     runs = sorted(folder.glob("*/*/config.yaml"), key=lambda path: path.parent.name)
     if not runs:
@@ -42,37 +34,29 @@ def ledger(folder: Path, bases: list[str] | None = None) -> str:
         if name not in compared:
             compared[name] = base_of(name, bases) or config
         metrics = read_rows(run.metrics) if run.metrics.is_file() else []
-        summary = json.loads(run.summary.read_text()) if run.summary.is_file() else {}
+        summary = run.read_summary()
         training = {key: column(metrics, key)[-1:] for key in ("train/loss", "train/top1")}
         figures = summary | {key: last[0] for key, last in training.items() if last}
         shown = [(figures.get(key), form) for key, form in FIGURES.items()]
-        rows.append([
-            run.name.replace("/", " "),
-            str(config["seed_everything"]),
-            changes(compared[name], config),
-            state_of(run),
-            str(summary.get("epochs") or len(column(metrics, "val/loss"))),
-            *(NONE if value is None else f"{value:{form}}" for value, form in shown),
-        ])  # fmt: skip
-    return table(HEADER, rows)
+        cells = [NONE if value is None else f"{value:{form}}" for value, form in shown]
+        epochs = str(summary.get("epochs") or len(column(metrics, "val/loss")))
+        who = [run.name.replace("/", " "), str(config["seed_everything"])]
+        rows.append([*who, changes(compared[name], config), state_of(run), epochs, *cells])
+    names = [key.replace("/", " ").replace("top1", "top-1") for key in FIGURES]
+    return table(["run", "seed", "differs by", "state", "epochs", *names], rows)
 
 
 def base_of(name: str, bases: list[str] | None) -> dict[str, Any] | None:
-    """Return the resolved configuration that runs of a name are compared with, if there is one."""
+    """Return the configuration that runs of a name are compared with, if there is one."""
     files = bases or [f"configs/{name}.yaml"]
-    if not all(Path(path).is_file() for path in files):
-        return None
     try:
         return resolved(Run(name, 0, tuple(f"--config={path}" for path in files)), Path())
-    except UserError:  # written for an earlier version
+    except UserError:  # there is none, or it was written for an earlier version
         return None
 
 
 def changes(base: dict[str, Any], config: dict[str, Any]) -> str:
-    """Return the keys in which a run differs from its base, with its own values.
-
-    Arguments that its classes do not have are left out.
-    """
+    """Return the keys in which a run differs from its base, with the values of the run."""
     found = [
         f"{key.replace('.init_args', '')}={brief(value)}"
         for key, value in differences(base, config).items()

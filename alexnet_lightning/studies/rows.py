@@ -1,20 +1,16 @@
 """What is kept of a study's runs: a row per run, per epoch and per layer, as CSV files."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.studies.folder import Cell
+from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.system.atomic import replacing
-from alexnet_lightning.system.errors import UserError
 
 Row = dict[str, Any]
-FILES = ("runs", "curves", "spreads")
-WORDS = (
-    "variant", "config", "overrides", "date", "layer", "machine", "versions", "git_commit",
-)  # fmt: skip
+WORDS = {"variant", "config", "overrides", "date", "layer", "machine", "versions", "git_commit"}
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
@@ -29,17 +25,11 @@ LAST = (  # the last value of a column of metrics.csv
 
 @dataclass(frozen=True)
 class Evidence:
-    """All rows of a study.
+    """All rows of a study."""
 
-    Args:
-        runs: a row per finished run: variant, seed, figures, versions, commit.
-        curves: a row per run and epoch; for runs of few epochs also one per logged step.
-        spreads: a row per run, step and layer, of runs with LayerSpreads.
-    """
-
-    runs: list[Row]
-    curves: list[Row]
-    spreads: list[Row]
+    runs: list[Row]  # one per finished run: variant, seed, figures, versions, commit
+    curves: list[Row]  # one per run and epoch; for runs of few epochs also one per logged step
+    spreads: list[Row]  # one per run, step and layer, of runs with LayerSpreads
 
     def by_seed(self, variant: str, metric: str) -> dict[int, float]:
         """Return a figure of a variant's runs, by seed; runs without it are left out."""
@@ -66,25 +56,25 @@ def gather(cells: Iterable[Cell]) -> Evidence:
             continue
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
-        by_epoch = epochs(metrics)
-        by_step = steps(metrics) if len(by_epoch) <= FEW_EPOCHS else []
+        flags, date = cell.run.flags, cell.folder.path.name[:15]
+        found.runs.append(key | run_row(flags, date, cell.summary, metrics))
+        curves = epochs(metrics)
+        if len(curves) <= FEW_EPOCHS:
+            loss = "train/loss_step"
+            curves += [{"step": row["step"] + 1, loss: row[loss]} for row in metrics if loss in row]
+        found.curves.extend(key | row for row in curves)
         layers = cell.folder.path / "spreads.csv"
-        found.runs.append(key | run_row(cell, metrics))
-        found.curves.extend(key | row for row in (*by_epoch, *by_step))
         found.spreads.extend(key | row for row in (read_rows(layers) if layers.is_file() else []))
     return found
 
 
-def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
+def run_row(flags: Sequence[str], date: str, summary: Row, metrics: Sequence[Row]) -> Row:
     """Return the figures of a finished run."""
-    assert cell.folder is not None
-    summary, flags = cell.summary, cell.run.flags
-    last = {name: name for name in LAST}
-    last |= {"last_val/top1": "val/top1", "last_val/loss": "val/loss"}
+    last = {name: name for name in LAST} | {f"last_{of}": of for of in ("val/top1", "val/loss")}
     return {
         "config": " ".join(flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")),
         "overrides": " ".join(flag[2:] for flag in flags if not flag.startswith("--config=")),
-        "date": cell.folder.path.name[:15],
+        "date": date,
         **{name: summary[name] for name in FIGURES if name in summary},
         **{name: found[-1] for name, of in last.items() if (found := column(metrics, of))},
         "machine": summary.get("machine", ""),
@@ -93,12 +83,12 @@ def run_row(cell: Cell, metrics: Sequence[Row]) -> Row:
     }
 
 
-def column(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
+def column(rows: Iterable[Row], name: str) -> list[float]:
     """Return the values of a column, without empty cells."""
     return [row[name] for row in rows if name in row]
 
 
-def epochs(metrics: Sequence[Row]) -> list[Row]:
+def epochs(metrics: Iterable[Row]) -> list[Row]:
     """Return a row per epoch, counted from 1: the last value of each metric in it."""
     found: dict[int, Row] = {}
     for row in metrics:
@@ -108,16 +98,9 @@ def epochs(metrics: Sequence[Row]) -> list[Row]:
     return [{"epoch": epoch, **found[epoch]} for epoch in sorted(found)]
 
 
-def steps(metrics: Sequence[Row]) -> list[Row]:
-    """Return a row per logged step, counted from 1: its loss."""
-    name = "train/loss_step"
-    return [{"step": row["step"] + 1, name: row[name]} for row in metrics if name in row]
-
-
 def write(evidence: Evidence, folder: Path) -> None:
     """Write runs.csv, curves.csv and spreads.csv, without those that would be empty."""
-    for name in FILES:
-        rows: list[Row] = getattr(evidence, name)
+    for name, rows in vars(evidence).items():
         if rows:
             columns = list(dict.fromkeys(key for row in rows for key in row))
             with replacing(folder / f"{name}.csv") as part, part.open("w", newline="") as file:
@@ -126,23 +109,11 @@ def write(evidence: Evidence, folder: Path) -> None:
                 writer.writerows(rows)
 
 
-def read(folder: Path) -> Evidence:
-    """Return what `write` wrote.
-
-    Raises:
-        UserError: the folder has no runs.csv.
-    """
-    if not (folder / "runs.csv").is_file():
-        raise UserError(f"{folder}: no runs.csv; name the folder of a study or of its report")
-    paths = [folder / f"{name}.csv" for name in FILES]
-    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
-
-
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a CSV file: numbers as such, without empty cells."""
     with path.open(newline="") as file:
         return [
-            {k: text if k in WORDS else number(text) for k, text in row.items() if text}
+            {key: text if key in WORDS else number(text) for key, text in row.items() if text}
             for row in csv.DictReader(file)
         ]
 

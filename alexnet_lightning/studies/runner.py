@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,38 +13,22 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from alexnet_lightning.studies.folder import Cell, find, is_locked
-from alexnet_lightning.studies.grid import Run
+from alexnet_lightning.studies.grid import Cell, Run, find, is_locked
 from alexnet_lightning.system.signals import Stopped
-
-SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class Runner:
-    """The processes of a study.
-
-    Args:
-        folder: of the study.
-        group: W&B group that its runs share.
-        jobs: processes at once, >= 1, which divide the cores.
-    """
+    """The processes of a study, `jobs` at once, which divide the cores; `group` is for W&B."""
 
     def __init__(self, folder: Path, group: str, jobs: int) -> None:
-        self.folder = folder
-        self.logs = folder / "logs"
-        self.jobs = jobs
+        self.folder, self.logs, self.jobs = folder, folder / "logs", jobs
         threads = max(1, (os.cpu_count() or 1) // jobs)
-        defaults = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group}
-        self.environment = defaults | os.environ
+        self.environment = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group} | os.environ
         self._processes: set[subprocess.Popen[bytes]] = set()
-        self._stopping = False
+        self._received: list[signal.Signals] = []
 
     def run_all(self, cells: Sequence[Cell]) -> list[Run]:
-        """Train the runs that are not finished; return those that failed.
-
-        Raises:
-            Stopped: by a signal; the runs under way have saved themselves.
-        """
+        """Train the runs that are not finished; return those that failed."""
         self.logs.mkdir(parents=True, exist_ok=True)
         left = [cell.run for cell in cells if cell.state != "finished"]
         bar = tqdm(total=len(cells), initial=len(cells) - len(left), unit="run", disable=None)
@@ -53,7 +37,7 @@ class Runner:
             pending = {pool.submit(self.run_one, run): run for run in left}
             for done in as_completed(pending):
                 run = pending[done]
-                if not done.result() and not self._stopping:
+                if not done.result() and not self._received:
                     failed.append(run)
                 cell = find(run, self.folder)
                 if cell.state != "waiting":  # else stopped before it began
@@ -64,25 +48,20 @@ class Runner:
 
     def run_one(self, run: Run) -> bool:
         """Train one run to its end, from its last checkpoint; tell whether it got there."""
-        if self._stopping:
+        if self._received:
             return False
         cell = find(run, self.folder)
         while cell.folder is not None and is_locked(cell.folder):  # started by a killed study
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        if cell.folder is None:
-            arguments = run.arguments(self.folder)
-        elif cell.folder.summary.is_file():
+            time.sleep(2)
+        if cell.folder is not None and cell.folder.summary.is_file():
             return True
-        else:
-            arguments = ["--resume", str(cell.folder.path)]
-        arguments.append("--trainer.enable_progress_bar=false")
+        own = ["--resume", str(cell.folder.path)] if cell.folder else run.arguments(self.folder)
+        command = [sys.executable, "-m", "alexnet_lightning.fit", *own]
+        command.append("--trainer.enable_progress_bar=false")
         with (self.logs / f"{run.name}.log").open("ab") as log:
+            # In a session of its own, a Ctrl-C reaches it once, through us.
             process = subprocess.Popen(
-                [sys.executable, "-m", "alexnet_lightning.fit", *arguments],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.environment,
-                start_new_session=True,  # a Ctrl-C reaches it once, through us
+                command, stdout=log, stderr=log, env=self.environment, start_new_session=True
             )
             self._processes.add(process)
             status = process.wait()
@@ -92,21 +71,18 @@ class Runner:
     @contextmanager
     def _forwarding(self) -> Iterator[None]:
         """Forward Ctrl-C and SIGTERM to the runs, wait for them, then raise Stopped."""
-        received: list[signal.Signals] = []
 
         def forward(signum: int, frame: FrameType | None) -> None:
-            self._stopping = True
-            received.append(signal.Signals(signum))
+            self._received.append(signal.Signals(signum))
             for process in list(self._processes):
                 process.terminate()
 
-        before: dict[int, Callable[..., object] | int | None] = {
-            signum: signal.signal(signum, forward) for signum in (signal.SIGINT, signal.SIGTERM)
-        }
+        stops = (signal.SIGINT, signal.SIGTERM)
+        before = {signum: signal.signal(signum, forward) for signum in stops}
         try:
             yield
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
-        if received:
-            raise Stopped(received[0])
+        if self._received:
+            raise Stopped(self._received[0])

@@ -1,10 +1,11 @@
-"""The tables of a report, from its rows, in Markdown."""
+"""The tables of a report in Markdown, from its rows, and the intervals of means over seeds."""
 
+import math
 import re
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
 
-from alexnet_lightning.studies.intervals import Estimate, estimate, paired, verdict
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 
@@ -25,6 +26,43 @@ COSTS = {  # by header: the figure, its unit, and how it is shown
 }
 
 
+class Estimate(NamedTuple):
+    """A mean over n seeds and half the width of its 95 % interval; None for one seed."""
+
+    mean: float
+    half: float | None
+    n: int
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Return the mean of n >= 1 values and Student's interval: mean ± t(n - 1) · s / √n."""
+    n, mean = len(values), fmean(values)
+    if n == 1:
+        return Estimate(mean, None, 1)
+    # Not scipy's ttest_1samp, which warns of equal values: a network at chance has those.
+    from scipy.stats import t
+
+    quantile = float(t.ppf(0.975, n - 1))
+    return Estimate(mean, quantile * stdev(values) / math.sqrt(n), n)
+
+
+def paired(of: Mapping[int, float], against: Mapping[int, float]) -> Estimate | None:
+    """Return the mean of `of` - `against` over the seeds that both have; None if there is none."""
+    shared = [seed for seed in of if seed in against]
+    return estimate([of[seed] - against[seed] for seed in shared]) if shared else None
+
+
+def verdict(difference: Estimate) -> str:
+    """Return in words what a difference of accuracies in percentage points shows."""
+    mean, half, n = difference
+    if half is None:
+        return f"one run: {mean:+.2f} points, no interval"
+    if abs(mean) <= half:
+        return f"no difference shown ({mean:+.2f} ± {half:.2f} points, n = {n})"
+    word = "gains" if mean > 0 else "loses"
+    return f"{word} {abs(mean):.2f} ± {half:.2f} points, n = {n}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; all columns but the first are aligned to the right."""
     rule = [":--", *["--:"] * (len(header) - 1)]
@@ -32,40 +70,33 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
 
 
-def filled(header: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table without the columns that are empty in all rows."""
-    columns = [column for column in zip(header, *rows, strict=True) if set(column[1:]) - {NONE}]
-    kept_header, *kept = zip(*columns, strict=True)
-    return table(kept_header, kept)
+def filled(*rows: list[str]) -> str:
+    """Return a Markdown table, header first, without the columns that are empty in all rows."""
+    columns = [column for column in zip(*rows, strict=True) if set(column[1:]) - {NONE}]
+    header, *kept = zip(*columns, strict=True)
+    return table(header, kept)
 
 
 def results(study: Study, evidence: Evidence) -> str:
-    """Return a line per variant: errors in percent with intervals, and what its source prints.
-
-    Test errors are of the best checkpoint, the training error is the last epoch's average.
-    """
-    rows = [
-        [
-            study.label(name),
-            str(len(evidence.by_seed(name, "seconds"))),
-            *(error(evidence, name, metric) for metric in ERRORS.values()),
-            variant.printed or NONE,
-        ]
-        for name, variant in study.variants.items()
-    ]
-    return filled(["variant", "n", *ERRORS, "the source prints"], rows)
+    """Return a line per variant: errors in percent with intervals, and what its source prints."""
+    rows = [["variant", "n", *ERRORS, "the source prints"]]
+    for name, variant in study.variants.items():
+        n = str(len(evidence.by_seed(name, "seconds")))
+        errors = [error(evidence, name, metric) for metric in ERRORS.values()]
+        rows.append([study.label(name), n, *errors, variant.printed or NONE])
+    return filled(*rows)
 
 
 def costs(study: Study, evidence: Evidence) -> str:
     """Return a line per variant: its costs, and how well its embeddings separate the classes."""
-    rows = []
+    rows = [["variant", *COSTS]]
     for name in study.variants:
         cells = [study.label(name)]
         for metric, unit, shape in COSTS.values():
             values = evidence.by_seed(name, metric).values()
             cells.append(shape.format(fmean(values) / unit) if values else NONE)
         rows.append(cells)
-    return filled(["variant", *COSTS], rows)
+    return filled(*rows)
 
 
 def error(evidence: Evidence, variant: str, metric: str) -> str:
@@ -89,39 +120,30 @@ def answer(evidence: Evidence, of: str, against: str, metric: str) -> str:
 def ladder(study: Study, evidence: Evidence) -> str:
     """Return a line per step: its error and what it gains over the step before."""
     names = list(study.variants)
+    gains = [answer(evidence, *pair, "test/top1") for pair in zip(names[1:], names, strict=False)]
     rows = [
-        [
-            study.label(name),
-            error(evidence, name, "test/top1"),
-            answer(evidence, name, before, "test/top1") if before else NONE,
-        ]
-        for before, name in zip([None, *names], names, strict=False)
+        [study.label(name), error(evidence, name, "test/top1"), gain]
+        for name, gain in zip(names, [NONE, *gains], strict=True)
     ]
     return table(["step", "test top-1 error", "over the step before"], rows)
 
 
 def spreads(study: Study, evidence: Evidence, kind: str, step: int) -> str:
-    """Return a line per variant: the standard deviation at each layer, averaged over the seeds.
-
-    Of its pre-activations ("forward") or of their gradients ("backward"), after `step` steps.
-    """
+    """Return the standard deviations of LayerSpreads by variant and layer, seeds averaged."""
     layers: dict[str, dict[str, list[float]]] = {}  # by layer and variant
     for row in evidence.spreads:
         if row["step"] == step and "projection" not in row["layer"]:
             by_variant = layers.setdefault(short(row["layer"]), {})
             by_variant.setdefault(row["variant"], []).append(row[kind])
-    rows = [
-        [
-            study.label(name),
-            *(f"{fmean(found[name]):.1e}" if name in found else NONE for found in layers.values()),
-        ]
-        for name in study.variants
-    ]
+    rows = []
+    for name in study.variants:
+        means = (f"{fmean(at[name]):.1e}" if name in at else NONE for at in layers.values())
+        rows.append([study.label(name), *means])
     return table(["variant", *layers], rows)
 
 
 def short(layer: str) -> str:
-    """Return the part of a layer's name that the paper's figure knows: "conv2", or all of it."""
+    """Return the "conv2" or "fc6" in a layer's name, or all of it."""
     known = [part for part in layer.split(".") if re.fullmatch(r"(conv|fc)\d+", part)]
     return known[-1] if known else layer
 
@@ -136,8 +158,9 @@ def reach(study: Study, evidence: Evidence) -> str:
         for level in levels:
             found = {name: reached(evidence, name, metric, level) for name in study.variants}
             what = f"{metric.split('/')[0]} error {100 * (1 - level):.3g} %"
-            cells = [epochs_cell(evidence, epochs, name) for name, epochs in found.items()]
-            rows.append([what, *cells, *(ratio_cell(found[name], found[first]) for name in others)])
+            cells = [epochs_cell(evidence.by_seed(name, "epochs"), found[name]) for name in found]
+            ratios = [ratio_cell(found[name], found[first]) for name in others]
+            rows.append([what, *cells, *ratios])
     return table(header, rows)
 
 
@@ -145,22 +168,17 @@ def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict
     """Return by seed after how many epochs a variant's runs reach a level; those that do."""
     # A training metric is the average over its epoch: it belongs to the middle.
     offset = 0.5 if metric.startswith("train/") else 1.0
-    found = {
-        seed: epochs_to(evidence.curve(variant, seed, metric), level, offset)
-        for seed in evidence.by_seed(variant, "epochs")
-    }
-    return {seed: epochs for seed, epochs in found.items() if epochs is not None}
+    found = {}
+    for seed in evidence.by_seed(variant, "epochs"):
+        if (epochs := epochs_to(evidence.curve(variant, seed, metric), level, offset)) is not None:
+            found[seed] = epochs
+    return found
 
 
 def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | None:
-    """Return after how many epochs a metric rises to a level; None if it never does.
+    """Return after how many epochs a metric rises to a level, interpolated; None if never.
 
-    Between two epochs along a straight line.
-
-    Args:
-        curve: values by epoch, counted from 1.
-        level: between the values.
-        offset: when within its epoch a value counts: 1 at the end, 1/2 for an average over it.
+    `offset` is when within its epoch a value counts: 1 at the end, 1/2 for an average over it.
     """
     before: tuple[int, float] | None = None
     for epoch, value in sorted(curve.items()):
@@ -173,9 +191,8 @@ def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | N
     return None
 
 
-def epochs_cell(evidence: Evidence, found: dict[int, float], variant: str) -> str:
-    """Return the mean number of epochs, and how many runs never reach the level."""
-    runs = evidence.by_seed(variant, "epochs")
+def epochs_cell(runs: dict[int, float], found: dict[int, float]) -> str:
+    """Return the mean number of epochs, and how many of the runs never reach the level."""
     if not found:
         return f"not in {max(runs.values(), default=0):.0f}"
     missing = len(runs) - len(found)

@@ -14,9 +14,8 @@ CURVES = {
     "Learning rate": {STEP: ["lr"]},
     "Embeddings": {
         EPOCH: [
-            f"val/{embedding}_{score}"
-            for score in ("knn5", "silhouette")
-            for embedding in ("features", "penultimate")
+            *("val/features_knn5", "val/penultimate_knn5"),
+            *("val/features_silhouette", "val/penultimate_silhouette"),
         ]
     },
     "Speed and cost": {EPOCH: ["train/images_per_second"]},
@@ -28,23 +27,16 @@ BARS = {
 }
 IMAGES = {"Accuracy": ["figures/confusion"], "Embeddings": ["figures/embeddings"]}
 COLUMNS = ["test/top1", "val/top1", "best_epoch", "parameters", "seconds"]
-MOST_GROUPS = 100  # in a panel; W&B's default is ten
 
 
 def workspace(entity: str, project: str, name: str, group: str | None) -> ws.Workspace:
-    """Return a workspace with one line per configuration, or per variant of the study `group`.
-
-    Raises:
-        ValueError: W&B does not accept the name.
-    """
+    """Return a workspace with one line per configuration, or per variant of the study `group`."""
     return ws.Workspace(
         entity=entity,
         project=project,
         name=name,
-        sections=[
-            ws.Section(name=section, panels=panels(section), is_open=True) for section in CURVES
-        ],
-        settings=ws.WorkspaceSettings(x_axis=EPOCH, max_runs=MOST_GROUPS),
+        sections=[ws.Section(name=each, panels=panels(each), is_open=True) for each in CURVES],
+        settings=ws.WorkspaceSettings(x_axis=EPOCH, max_runs=100),  # W&B shows ten by default
         runset_settings=ws.RunsetSettings(
             filters=ws.And(ws.Metric("Group") == group) if group else "",
             groupby=[ws.Config("name")],

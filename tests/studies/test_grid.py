@@ -1,4 +1,4 @@
-"""What a study's YAML becomes, and what is refused in one."""
+"""What a study's YAML becomes, what is refused in one, and which of its runs are finished."""
 
 import json
 from dataclasses import replace
@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.studies.grid import grid, resolved
+from alexnet_lightning.studies.grid import (
+    check_unchanged,
+    differences,
+    find,
+    grid,
+    listing,
+    resolved,
+)
 from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.run_folder import RunFolder
+from tests.studies.made_up import make_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
@@ -94,3 +103,54 @@ def test_a_study_without_a_full_size_says_so(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(GOOD))
     with pytest.raises(UserError, match="no full size"):
         read_study(path, full=True)
+
+
+def test_a_run_is_found_by_variant_and_seed_the_finished_one_first(
+    plan: Study, tmp_path: Path
+) -> None:
+    run, *others = grid(plan)
+    finished = make_run(run, tmp_path, {}, "20260101-000000")
+    make_run(run, tmp_path, None, "20260102-000000")
+    cell = find(run, tmp_path)
+    assert cell.folder is not None and cell.folder.path == finished
+    assert cell.state == "finished"
+    assert {find(other, tmp_path).state for other in others} == {"waiting"}
+
+
+def test_a_run_under_way_is_running_and_one_left_is_broken(plan: Study, tmp_path: Path) -> None:
+    run = grid(plan)[0]
+    folder = RunFolder(make_run(run, tmp_path, None, "20260101-000000"))
+    assert find(run, tmp_path).state == "broken"
+    folder.lock()
+    assert find(run, tmp_path).state == "running"
+    folder.unlock()
+    assert find(run, tmp_path).state == "broken"
+
+
+def test_another_setting_than_the_run_was_begun_with_is_refused(
+    plan: Study, tmp_path: Path
+) -> None:
+    run = grid(plan)[0]
+    folder = make_run(run, tmp_path, {}, "20260101-000000")
+    check_unchanged(find(run, tmp_path), tmp_path)
+    changed = grid(replace(plan, overrides={**plan.overrides, "trainer.max_epochs": 7}))[0]
+    with pytest.raises(UserError, match=r"trainer\.max_epochs") as error:
+        check_unchanged(find(changed, tmp_path), tmp_path)
+    assert str(folder) in str(error.value)
+
+
+def test_the_list_estimates_time_from_runs_of_the_same_variant(plan: Study, tmp_path: Path) -> None:
+    runs = grid(plan)
+    for run, seconds in zip(runs[:3], (60.0, 600.0, 120.0), strict=True):
+        make_run(run, tmp_path, {"seconds": seconds, "test/top1": 0.5}, "20260101-000000")
+    text = listing([find(run, tmp_path) for run in runs], jobs=2)
+    assert [line.split()[-1] for line in text.splitlines()[3:6]] == ["waiting"] * 3
+    assert "50.00% test top-1, 60 s" in text
+    assert "3 of 6 finished; about 6 min left, 2 at a time" in text  # 780 s / 2
+
+
+def test_differences_are_dotted_keys_with_values() -> None:
+    one = {"a": {"b": 1, "c": [1]}, "d": None}
+    other = {"a": {"b": 2, "c": [1]}, "e": 3}
+    assert differences(one, other) == {"a.b": 2, "e": 3}
+    assert differences(other, one) == {"a.b": 1}, "null is as good as missing"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexnet_lightning.studies.intervals import Estimate, estimate, paired, verdict
+from alexnet_lightning.studies.tables import Estimate, estimate, paired, verdict
 
 ONE = {1: 60.1, 2: 62.3, 3: 61.0, 4: 59.7}
 OTHER = {1: 57.9, 2: 60.2, 3: 60.1, 4: 58.8}

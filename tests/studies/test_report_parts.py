@@ -11,14 +11,13 @@ import yaml
 from alexnet_lightning.report import main as report_main
 from alexnet_lightning.report import report
 from alexnet_lightning.studies import tables
-from alexnet_lightning.studies.folder import find
-from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.document import page
+from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import changes, ledger
-from alexnet_lightning.studies.page import page
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.rows import FILES, Evidence, gather, read, write
+from alexnet_lightning.studies.rows import Evidence, gather, write
 from alexnet_lightning.system.errors import UserError
-from tests.studies.made_up import make_run
+from tests.studies.made_up import make_run, read
 
 TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
 
@@ -167,7 +166,11 @@ def test_a_report_is_written_from_run_folders_alone(
     assert "The source: a book says so." in text
     assert tables.results(plan, read(out)) in text
     names = {"report.md", "report.html", "study.yaml", "figures"}
-    assert {path.name for path in out.iterdir()} == names | {f"{name}.csv" for name in FILES}
+    assert {path.name for path in out.iterdir()} == names | {
+        "runs.csv",
+        "curves.csv",
+        "spreads.csv",
+    }
     assert (out / "figures" / "curves.png").stat().st_size > 5000
 
 
@@ -177,8 +180,3 @@ def test_a_folder_of_any_runs_gets_its_ledger(folder: Path, in_tmp: Path) -> Non
     assert "it's wide 20260101-000003" in Path("out/report.md").read_text()
     with pytest.raises(UserError, match="no such folder"):
         report(folder / "nowhere")
-
-
-def test_a_folder_without_rows_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no runs\.csv"):
-        read(tmp_path)

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.studies.folder import check_unchanged, find
-from alexnet_lightning.studies.grid import grid, parsed
+from alexnet_lightning.studies.grid import check_unchanged, find, grid, parsed
+from alexnet_lightning.studies.machines import job_array
 from alexnet_lightning.studies.plan import Study, Variant
-from alexnet_lightning.studies.slurm import job_array
 from alexnet_lightning.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]

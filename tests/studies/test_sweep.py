@@ -9,10 +9,9 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from alexnet_lightning.studies.folder import check_unchanged, find
-from alexnet_lightning.studies.grid import grid, parsed
+from alexnet_lightning.studies.grid import check_unchanged, find, grid, parsed
+from alexnet_lightning.studies.machines import write_sweep
 from alexnet_lightning.studies.plan import Study
-from alexnet_lightning.studies.sweep import write_sweep
 
 # https://docs.wandb.ai/models/sweeps/sweep-config-keys
 REQUIRED = {"program", "method", "parameters"}
