@@ -70,12 +70,7 @@ def uninterrupted(folder: Path, args: Sequence[str]) -> float:
 
 
 def interrupted(
-    folder: Path,
-    args: Sequence[str],
-    kills: int,
-    seconds: float,
-    how: signal.Signals,
-    one: bool,
+    folder: Path, args: Sequence[str], kills: int, seconds: float, how: signal.Signals, one: bool
 ) -> int:
     """Train with `kills` kills at random moments; return how many came before the end.
 

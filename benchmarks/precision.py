@@ -41,11 +41,7 @@ TINY = {
     "data.batch_size": 20,
     "embedding_pca.count": 20,
 }
-COMMON = {
-    "trainer.accelerator": "cpu",
-    "trainer.enable_progress_bar": False,
-    "test": False,
-}
+COMMON = {"trainer.accelerator": "cpu", "trainer.enable_progress_bar": False, "test": False}
 RUNS: dict[str, dict[str, Any]] = {
     "fp32": {"trainer.precision": "32-true"},
     "bf16_mixed": {"trainer.precision": "bf16-mixed"},

@@ -156,13 +156,7 @@ def test_a_kill_after_any_checkpoint(
         child = os.fork()
         if child == 0:
             war = list(Path("war").glob("*/*/"))
-            begun = [
-                "--config",
-                str(quick_config),
-                *flags,
-                "--runs_dir",
-                "war",
-            ]
+            begun = ["--config", str(quick_config), *flags, "--runs_dir", "war"]
             fit(["--resume", str(war[0])] if war else begun)
             os._exit(0)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL

@@ -22,8 +22,7 @@ from alexnet_lightning.plots.contact_sheet import (
 
 
 @pytest.mark.parametrize(
-    "recipe",
-    [{}, {"pixel_max": 255.0}, {"mean": "image"}, {"mean": [0.2], "std": [3.0]}],
+    "recipe", [{}, {"pixel_max": 255.0}, {"mean": "image"}, {"mean": [0.2], "std": [3.0]}]
 )
 def test_the_normalization_is_undone(recipe: dict[str, Any]) -> None:
     data = DigitsDataModule(**recipe)

@@ -53,9 +53,7 @@ def test_only_a_restarted_job_goes_on_by_itself(
     assert cluster.restarted_run(tmp_path, "other") is None
 
 
-def test_a_start_that_would_hang_or_train_twice_is_refused(
-    environment: pytest.MonkeyPatch,
-) -> None:
+def test_a_start_that_would_hang_or_train_twice_is_refused(environment: pytest.MonkeyPatch) -> None:
     cluster.check()
     put(environment, **JOB)
     with pytest.raises(UserError, match="has 2 tasks, but was started without srun"):

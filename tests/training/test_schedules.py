@@ -143,10 +143,7 @@ def rates_of_a_fit(config: Path, folder: Path, schedule: dict[str, Any]) -> list
     ("schedule", "expected"),
     [
         ({"class_path": "StepLR", "init_args": {"step_size": 1}}, [1, 1, 1, 0.1, 0.1, 0.1]),
-        (
-            {"class_path": "CosineAnnealingLR", "init_args": {"T_max": 2}},
-            [1, 1, 1, 0.5, 0.5, 0.5],
-        ),
+        ({"class_path": "CosineAnnealingLR", "init_args": {"T_max": 2}}, [1, 1, 1, 0.5, 0.5, 0.5]),
         (
             # Of six steps .3 · 6 - 1 = .8 up, the others down to nothing.
             {
@@ -159,10 +156,7 @@ def rates_of_a_fit(config: Path, folder: Path, schedule: dict[str, Any]) -> list
             {"class_path": "WarmupCosine", "init_args": {"warmup_fraction": 0.5}},
             [0.25, 0.5, 0.75, 1, 0.75, 0.25],
         ),
-        (
-            {"class_path": "Plateau", "init_args": {"patience": 0, "threshold": 0.99}},
-            [1] * 6,
-        ),
+        ({"class_path": "Plateau", "init_args": {"patience": 0, "threshold": 0.99}}, [1] * 6),
     ],
     ids=lambda value: value["class_path"] if isinstance(value, dict) else "",
 )

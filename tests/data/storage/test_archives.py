@@ -29,10 +29,7 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
             archive.writestr(name, content)
 
 
-WRITERS = [
-    pytest.param("a.tar", write_tar, id="tar"),
-    pytest.param("a.zip", write_zip, id="zip"),
-]
+WRITERS = [pytest.param("a.tar", write_tar, id="tar"), pytest.param("a.zip", write_zip, id="zip")]
 
 
 def everything(folder: Path) -> list[str]:
