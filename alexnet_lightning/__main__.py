@@ -2,6 +2,7 @@
 
 import ast
 import runpy
+import signal
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,7 @@ def main() -> None:
         near = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
         print(f"error: {sys.argv[1]}: no such command; {near}", file=sys.stderr)
         sys.exit(2)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader, such as head, may have enough
     print("usage: python -m alexnet_lightning COMMAND …, or alexnet-lightning COMMAND …\n")
     for command in COMMANDS:
         print(f"  {command:<12}{purpose(command)}")

@@ -11,9 +11,13 @@ class EpochLines(Callback):
     def __init__(self) -> None:
         self._began: float | None = None
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._began = time.monotonic()  # a resumed epoch does not start again
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Only now are all figures of the epoch before logged.
-        self._line(trainer, trainer.current_epoch)
+        if "train/loss" in trainer.callback_metrics:
+            self._line(trainer, trainer.current_epoch)
         self._began = time.monotonic()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

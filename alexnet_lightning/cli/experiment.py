@@ -142,7 +142,7 @@ class ExperimentCLI(LightningCLI):
         except Exception as error:
             for path in files:
                 check_yaml(path)  # names the file and the line, where that is what is wrong
-            raise UserError(explain(error)) from error
+            raise UserError(explain(error, parser._option_string_actions)) from error
         if self.config.name is None:
             self.config.name = files[0].stem if files else "run"
         of_data, seed = self.config.data.init_args, self.config.seed_everything

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -22,8 +22,10 @@ def as_user_error(error: Exception) -> Exception:
     return UserError(explain(error)) if isinstance(cause, ValueError | TypeError) else error
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     """Return one line: the key, what is wrong with it and what would be right.
+
+    `flags` are those that there are, for a hint at the nearest.
 
     jsonargparse wraps an error once for every level of the configuration: the keys on the way down
     are in the outer messages, the reason is in the innermost.
@@ -46,8 +48,13 @@ def explain(error: BaseException) -> str:
     elif "is abstract" in reason and keys:
         key = keys[-1]
         reason = f"name the class before its arguments, as in --{key} NAME --{key}.KEY VALUE"
+    elif reason.endswith("required: data"):
+        reason = "nothing to do: give --config configs/NAME.yaml, or --model and --data; see --help"
     elif "arguments are required" in reason:
         reason += "; see --help"
+    elif mistyped := re.search(r"unrecognized arguments: (--[^\s=]+)", reason):
+        close = get_close_matches(mistyped[1], flags, n=1)
+        reason += f"; did you mean {close[0]}?" if close else "; see --help"
     reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)
     return ": ".join(filter(None, [".".join(keys), reason]))
 
@@ -90,6 +97,7 @@ def suggestion(key: str, owner: str | None) -> str:
         argument
         for base in getattr(import_module(module), name).__mro__
         for argument in inspect.signature(base.__init__).parameters
-    } - {"self", "args", "kwargs", "recipe"}
+    } - {"self", "args", "kwargs", "recipe", "options", "params", "defaults"}
     close = get_close_matches(key, known, n=1)
-    return f" of {name}" + (f"; did you mean {close[0]}?" if close else f"; see --help={name}")
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
+    return f" of {name}; {hint}"

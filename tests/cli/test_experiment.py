@@ -75,8 +75,8 @@ def test_a_link_may_be_repeated_by_hand_but_not_contradicted(
     [
         (["--model.wdith", "2"], "model.wdith: no such key of AlexNetBN; did you mean width?"),
         (["--modle.width", "2"], "unrecognized arguments: --modle.width 2"),
-        (["--trainer.max_epoch", "2"], "unrecognized arguments: --trainer.max_epoch 2"),
-        (["--model.optimizer.lrr", "2"], "model.optimizer.lrr: no such key of Adam"),
+        (["--trainer.max_epoch", "2"], "--trainer.max_epoch 2; did you mean --trainer.max_epochs?"),
+        (["--model.optimizer.lrr", "2"], "model.optimizer.lrr: no such key of Adam; did you mean"),
         (["--model.width", "wide"], "model.width: Expected a float. Got value: wide"),
         (["--trainer.max_epochs", "x"], "trainer.max_epochs: Expected a int. Got value: x"),
         (["--model.stem", "big"], "model.stem: Expected a Literal['imagenet', 'small']"),
@@ -156,7 +156,10 @@ def test_without_an_optimizer_or_a_model_there_is_nothing_to_train(
     data = ("--data", "DigitsDataModule")
     model = ("--model", "AlexNet", "--model.stem", "small")
     assert mistake("fit", *data).startswith("model: none is given; name one")
-    assert mistake("fit") == "the following arguments are required: data; see --help"
+    assert (
+        mistake("fit")
+        == "nothing to do: give --config configs/NAME.yaml, or --model and --data; see --help"
+    )
     assert mistake("fit", *data, *model).startswith("model.optimizer: none is given; name one")
     late = mistake("fit", *model, "--data.batch_size", "8", *data)
     assert late == "data: name the class before its arguments, as in --data NAME --data.KEY VALUE"
