@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.cli.command import arguments, run_command, strictness
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -17,13 +17,7 @@ python -m alexnet_lightning.check_data --data ImageFolderDataModule --data.folde
 
 
 class Findings(NamedTuple):
-    """What was found.
-
-    Args:
-        report: all of it in words.
-        problems: what is wrong, a word and a number each.
-        sheet: PNG of training images as stored, in evaluation and augmented.
-    """
+    """What was found: all in words, what is wrong, and a PNG of training images."""
 
     report: str
     problems: list[str]
@@ -90,14 +84,6 @@ def check_paths(sheet: str | Path | None, json: str | Path | None, entries: int)
         raise UserError(f"--sheet: {sheet} is no .png: the contact sheet is one")
     if entries < 0:
         raise UserError(f"--list: {entries}: give a number >= 0")
-
-
-def strictness(strict: bool = False) -> None:
-    """Options of the command line.
-
-    Args:
-        strict: exit with status 1 if something is wrong
-    """
 
 
 def main(args: Sequence[str]) -> None:

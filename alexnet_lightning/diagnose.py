@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.cli.command import arguments, run_command, strictness
 
 # Not with `from __future__ import annotations`: to resolve such, jsonargparse would import this.
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ python -m alexnet_lightning.diagnose --config configs/cifar_paper_init.yaml --da
 
 
 class Diagnosis(NamedTuple):
-    """What reaches each layer.
-
-    Args:
-        layers: facts of every layer, in order.
-        reached: whether the images reach the logits.
-        report: all of it in words.
-    """
+    """What reaches each layer, whether the images reach the logits, and all of it in words."""
 
     layers: "list[LayerFacts]"
     reached: bool
@@ -77,14 +71,6 @@ def diagnose(overrides: Mapping[str, Any] | Sequence[str] = ()) -> Diagnosis:
     report = [layer_table(facts, parameters, measured=True), "", EXPLANATION, ""]
     report += [f"{len(images)} training images, pixels scaled to 0-{data.pixel_max:g}", verdict]
     return Diagnosis(facts, reached, "\n".join(report))
-
-
-def strictness(strict: bool = False) -> None:
-    """Options of the command line.
-
-    Args:
-        strict: exit with status 1 if the images do not reach the logits
-    """
 
 
 def main(args: Sequence[str]) -> None:

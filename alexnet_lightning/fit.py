@@ -56,9 +56,7 @@ def main(args: Sequence[str]) -> None:
 def experiment(args: Sequence[str]) -> dict[str, Any]:
     """Train what a command line describes, print the table, and return the figures.
 
-    Raises:
-        UserError: the configuration is wrong; nothing has been trained or written then.
-        Stopped: a signal asked for it; `--resume` continues from there.
+    After a signal it saves and raises Stopped; `--resume` continues from there.
     """
     from alexnet_lightning.cli.config_files import check_files
 
@@ -89,11 +87,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
 
 
 def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, Training]:
-    """Return the run folder and the training, or leave no new folder at all.
-
-    All that can still go wrong with a configuration goes wrong here: the data cannot be had or
-    read, Lightning refuses the flags.
-    """
+    """Return the run folder and the training; on a mistake no new folder is left."""
     from alexnet_lightning.training import cluster
     from alexnet_lightning.training.run_folder import RunFolder
     from alexnet_lightning.training.tracking import is_rank_zero

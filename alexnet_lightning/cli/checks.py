@@ -15,12 +15,7 @@ LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the mode
 
 
 def check_links(given: Any, data: ImageDataModule) -> None:
-    """Refuse a value given by hand that the data contradicts; the parser would replace it.
-
-    Args:
-        given: the model's arguments in the configuration.
-        data: what it is trained on.
-    """
+    """Refuse a model argument given by hand that the data contradicts; it would be replaced."""
     for name in LINKED:
         by_hand, of_data = given.get(name), getattr(data, name)
         if by_hand not in (None, of_data):
@@ -47,13 +42,7 @@ def check_sizes(network: nn.Module, data: ImageDataModule) -> None:
 
 
 def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) -> None:
-    """Refuse to wait for a figure that is never logged, or not as often as it is asked for.
-
-    Args:
-        config: the whole configuration.
-        callbacks: the Trainer's, as they were asked for.
-        known: names of the figures that a validation logs.
-    """
+    """Refuse to wait for a figure that is not `known`, or not logged as often as needed."""
     trainer = config.trainer
     schedule = config.model.init_args.get("lr_scheduler")
     monitors = {"checkpoint.monitor": config.checkpoint.monitor}

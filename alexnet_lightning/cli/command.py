@@ -97,18 +97,15 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
     )
     for function in functions:
         lists = list_parameters(function)
-        options = {key: value for key, value in lists.items() if not is_required(function, key)}
         parser.add_function_arguments(
             function, as_group=False, as_positional=True, skip={*lists, "overrides"}
         )
         for key, element in lists.items():
-            flag = key if key not in options else f"--{key}"
-            default: dict[str, Any] = (
-                {} if key not in options else {"default": listed(function, key)}
-            )
-            parser.add_argument(
-                flag, nargs="+", type=element, help=help_of(function, key), **default
-            )
+            default = inspect.signature(function).parameters[key].default
+            required = default is inspect.Parameter.empty
+            options: dict[str, Any] = {} if required else {"default": default and list(default)}
+            flag, words = key if required else f"--{key}", help_of(function, key)
+            parser.add_argument(flag, nargs="+", type=element, help=words, **options)
     for action in options_of(parser).values():
         if is_switch(action):
             action.metavar = "[true|false]"
@@ -137,17 +134,6 @@ def list_parameters(function: Callable[..., Any]) -> dict[str, Any]:
             if origin in (list, Sequence) and key != "overrides":
                 found[key] = get_args(kind)[0]
     return found
-
-
-def is_required(function: Callable[..., Any], key: str) -> bool:
-    """Tell whether a parameter has no default."""
-    return inspect.signature(function).parameters[key].default is inspect.Parameter.empty
-
-
-def listed(function: Callable[..., Any], key: str) -> list[Any] | None:
-    """Return the default of a parameter that is a sequence."""
-    default = inspect.signature(function).parameters[key].default
-    return default if default is None else list(default)
 
 
 def help_of(function: Callable[..., Any], key: str) -> str | None:
@@ -191,6 +177,14 @@ def is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def strictness(strict: bool = False) -> None:
+    """Options of the commands that judge.
+
+    Args:
+        strict: exit with status 1 if something is wrong
+    """
 
 
 def quieten() -> None:

@@ -207,11 +207,7 @@ class ExperimentCLI(LightningCLI):
         return given or None
 
     def training(self, run: RunFolder) -> Training:
-        """Return the Trainer that trains in a run folder, with all that looks on.
-
-        Raises:
-            UserError: Lightning refuses the combination of trainer flags.
-        """
+        """Return the Trainer that trains in a run folder, with all that looks on."""
         config, folder = self.config, run.path / "checkpoints"
         metrics, throughput = MetricsCSV(run.path), Throughput()
         try:
@@ -244,17 +240,7 @@ class ExperimentCLI(LightningCLI):
     def build_trainer(
         self, folder: Path, loggers: list[Logger], callbacks: list[Any], keeping: bool = True
     ) -> Trainer:
-        """Return a Trainer of this experiment.
-
-        Args:
-            folder: where checkpoints and figures go.
-            loggers: all of them.
-            callbacks: all of them.
-            keeping: whether checkpoints are kept.
-
-        Raises:
-            UserError: Lightning refuses the combination of trainer flags.
-        """
+        """Return a Trainer of this experiment; UserError if Lightning refuses its flags."""
         given = self.trainer_arguments
         overrides = {
             "default_root_dir": folder,

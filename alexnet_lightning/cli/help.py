@@ -13,67 +13,13 @@ from alexnet_lightning.system.errors import UserError
 if TYPE_CHECKING:
     from lightning.pytorch.cli import LightningArgumentParser
 
-PAGE = """\
-usage: python -m alexnet_lightning.fit --config FILE [--config FILE ...] [--KEY VALUE ...]
-       python -m alexnet_lightning.fit --resume RUN_DIR [--KEY VALUE ...]
-
-Train one experiment, test its best checkpoint and keep everything in runs/NAME/DATE/; or resume an
-interrupted run (RUN_DIR: its folder, its config's name, or latest) with exactly the same result.
-
-examples:
-  python -m alexnet_lightning.fit --config configs/digits_bn.yaml
-  python -m alexnet_lightning.fit --config configs/cifar_bn.yaml --model.optimizer.lr 0.02
-  python -m alexnet_lightning.fit --config configs/cifar_bn.yaml --config configs/overlays/cpu.yaml
-  python -m alexnet_lightning.fit --config configs/cifar_skip.yaml \\
-      --config configs/sizes/cifar_small.yaml
-  python -m alexnet_lightning.fit --model AlexNetBN --model.stem small --model.optimizer SGD \\
-      --model.optimizer.lr 0.01 --data CIFAR10DataModule
-
-models (--model NAME, or model.class_path in a YAML file):
-{models}
-
-data sets (--data NAME, or data.class_path):
-{data}
-
-most used (a later file or flag wins over an earlier one):
-  --config FILE                 a YAML file; give it more than once to lay one over another
-  --model.optimizer NAME        any torch optimizer, or MuonSGD; --model.optimizer.lr 0.02 sets its
-                                arguments
-  --model.lr_scheduler NAME     Plateau, OneCycleLR, StepLR or any other of torch
-  --data.batch_size N           images per process and step
-  --data.root DIR               where the data sets are (default: data)
-  --trainer.max_epochs N        passes over the training images
-  --trainer.accelerator NAME    cpu, gpu, or auto (default); --trainer.devices N for several
-  --trainer.precision NAME      32-true (default), bf16-mixed, 16-mixed
-  --tf32 true                   allow TensorFloat-32 matrix products on GPUs: faster, with a 10-bit
-                                mantissa (default: false)
-  --trainer.fast_dev_run true   one batch of everything, to see whether it runs
-  --trainer.callbacks+ NAME     add a callback: EarlyStopping --trainer.callbacks.monitor val/loss
-  --trainer.logger NAME         another Lightning logger in place of W&B; false for none
-  --recovery.every_n_steps N    steps between two checkpoints that --resume starts from; or
-                                --recovery.every_n_minutes N (default: 10)
-  --checkpoint.monitor FIGURE   figure that chooses the best checkpoint (default: val/top1)
-  --embedding_pca.every_n_epochs N   epochs between two embedding plots; 0: only at the end
-  --seed_everything N           random seed for initialization, data order, augmentation and
-                                dropout (default: 0)
-  --test false                  skip the test of the best checkpoint (default: true)
-  --name NAME, --runs_dir DIR   the run goes to RUNS_DIR/NAME/DATE (default: runs/CONFIG/DATE)
-  --print_config                show the whole configuration and stop
-
-more:
-  --help=NAME                   all arguments of a model or data set, as in --help=AlexNetBN
-  --help=all                    every flag there is
-  python -m alexnet_lightning.check_data --help   look at the images before training
-  python -m alexnet_lightning.diagnose --help     check the initialization before training
-  python -m alexnet_lightning.evaluate --help     test a finished run again
-"""
-
 
 def show_page(args: Sequence[str]) -> bool:
     """Print the page if -h or --help asks for it, without importing what it lists."""
     if not {"-h", "--help"} & set(args):
         return False
-    print(PAGE.format(models=listing(VARIANTS), data=listing(DATA_SETS)))
+    page = Path(__file__).with_suffix(".txt").read_text()
+    print(page.format(models=listing(VARIANTS), data=listing(DATA_SETS)))
     return True
 
 

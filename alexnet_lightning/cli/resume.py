@@ -1,6 +1,6 @@
 """`fit --resume RUN_DIR`: whether an earlier run can continue, and from which checkpoint."""
 
-import json
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,35 +15,21 @@ from alexnet_lightning.training.tracking import say
 
 
 class Resume(NamedTuple):
-    """What there is to do for a run that has begun.
-
-    Args:
-        state: "start", it has no checkpoint yet; "continue"; or "finished".
-        checkpoint: the file to continue from.
-    """
+    """What there is to do for a run that has begun; "start" if it has no checkpoint yet."""
 
     state: Literal["start", "continue", "finished"]
     checkpoint: Path | None = None
 
 
 def resume_flag(args: Sequence[str]) -> tuple[RunFolder | None, list[str]]:
-    """Return the run that --resume names, and the command line of its own configuration.
-
-    Raises:
-        UserError: there is no such run, or more than one is named.
-    """
-    named: list[str] = []
-    rest: list[str] = []
-    words = iter(args)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag == "--resume":
-            value = value if equals else next(words, "")
-            if not value:
-                raise UserError("--resume: give a run folder, a config's name, or latest")
-            named.append(value)
-        else:
-            rest.append(word)
+    """Return the run that --resume names, and the command line of its own configuration."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--resume", action="append", default=[])
+    try:
+        options, rest = parser.parse_known_args(args)
+    except ArgumentError:
+        raise UserError("--resume: give a run folder, a config's name, or latest") from None
+    named = options.resume
     if not named:
         return None, rest
     if len(named) > 1:
@@ -53,11 +39,7 @@ def resume_flag(args: Sequence[str]) -> tuple[RunFolder | None, list[str]]:
 
 
 def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
-    """Return how a run continues, having read and checked its newest checkpoint.
-
-    Raises:
-        UserError: the checkpoint is of another model, or the schedule ends where the run did.
-    """
+    """Return how a run continues, having read and checked its newest checkpoint."""
     found = newest(run.checkpoints)
     if found is None:
         say(f"{run.path}: no checkpoint yet; it starts from the beginning")
@@ -75,9 +57,8 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
 
 def done(run: RunFolder, epochs: int) -> bool:
     """Tell whether the run's summary says that it trained so many epochs, or stopped by itself."""
-    summary = json.loads(run.summary.read_text())
-    stopped: bool = summary.get("stopped_early", False)
-    return stopped or bool(summary["epochs"] >= epochs)
+    summary = run.read_summary()
+    return bool(summary.get("stopped_early", False) or summary["epochs"] >= epochs)
 
 
 def check_model(path: Path, checkpoint: dict[str, Any], cli: ExperimentCLI) -> None:

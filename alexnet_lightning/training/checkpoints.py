@@ -19,9 +19,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     Lightning's own goes by the system's temporary folder, and a move from there to another disk is
     a copy that a kill cuts in half.
-
-    Raises:
-        UserError: the disk is full, or the folder cannot be written.
     """
 
     def __init__(self) -> None:
@@ -68,12 +65,9 @@ def numbered(number: int) -> str:
 
 
 def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Return the newest checkpoint of a folder that can be read, with its content, on the CPU.
+    """Return the newest checkpoint that can be read, and its content on the CPU; None without any.
 
-    Newer ones that are damaged are named in a warning. None if there is none yet.
-
-    Raises:
-        UserError: there are checkpoints, and all are damaged.
+    Newer ones that are damaged are named in a warning; UserError if all are.
     """
     numbers = sorted(int(path.stem.removeprefix("last-")) for path in folder.glob("last-*.ckpt"))
     paths = [folder / LAST, *(folder / numbered(number) for number in numbers)]

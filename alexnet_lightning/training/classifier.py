@@ -174,11 +174,7 @@ class ImageClassifier(LightningModule, ABC):
         self.log_dict(metrics.accuracies, prog_bar=metrics.stage == "val")
 
     def check_recipe(self) -> None:
-        """Build optimizer and schedule, so that what is wrong with them shows before training.
-
-        Raises:
-            UserError: there is no optimizer, or one of them refuses its arguments.
-        """
+        """Build optimizer and schedule; UserError if one of them refuses its arguments."""
         try:
             optimizer = self._build_optimizer()
         except (TypeError, ValueError) as error:

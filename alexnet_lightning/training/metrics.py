@@ -9,12 +9,9 @@ from torchmetrics.classification import MulticlassAccuracy
 
 
 class StageMetrics(nn.Module):
-    """Mean loss, top-k accuracies and number of images of one stage.
+    """Mean loss, top-k accuracies and number of images of "train", "val" or "test".
 
-    Args:
-        stage: "train", "val" or "test", the first part of the names.
-        num_classes: number of classes.
-        top_k: accuracies; `val/top5` is the fraction of images whose label is among the first 5.
+    `val/top5` is the fraction of validation images whose label is among the first five.
     """
 
     def __init__(self, stage: str, num_classes: int, top_k: Sequence[int]) -> None:

@@ -19,9 +19,6 @@ class MetricsCSV(Logger):
     """Every scalar that any logger gets, one row per step, in `<folder>/metrics.csv`.
 
     The file is written again and renamed each time, so it is whole whenever it is read.
-
-    Args:
-        folder: the run folder.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -45,18 +45,6 @@ class MuonSGD(Optimizer):
         weight_decay: float = 0.0,
         iterations: int = 3,
     ) -> None:
-        for name, value in (("momentum", momentum), ("rest_momentum", rest_momentum)):
-            if not 0 <= value < 1:
-                raise ValueError(f"{name} is {value}: give a number in [0, 1)")
-        for name, value in (
-            ("lr", lr),
-            ("rest_lr_factor", rest_lr_factor),
-            ("weight_decay", weight_decay),
-        ):
-            if value < 0:
-                raise ValueError(f"{name} is {value}: give a number >= 0")
-        if iterations < 1:
-            raise ValueError(f"iterations is {iterations}: give a number >= 1")
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -65,6 +53,11 @@ class MuonSGD(Optimizer):
             "weight_decay": weight_decay,
             "iterations": iterations,
         }
+        for name, value in defaults.items():
+            if name.endswith("momentum") and not 0 <= value < 1:
+                raise ValueError(f"{name} is {value}: give a number in [0, 1)")
+            if value < (least := int(name == "iterations")):
+                raise ValueError(f"{name} is {value}: give a number >= {least}")
         super().__init__(params, defaults)
 
     @torch.no_grad()

@@ -27,15 +27,8 @@ def build_optimizer(
     The backbone is every layer under a `features`; with a rate of its own it makes two more groups,
     "backbone weights" and "backbone biases". Scales of norms count as biases.
 
-    Args:
-        make: takes parameter groups, returns an optimizer.
-        module: whose trainable parameters are optimised.
-        bias_lr_factor: learning rate of biases over that of weights.
-        decay_biases: whether weight decay reaches the biases.
-        trunk_lr_factor: learning rate of the backbone over that of the head, > 0.
-
-    Raises:
-        ValueError: the backbone's factor is not above 0, or there is no backbone.
+    The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
+    above 0, or there is no backbone.
     """
     if trunk_lr_factor <= 0:
         raise ValueError(

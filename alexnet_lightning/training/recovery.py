@@ -40,12 +40,11 @@ class Recovery(Checkpoint):
         every_n_minutes: float | None = 10.0,
         keep: int = 2,
     ) -> None:
-        if every_n_steps is not None and every_n_steps < 1:
-            raise UserError(f"recovery.every_n_steps is {every_n_steps}: give a number >= 1")
         if every_n_minutes is not None and every_n_minutes <= 0:
             raise UserError(f"recovery.every_n_minutes is {every_n_minutes}: give a number > 0")
-        if keep < 1:
-            raise UserError(f"recovery.keep is {keep}: give a number >= 1")
+        for name, value in (("every_n_steps", every_n_steps), ("keep", keep)):
+            if value is not None and value < 1:
+                raise UserError(f"recovery.{name} is {value}: give a number >= 1")
         self.every_n_steps = every_n_steps
         self.every_n_minutes = every_n_minutes
         self.keep = keep
@@ -148,10 +147,7 @@ class Recovery(Checkpoint):
                 state["best_k_models"] = {moved[p]: s for p, s in state["best_k_models"].items()}
 
     def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
-        """Put figures into metrics.csv that Lightning logs after the hooks, the same, once more.
-
-        A run resumed from this checkpoint would lack them.
-        """
+        """Put figures into metrics.csv now that Lightning logs after this checkpoint."""
         figures = {name: trainer.callback_metrics[name].item() for name in names}
         row = {"epoch": trainer.current_epoch, **figures}
         self.metrics.log_metrics(row, step=trainer.global_step - 1)
@@ -169,11 +165,7 @@ class Recovery(Checkpoint):
         return signals.signal.Signals(signum) if signum else None, bool(due)
 
     def save(self, trainer: Trainer) -> None:
-        """Write last.ckpt; the one before becomes last-1.ckpt, and so on.
-
-        Raises:
-            UserError: the disk is full or the folder cannot be written; the earlier ones stay.
-        """
+        """Write last.ckpt; the one before becomes last-1.ckpt, and so on."""
         if trainer.is_global_zero:
             rotate(self.folder, self.keep)
         trainer.save_checkpoint(self.folder / LAST, weights_only=False)

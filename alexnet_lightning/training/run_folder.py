@@ -44,13 +44,7 @@ class RunFolder:
     def create(cls, root: Path, name: str, job: str | None = None) -> "RunFolder":
         """Make a folder that nobody else has; two runs in one second get different ones.
 
-        Args:
-            root: of all runs.
-            name: of the experiment.
-            job: what its name ends with, so that a restarted job finds it.
-
-        Raises:
-            UserError: the folder cannot be made.
+        With `job` its name ends, so that a restarted job finds it.
         """
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for attempt in count(1):
@@ -72,11 +66,7 @@ class RunFolder:
         raise AssertionError("unreachable: count() has no end")
 
     def lock(self) -> None:
-        """Keep the folder to this process until it ends.
-
-        Raises:
-            UserError: another process is training in it.
-        """
+        """Keep the folder to this process until it ends; UserError if another has it."""
         self._lock = FileLock(self.path / ".lock")
         try:
             self._lock.acquire(timeout=0)
@@ -128,11 +118,7 @@ class RunFolder:
         )
 
     def checkpoint(self, which: str) -> Path:
-        """Return the path of "best", "last" or of a checkpoint anywhere.
-
-        Raises:
-            UserError: there is no such file.
-        """
+        """Return the path of "best", "last" or of a checkpoint anywhere; it must be there."""
         named = which in ("best", "last")
         path = self.checkpoints / f"{which}.ckpt" if named else Path(which)
         if not path.is_file():
@@ -181,11 +167,7 @@ class RunFolder:
 
 
 def variant_of(stored: Mapping[str, Any]) -> str | None:
-    """Return the class name of the variant that a checkpoint or an exported description names.
-
-    Earlier versions stored a dotted path as `class_path`; its last part counts, so that files of
-    the package can move.
-    """
+    """Return the variant's name in a checkpoint or an export; earlier versions stored its path."""
     name: str | None = stored.get("variant") or stored.get("class_path")
     return name and name.rsplit(".", 1)[-1]
 

@@ -29,14 +29,7 @@ def test_figures(trainer: Trainer) -> dict[str, float]:
 def facts(
     trainer: Trainer, model: LightningModule, seconds: float, images_per_second: float | None
 ) -> dict[str, Any]:
-    """Return what a run cost, in time, parameters and multiply-adds, and what it ran on.
-
-    Args:
-        trainer: after the training.
-        model: that was trained.
-        seconds: wall time of the training.
-        images_per_second: of the last epoch.
-    """
+    """Return what a run cost, in time, parameters and multiply-adds, and what it ran on."""
     network: Any = model.network
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     return {

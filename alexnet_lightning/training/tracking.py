@@ -16,10 +16,6 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
     """Start the W&B run of a run folder and return its logger; None where W&B is off or missing.
 
     Project, group, tags and mode are W&B's own environment variables (WANDB_PROJECT, …).
-
-    Args:
-        run: folder that gets the `wandb/` files and gives the run its name.
-        config: resolved configuration, shown as the run's config.
     """
     if os.environ.get("WANDB_MODE") == "disabled":
         return None
