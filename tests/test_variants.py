@@ -7,8 +7,9 @@ import pytest
 
 from alexnet_lightning import models
 from alexnet_lightning.models import DoubleConvAlexNet
+from alexnet_lightning.models.table import built, costs, count, variants_table
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.variants import END, START, built, costs, count, variants_table
+from alexnet_lightning.variants import END, START
 from alexnet_lightning.variants import main as variants
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"

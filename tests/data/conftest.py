@@ -12,8 +12,6 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torch import Tensor
-from torch import Tensor
 
 from alexnet_lightning.data import CIFAR10DataModule, ImageDataModule
 from alexnet_lightning.data.batches import seeded
@@ -56,62 +54,6 @@ def fill(tmp_path: Path, image_file: bytes) -> Callable[[str, int], Path]:
         return path
 
     return make
-
-
-def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
-    """Random images, uint8 (count, channels, size, size), channels last."""
-    shape = (count, size, size, channels)
-    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
-    return pixels.permute(0, 3, 1, 2)
-
-
-def difference(left: Tensor, right: Tensor) -> int:
-    """The largest difference of two uint8 images."""
-    return int((left.int() - right.int()).abs().max())
-
-
-def names(data: ImageDataModule) -> dict[str, set[str]]:
-    """The file names of each split, relative to the root."""
-    return {
-        split: {
-            Path(images.name(index)).relative_to(data.root).as_posix()
-            for index in range(len(images))
-        }
-        for split, images in data.splits.items()
-    }
-
-
-def sizes(data: ImageDataModule) -> dict[str, int]:
-    """The number of images of each split."""
-    return {split: len(images) for split, images in data.splits.items()}
-
-
-def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
-    """Random images, uint8 (count, channels, size, size), channels last."""
-    shape = (count, size, size, channels)
-    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=seeded("cpu", 1))
-    return pixels.permute(0, 3, 1, 2)
-
-
-def difference(left: Tensor, right: Tensor) -> int:
-    """The largest difference of two uint8 images."""
-    return int((left.int() - right.int()).abs().max())
-
-
-def names(data: ImageDataModule) -> dict[str, set[str]]:
-    """The file names of each split, relative to the root."""
-    return {
-        split: {
-            Path(images.name(index)).relative_to(data.root).as_posix()
-            for index in range(len(images))
-        }
-        for split, images in data.splits.items()
-    }
-
-
-def sizes(data: ImageDataModule) -> dict[str, int]:
-    """The number of images of each split."""
-    return {split: len(images) for split, images in data.splits.items()}
 
 
 def noise(count: int = 8, size: int = 32, channels: int = 3) -> Tensor:
@@ -212,18 +154,6 @@ def folders(tmp_path: Path) -> Callable[[], Path]:
         return tmp_path / CIFAR10DataModule.folders
 
     return make
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    """The folder of packs."""
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    """The folder of packs."""
-    return tmp_path / "cache"
 
 
 @pytest.fixture

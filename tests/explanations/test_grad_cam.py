@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from alexnet_lightning.explanations.layers import grad_cam
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.models.create import SMALL_FORM, accepted
+from alexnet_lightning.models.table import known_variants
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.variants import known_variants
 
 OF_TORCHVISION = ("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5")
 VARIANTS = [*known_variants(), *((TorchvisionClassifier, {"name": n}) for n in OF_TORCHVISION)]
