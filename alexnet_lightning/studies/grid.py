@@ -143,6 +143,8 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
 
 def differences(base: Any, config: Any, key: str = "") -> dict[str, Any]:
     """Return by dotted key the values of a configuration that differ from those of another."""
+    if key.endswith("class_path"):  # classes may have moved between the two
+        base, config = (str(path).rsplit(".", 1)[-1] for path in (base, config))
     if not (isinstance(base, Mapping) and isinstance(config, Mapping)):
         return {} if base == config else {key: config}
     found: dict[str, Any] = {}

@@ -154,3 +154,5 @@ def test_differences_are_dotted_keys_with_values() -> None:
     other = {"a": {"b": 2, "c": [1]}, "e": 3}
     assert differences(one, other) == {"a.b": 2, "e": 3}
     assert differences(other, one) == {"a.b": 1}, "null is as good as missing"
+    moved = [{"model": {"class_path": f"alexnet_lightning.{path}"}} for path in ("models.A", "A")]
+    assert differences(*moved) == {}
