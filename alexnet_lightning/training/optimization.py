@@ -60,10 +60,10 @@ def build_optimizer(
 
 def fused(make: OptimizerCallable) -> dict[str, Any]:
     """Return the argument for one kernel over all parameters, unless the configuration decides."""
-    kind = make.func if isinstance(make, partial) else make
-    known = signature(kind).parameters if isinstance(kind, type) else {}
-    given = make.keywords.get("fused") if isinstance(make, partial) else None
-    return {"fused": True} if "fused" in known and given is None else {}
+    kind, given = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
+    # The command line wraps the class, and gives all its arguments.
+    known = {*given, *(signature(kind).parameters if isinstance(kind, type) else ())}
+    return {"fused": True} if "fused" in known and given.get("fused") is None else {}
 
 
 def keep_lr_factors(optimizer: Optimizer) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, LinearLR, OneCycleLR, StepLR
 
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.training.optimization import (
     build_optimizer,
@@ -185,3 +186,14 @@ def test_only_a_schedule_with_an_open_budget_needs_one() -> None:
     assert needs_total_steps(partial(WarmupCosine, total_steps=None))
     assert not needs_total_steps(partial(OneCycleLR, max_lr=0.1, total_steps=50))
     assert not needs_total_steps(partial(StepLR, step_size=3))
+
+
+def test_one_kernel_updates_all_parameters_unless_told_otherwise(
+    module: nn.Sequential, quick_config: Path
+) -> None:
+    from_yaml = ExperimentCLI(["--config", str(quick_config)]).model.optimizer
+    assert from_yaml is not None
+    for make in (from_yaml, Adam, partial(Adam, lr=0.1)):
+        assert build_optimizer(make, module).param_groups[0]["fused"] is True
+    for make in (partial(Adam, fused=False), lambda groups: Adam(groups, lr=0.1)):
+        assert not build_optimizer(make, module).param_groups[0]["fused"]
