@@ -1,6 +1,7 @@
 """The programs in docs/ run as they are printed."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,10 @@ def test_a_program_of_the_docs_runs(
     monkeypatch.setenv("WANDB_MODE", "disabled")
     (in_tmp / "configs").symlink_to(ROOT / "configs")
     exec(compile(code, "docs", "exec"), {"__name__": "__main__"})
+
+
+def test_every_name_of_the_api_page_is_where_it_says() -> None:
+    names = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    assert names
+    for module, _, name in (path.rpartition(".") for path in names):
+        assert vars(import_module(module))[name].__module__ == module
