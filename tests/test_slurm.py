@@ -85,7 +85,7 @@ def test_two_tasks_make_one_run_and_a_requeued_one_ends_the_same(
     log = (place / f"alexnet_lightning-{job}.out").read_text()
     assert state == "COMPLETED", log
     assert f"SLURM will run job {job} again" in log
-    assert "going on after step" in log
+    assert "resuming after step" in log
     assert figures(the_run(place)) == kept
     assert len({path.name.rsplit("-", 1)[-1] for path in the_run(place).glob("wandb/*run-*")}) == 1
 

@@ -78,7 +78,7 @@ def test_a_killed_worker_restarts_all_and_the_run_goes_on(
         run = finished(tmp_path, process)
     finally:
         end(process)
-    assert "going on after step" in run.printed
+    assert "resuming after step" in run.printed
     assert run.rows == undisturbed.rows
     assert all(weight.equal(run.weights[name]) for name, weight in undisturbed.weights.items())
 
