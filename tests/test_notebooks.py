@@ -26,10 +26,6 @@ def shown(notebook: NotebookNode) -> list[list[str]]:
     return [[output.output_type for output in cell.outputs] for cell in cells(notebook)]
 
 
-def test_there_are_four() -> None:
-    assert [path.name[0] for path in NOTEBOOKS] == ["1", "2", "3", "4"]
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_kept_outputs_are_whole_small_and_of_no_ones_machine(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
