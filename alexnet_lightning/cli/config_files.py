@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,26 @@ def check_files(args: Sequence[str]) -> None:
         try:
             path.open().close()
         except OSError as error:
-            raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+            raise unreadable(path, error) from None
 
 
-def check_yaml(path: Path) -> None:
-    """Raise a UserError that names the file, and the line, if it cannot be read as a mapping."""
+def unreadable(path: Path, error: OSError) -> UserError:
+    """Return the error for a file that cannot be opened, with the nearest name that there is."""
+    there = [*path.parent.glob("*.yaml"), *Path("configs").rglob("*.yaml")]
+    files = {each.stem: each for each in reversed(there)}
+    close = get_close_matches(path.stem, files, n=1) if not path.exists() else []
+    hint = f"; did you mean {files[close[0]]}?" if close else ""
+    return UserError(f"--config: cannot read {path}: {error.strerror}{hint}")
+
+
+def check_yaml(path: Path) -> dict[str, Any]:
+    """Return a file's content; UserError that names file and line if it is no mapping."""
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--config: {path} is no valid YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config: {path} must hold keys such as model, data and trainer")
+    return content

@@ -131,6 +131,9 @@ class ExperimentCLI(LightningCLI):
         )
         parser.add_class_arguments(EmbeddingPCA, "embedding_pca", instantiate=False)
         parser.set_defaults(DEFAULTS)
+        parser._option_string_actions[
+            "--seed_everything"
+        ].help = "Random seed for initialization, data order, augmentation and dropout."
         for name in LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
@@ -141,10 +144,12 @@ class ExperimentCLI(LightningCLI):
             self.config = parser.parse_args(args)
         except Exception as error:
             for path in files:
-                check_yaml(path)  # names the file and the line, where that is what is wrong
+                # It names the file and the line, where that is what is wrong.
+                if "variants" in check_yaml(path):
+                    raise UserError(f"--config: {path} is a study: give it to study") from None
             raise UserError(explain(error, parser._option_string_actions)) from error
         if self.config.name is None:
-            self.config.name = files[0].stem if files else "run"
+            self.config.name = files[0].stem if files else name_of(self.config)
         of_data, seed = self.config.data.init_args, self.config.seed_everything
         if of_data.seed is None and not isinstance(seed, bool):
             of_data.seed = seed  # one number changes everything random
@@ -264,6 +269,13 @@ class ExperimentCLI(LightningCLI):
     def checkpoint_io(self) -> AtomicCheckpointIO:
         """Reads and writes all checkpoints."""
         return AtomicCheckpointIO()
+
+
+def name_of(config: Namespace) -> str:
+    """Return the name of a run without a file: its variant and data set, as alexnetbn_digits."""
+    parts = [config.get("model"), config.data]
+    names = [part.class_path.rpartition(".")[2] for part in parts if part]
+    return "_".join(names).removesuffix("DataModule").lower()
 
 
 def shows_lines(progress_bar: bool | None) -> bool:

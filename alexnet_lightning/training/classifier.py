@@ -14,6 +14,7 @@ from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.training.module import (
     LightningModule,
     LRSchedulerCallable,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from alexnet_lightning.training.metrics import StageMetrics
 
 Batch = tuple[Tensor, Tensor]
+
+
+quieten()  # here, where every variant passes, so that one's own Trainer is quiet as well
 
 
 class ImageClassifier(LightningModule, ABC):

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -112,9 +113,12 @@ class RunFolder:
             found = [config.parent for config in folder.glob("**/config.yaml")]
             if found:
                 return cls(max(found, key=lambda path: path.name))
+        trained = {config.parts[-3] for config in root.glob("**/*/config.yaml")}
+        close = get_close_matches(path.name, trained, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
         raise UserError(
-            f"{run}: no run there; give a run folder such as {root}/digits_bn/DATE, the name of a "
-            "config that has been trained, or latest"
+            f"{run}: no run there; {hint}give a run folder such as {root}/digits_bn/DATE, the name "
+            "of a config that has been trained, or latest"
         )
 
     def checkpoint(self, which: str) -> Path:
