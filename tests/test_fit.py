@@ -123,7 +123,7 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
         "top_k": None,
         "bias_lr_factor": 1.0,
         "decay_biases": True,
-        "trunk_lr_factor": 1.0,
+        "backbone_lr_factor": 1.0,
         "init": "default",
         "label_smoothing": 0.0,
         "compile": False,

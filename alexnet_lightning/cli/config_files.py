@@ -11,6 +11,7 @@ import yaml
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.run_folder import in_new_words
 
 
 def as_flags(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
@@ -32,6 +33,24 @@ def config_files(args: Sequence[str]) -> list[Path]:
         elif flag.startswith(("--config=", "-c=")):
             files.append(Path(flag.split("=", 1)[1]))
     return files
+
+
+def as_named_now(args: Sequence[str]) -> list[str]:
+    """Return a command line with what earlier versions called otherwise, in its files as well."""
+    renamed = []
+    for before, word in pairwise(["", *args]):
+        flag, equals, value = word.partition("=")
+        file = value if flag in ("--config", "-c") else word if before in ("--config", "-c") else ""
+        if file:
+            text = Path(file).read_text() if Path(file).is_file() else ""
+            content = in_new_words(text)
+            word = word.replace(file, content) if content != text else word
+        elif "callbacks" in flag + before:
+            word = in_new_words(word)
+        elif word.startswith("--"):
+            word = in_new_words(flag) + equals + value
+        renamed.append(word)
+    return renamed
 
 
 def check_files(args: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ from alexnet_lightning.callbacks import (
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
-from alexnet_lightning.cli.config_files import check_yaml, config_files
+from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
@@ -141,7 +141,7 @@ class ExperimentCLI(LightningCLI):
         show_help(parser, args)
         files = config_files(args)
         try:
-            self.config = parser.parse_args(args)
+            self.config = parser.parse_args(as_named_now(args))
         except Exception as error:
             for path in files:
                 # It names the file and the line, where that is what is wrong.

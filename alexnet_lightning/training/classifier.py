@@ -55,7 +55,7 @@ class ImageClassifier(LightningModule, ABC):
             5 where there are more classes than that.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
-        trunk_lr_factor: learning rate of the backbone over that of the head, > 0.
+        backbone_lr_factor: learning rate of the backbone over that of the head, > 0.
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
@@ -76,7 +76,7 @@ class ImageClassifier(LightningModule, ABC):
         top_k: Sequence[int] | None = None,
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
-        trunk_lr_factor: float = 1.0,
+        backbone_lr_factor: float = 1.0,
         init: Init = "default",
         label_smoothing: float = 0.0,
         compile: bool = False,  # noqa: A002  # the word that users of torch know
@@ -104,7 +104,7 @@ class ImageClassifier(LightningModule, ABC):
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
         self.decay_biases = decay_biases
-        self.trunk_lr_factor = trunk_lr_factor
+        self.backbone_lr_factor = backbone_lr_factor
         self.label_smoothing = label_smoothing
         if mode.may_train:  # torchmetrics takes as long to import as Lightning
             from alexnet_lightning.training.metrics import StageMetrics
@@ -219,5 +219,5 @@ class ImageClassifier(LightningModule, ABC):
                 "as in --model.optimizer Adam --model.optimizer.lr 0.001"
             )
         return build_optimizer(
-            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.trunk_lr_factor
+            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.backbone_lr_factor
         )
