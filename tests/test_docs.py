@@ -39,6 +39,14 @@ def test_a_program_of_the_docs_runs(
     exec(compile(code, "docs", "exec"), {"__name__": "__main__"})
 
 
+def test_the_figures_of_the_pages_are_those_of_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    values = import_module("values")
+    assert not values.stale()
+    text = "error <!-- error hour large -->9.99 %<!-- / --> after it"
+    assert values.page(text) == "error <!-- error hour large -->9.08 ± 0.57 %<!-- / --> after it"
+
+
 def test_every_name_of_the_api_page_is_where_it_says() -> None:
     names = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
     assert names

@@ -68,6 +68,7 @@ def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).symlink_to(ROOT / name)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "models.md", folder / "docs")
+    (folder / "docs" / "values.py").symlink_to(ROOT / "docs" / "values.py")
     for name in filter(None, NAMED):
         shutil.copytree(run, folder / "runs" / name / DATE, ignore=shutil.ignore_patterns("wandb"))
     image = Image.new("RGB", (40, 30), "red")
