@@ -35,14 +35,15 @@ $(VENV)/.alexnet_lightning_dev: $(VENV)/.alexnet_lightning
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	touch $@
 
-fit: $(VENV)/.alexnet_lightning$(if $(LOCKED),_locked) ## Train and test CONFIG (default: digits, 10 to 30 seconds); LOCKED=1 installs requirements.lock
+fit: $(VENV)/.alexnet_lightning$(if $(LOCKED),_locked) ## Train and test CONFIG (default: digits); LOCKED=1 installs requirements.lock
 	$(BIN)/python -m alexnet_lightning.fit --config $(CONFIG) $(ARGS)
 
-lint: install ## Check style, types and the one-way order of imports
+lint: install ## Check style, types, the one-way order of imports, and the figures of the pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/values.py --check
 
 test: lint ## Check style and types, run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
@@ -51,7 +52,7 @@ test-slow: install ## Run the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "slow and not all_cores"
 	$(BIN)/python -m pytest -m "slow and all_cores" --durations=20
 
-notebooks: install ## Execute the notebooks and keep their output (under two minutes)
+notebooks: install ## Execute the notebooks and keep their output
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
 
 docs: install ## Build the documentation as a site in site/; a dead link fails

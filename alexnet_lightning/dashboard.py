@@ -76,8 +76,10 @@ def dashboard(
 
 def main(args: Sequence[str]) -> None:
     """Run `dashboard` with the options of a command line; print the URL, or the path."""
-    made = dashboard(**arguments("dashboard", args, dashboard, examples=EXAMPLES))
-    told = f"wrote {made}; to save it in W&B: wandb login, then again without --output"
+    options = arguments("dashboard", args, dashboard, examples=EXAMPLES)
+    made = dashboard(**options)
+    again = "again" if options["output"] is None else "again without --output"
+    told = f"wrote {made}; to save it in W&B: wandb login, then {again}"
     print(told if isinstance(made, Path) else made)
 
 

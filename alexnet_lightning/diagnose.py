@@ -62,8 +62,8 @@ def diagnose(overrides: Mapping[str, Any] | Sequence[str] = ()) -> Diagnosis:
     images, _ = data.sample("train", IMAGES)
     facts = layer_facts(network, images)
     judged = deepest(facts)
-    reached = judged.share is not None and judged.share >= THRESHOLD
-    verdict = f"the images reach {judged.name}: its fraction is {judged.share or 0:.2g}"
+    reached = judged.fraction is not None and judged.fraction >= THRESHOLD
+    verdict = f"the images reach {judged.name}: its fraction is {judged.fraction or 0:.2g}"
     if not reached:
         told = advice(str(cli.model.hparams["init"]), data.pixel_max)
         verdict = f"{warning(facts, judged)} {told}"
@@ -90,14 +90,14 @@ def deepest(facts: "Sequence[LayerFacts]") -> "LayerFacts":
 
 def warning(facts: "Sequence[LayerFacts]", judged: "LayerFacts") -> str:
     """Return in words that the images get lost, and on what way."""
-    weighted = [layer for layer in facts if layer.spread is not None]
+    weighted = [layer for layer in facts if layer.standard_deviation is not None]
     for layer in weighted:
-        if not math.isfinite(layer.spread or 0):
+        if not math.isfinite(layer.standard_deviation or 0):
             return f"warning: the pre-activations overflow at {layer.name}: expect no learning."
-    deviations = " → ".join(f"{layer.spread:.1g}" for layer in weighted)
+    deviations = " → ".join(f"{layer.standard_deviation:.1g}" for layer in weighted)
     return (
         f"warning: the images no longer reach the logits: expect chance. The fraction of "
-        f"{judged.name} is {judged.share or 0:.1g}, under {THRESHOLD:g}: weights so small take "
+        f"{judged.name} is {judged.fraction or 0:.1g}, under {THRESHOLD:g}: weights so small take "
         f"from the deviation at every layer ({deviations}), and biases add the same to all images."
     )
 

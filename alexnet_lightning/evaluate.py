@@ -46,19 +46,14 @@ def evaluate(
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
-    weights = run.read(checkpoint)["state_dict"]
+    stored = run.read(checkpoint)
 
     from alexnet_lightning.cli.experiment import ExperimentCLI
-    from alexnet_lightning.system.text import one_line
+    from alexnet_lightning.training.checkpoints import load_weights
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
-    try:
-        cli.model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UserError(
-            f"--checkpoint: {checkpoint} does not fit the model: {one_line(error)}"
-        ) from None
+    load_weights(cli.model, stored, f"--checkpoint: {checkpoint}")
     trainer = cli.bare_trainer(run.path)
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)

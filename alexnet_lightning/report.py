@@ -1,6 +1,7 @@
 """Report what the runs of a folder show: one HTML page, the same in Markdown, the rows as CSV."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
@@ -37,7 +38,10 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
     """
     given = [path for path in (Path(folder), RUNS / folder) if path.is_dir()]
     if not given:
-        raise UserError(f"{folder}: no such folder, nor under {RUNS}; name one with runs in it")
+        there = [path.name for path in RUNS.glob("*/")]
+        close = get_close_matches(str(folder), there, n=1)
+        hint = f"did you mean {close[0]}?" if close else "name one with runs in it"
+        raise UserError(f"{folder}: no such folder, nor under {RUNS}; {hint}")
     folder, output = given[0], Path(output or given[0])
     try:
         if (folder / "study.yaml").is_file():

@@ -22,10 +22,10 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from alexnet_lightning.callbacks import Throughput
-from alexnet_lightning.cli.command import quieten
 from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.models import AlexNetBN
+from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.optimization import build_optimizer
 

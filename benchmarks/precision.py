@@ -18,10 +18,10 @@ from typing import Any
 
 from timing import UnequalWorkError, parse, report, require_same_work
 
-from alexnet_lightning.cli.command import quieten
 from alexnet_lightning.fit import fit
 from alexnet_lightning.plots.style import COLOURS, DPI, new_figure
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.notices import quieten
 
 ROOT = Path(__file__).parents[1]
 BATCHES = 30  # per epoch

@@ -23,9 +23,9 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
 from alexnet_lightning import models
-from alexnet_lightning.cli.command import quieten
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
+from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.training.optimization import build_optimizer
 
 # Small learning rates: larger ones amplify the rounding of one step in the next.

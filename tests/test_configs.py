@@ -1,4 +1,7 @@
-"""Every file in configs/: experiments run, and sizes and overlays can be laid over them."""
+"""Every experiment in configs/ runs, and sizes can be laid over them.
+
+Overlays: tests/strangers/test_printed.py, by the command in each.
+"""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +18,6 @@ from alexnet_lightning.fit import main as fit
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
 EXPERIMENTS = sorted(CONFIGS.glob("*.yaml"))
-OVERLAYS = sorted(CONFIGS.glob("overlays/*.yaml"))
 SIZES = {
     "cifar_64px": ["cifar_2012_init_255", "cifar_paper_init", "cifar_paper_init_255"],
     "cifar_small": [
@@ -91,12 +93,6 @@ def test_a_size_can_be_laid_over(
 ) -> None:
     monkeypatch.chdir(ROOT)
     assert ExperimentCLI(laid_over(experiment, size)).config.name == experiment
-
-
-@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
-def test_an_overlay_lies_on_any_experiment(path: Path) -> None:
-    cli = ExperimentCLI(["--config", str(CONFIGS / "digits_bn.yaml"), "--config", str(path)])
-    assert cli.config.name == "digits_bn"
 
 
 DATA_SETS = [

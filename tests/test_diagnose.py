@@ -90,8 +90,8 @@ def test_help_names_its_own_flag(capsys) -> None:
     assert "alexnet_lightning.diagnose" in shown
 
 
-def layer(name: str, weight_std: float, spread: float, magnitude: float) -> LayerFacts:
-    return LayerFacts(name, "Linear", (10,), 0, 0, weight_std, spread, magnitude)
+def layer(name: str, weight_std: float, deviation: float, magnitude: float) -> LayerFacts:
+    return LayerFacts(name, "Linear", (10,), 0, 0, weight_std, deviation, magnitude)
 
 
 def test_a_head_that_starts_at_zero_is_passed_over() -> None:

@@ -1,13 +1,18 @@
-"""The programs in docs/ run as they are printed."""
+"""The programs in README and docs/ run as they are printed."""
 
 import re
+import shutil
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from alexnet_lightning import CIFAR10DataModule
+from tests.test_configs import noise
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("docs/python.md", "docs/extending.md")
+PAGES = ("README.md", "docs/python.md", "docs/extending.md")
 PROGRAMS = [
     (page, number, code)
     for page in PAGES
@@ -23,11 +28,23 @@ PROGRAMS = [
 @pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 def test_a_program_of_the_docs_runs(
-    code: str, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+    code: str, in_tmp: Path, quick_config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    (in_tmp / "configs").symlink_to(ROOT / "configs")
+    (in_tmp / "configs").mkdir()
+    shutil.copy(quick_config, in_tmp / "configs" / "digits_bn.yaml")
+    Image.new("L", (8, 8)).save(in_tmp / "seven.png")
+    monkeypatch.setattr(CIFAR10DataModule, "load", noise)
+    monkeypatch.setattr(CIFAR10DataModule, "prepare_data", lambda self: None)
     exec(compile(code, "docs", "exec"), {"__name__": "__main__"})
+
+
+def test_the_figures_of_the_pages_are_those_of_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    values = import_module("values")
+    assert not values.stale()
+    text = "error <!-- error hour large -->9.99 %<!-- / --> after it"
+    assert values.page(text) == "error <!-- error hour large -->9.08 ± 0.57 %<!-- / --> after it"
 
 
 def test_every_name_of_the_api_page_is_where_it_says() -> None:

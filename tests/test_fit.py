@@ -123,7 +123,7 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
         "top_k": None,
         "bias_lr_factor": 1.0,
         "decay_biases": True,
-        "trunk_lr_factor": 1.0,
+        "backbone_lr_factor": 1.0,
         "init": "default",
         "label_smoothing": 0.0,
         "compile": False,
@@ -171,7 +171,10 @@ def test_the_last_checkpoint_can_be_evaluated_with_other_flags(
             "--checkpoint: no file bset; give best, last or a path",
         ),
         (["{run}", "--checkpoint", "{run}/summary.json"], "summary.json is no checkpoint"),
-        (["{run}", "--model.width", "0.1"], "does not fit the model"),
+        (
+            ["{run}", "--model.width", "0.1"],
+            "--checkpoint: best does not fit the configuration's model: width is 0.1, in the",
+        ),
         (
             ["{run}", "--split", "val", "--data.views=flip"],
             "--data.views: validation shows each image once; give --split test",

@@ -34,7 +34,7 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     assert not study.reach or tables.reach(study, evidence) in text
     for question in study.questions:
         assert document.answered(question, study, evidence) in text
-    for part in document.spread_parts(study, evidence):
+    for part in document.layer_parts(study, evidence):
         assert part in text
 
 

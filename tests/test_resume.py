@@ -284,7 +284,10 @@ def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., 
             ["--model", "AlexNet"],
             r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; start a new run",
         ),
-        (["--model.width", "0.1"], r"last.ckpt does not fit the configuration's model: .*size mis"),
+        (
+            ["--model.width", "0.1"],
+            r"last.ckpt does not fit the configuration's model: width is 0\.1, in",
+        ),
     ],
 )
 def test_another_model_is_refused(stopped_run: RunFolder, flags: list[str], message: str) -> None:

@@ -41,7 +41,7 @@ def without_the_clock(evidence: Evidence) -> Evidence:
         [{k: v for k, v in row.items() if k not in OF_THE_CLOCK} for row in part]
         for part in (evidence.runs, evidence.curves)
     )
-    return Evidence(rows, curves, evidence.spreads)
+    return Evidence(rows, curves, evidence.layer_statistics)
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_killed_half_way_and_started_again_it_gives_the_same_report(
         report(tmp_path / name)
     rows = [read(tmp_path / name) for name in ("whole", "cut")]
     assert without_the_clock(rows[0]) == without_the_clock(rows[1])
-    assert len(rows[0].runs) == 8 and rows[0].spreads
+    assert len(rows[0].runs) == 8 and rows[0].layer_statistics
     plan = read_study(SMOKE)
     texts = [(tmp_path / name / "report.md").read_text() for name in ("whole", "cut")]
     for question in plan.questions:

@@ -4,6 +4,6 @@ from alexnet_lightning.callbacks.confusion import ConfusionMatrix as ConfusionMa
 from alexnet_lightning.callbacks.curves import LearningCurves as LearningCurves
 from alexnet_lightning.callbacks.embedding_pca import EmbeddingPCA as EmbeddingPCA
 from alexnet_lightning.callbacks.epoch_lines import EpochLines as EpochLines
-from alexnet_lightning.callbacks.layers import LayerSpreads as LayerSpreads
+from alexnet_lightning.callbacks.layers import LayerStatistics as LayerStatistics
 from alexnet_lightning.callbacks.layers import LayerTable as LayerTable
 from alexnet_lightning.callbacks.throughput import Throughput as Throughput

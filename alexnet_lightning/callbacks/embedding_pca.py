@@ -114,4 +114,4 @@ def log_table(
         for label, point in zip(classes, found.coordinates[:images].tolist(), strict=True)
     ]
     for logger in wandb_loggers(trainer):
-        logger.log_table("embeddings", ["tap", "class", "pc1", "pc2"], rows)
+        logger.log_table("embeddings", ["space", "class", "pc1", "pc2"], rows)

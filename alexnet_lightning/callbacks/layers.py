@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from alexnet_lightning.networks.inspect import shapes, spreads
+from alexnet_lightning.networks.inspect import layer_statistics, shapes
 from alexnet_lightning.networks.layer_table import in_few_lines, layer_table
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -30,8 +30,8 @@ class LayerTable(Callback):
         print(layer_table(in_few_lines(facts), sum(p.numel() for p in network.parameters())))
 
 
-class LayerSpreads(Callback):
-    """Write `spreads.csv`, one row per layer and step, see `networks.inspect.spreads`.
+class LayerStatistics(Callback):
+    """Write `layer_statistics.csv`: a row per layer and step, see `networks.inspect`.
 
     Args:
         steps: optimizer steps after which to measure, each >= 0.
@@ -40,9 +40,9 @@ class LayerSpreads(Callback):
 
     def __init__(self, steps: Sequence[int] = (0, 100), images: int = 64) -> None:
         if min(steps, default=-1) < 0:
-            raise UserError(f"LayerSpreads.steps is {list(steps)}: give numbers of steps >= 0")
+            raise UserError(f"LayerStatistics.steps is {list(steps)}: give numbers of steps >= 0")
         if images < 2:
-            raise UserError(f"LayerSpreads.images is {images}: give a number >= 2")
+            raise UserError(f"LayerStatistics.images is {images}: give a number >= 2")
         self.steps = frozenset(steps)
         self.images = images
         self._looked_at = -1
@@ -63,8 +63,10 @@ class LayerSpreads(Callback):
         precision, device = trainer.precision_plugin, pl_module.device
         network: Any = pl_module.network
         with precision.forward_context():
-            found = spreads(network, precision.convert_input(images.to(device)), labels.to(device))
-        write(Path(trainer.default_root_dir) / "spreads.csv", step, found)
+            found = layer_statistics(
+                network, precision.convert_input(images.to(device)), labels.to(device)
+            )
+        write(Path(trainer.default_root_dir) / "layer_statistics.csv", step, found)
 
 
 def write(path: Path, step: int, rows: Sequence[Sequence[Any]]) -> None:

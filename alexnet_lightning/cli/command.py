@@ -6,13 +6,13 @@ import argparse
 import inspect
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.system.signals import Stopped
 
 if TYPE_CHECKING:
@@ -185,21 +185,3 @@ def strictness(strict: bool = False) -> None:
     Args:
         strict: exit with status 1 if something is wrong
     """
-
-
-def quieten() -> None:
-    """Hide what Lightning prints as advertising, or warns of without reason here."""
-    import logging
-
-    hidden = ("Tip:", "Loading `train_dataloader` to estimate")
-    notices = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    notices.addFilter(lambda record: not any(words in record.getMessage() for words in hidden))
-    # It says that it takes the seed, which the configuration holds.
-    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
-    for message in (
-        "isinstance.treespec, LeafSpec",  # Lightning 2.6 calls torch's pytree in the old way
-        "srun. command is available on your system",  # cluster.check tells what is wrong
-        "exists and is not empty",  # a resumed run continues in its own folder
-        "smaller than the logging interval",  # a short epoch is logged at its end
-    ):
-        warnings.filterwarnings("ignore", f".*{message}.*")

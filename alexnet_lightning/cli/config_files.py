@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.run_folder import in_new_words
 
 
 def as_flags(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
@@ -33,22 +35,50 @@ def config_files(args: Sequence[str]) -> list[Path]:
     return files
 
 
+def as_named_now(args: Sequence[str]) -> list[str]:
+    """Return a command line with what earlier versions called otherwise, in its files as well."""
+    renamed = []
+    for before, word in pairwise(["", *args]):
+        flag, equals, value = word.partition("=")
+        file = value if flag in ("--config", "-c") else word if before in ("--config", "-c") else ""
+        if file:
+            text = Path(file).read_text() if Path(file).is_file() else ""
+            content = in_new_words(text)
+            word = word.replace(file, content) if content != text else word
+        elif "callbacks" in flag + before:
+            word = in_new_words(word)
+        elif word.startswith("--"):
+            word = in_new_words(flag) + equals + value
+        renamed.append(word)
+    return renamed
+
+
 def check_files(args: Sequence[str]) -> None:
     """Raise a UserError for the first file given with --config that cannot be opened."""
     for path in config_files(args):
         try:
             path.open().close()
         except OSError as error:
-            raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+            raise unreadable(path, error) from None
 
 
-def check_yaml(path: Path) -> None:
-    """Raise a UserError that names the file, and the line, if it cannot be read as a mapping."""
+def unreadable(path: Path, error: OSError) -> UserError:
+    """Return the error for a file that cannot be opened, with the nearest name that there is."""
+    there = [*path.parent.glob("*.yaml"), *Path("configs").rglob("*.yaml")]
+    files = {each.stem: each for each in reversed(there)}
+    close = get_close_matches(path.stem, files, n=1) if not path.exists() else []
+    hint = f"; did you mean {files[close[0]]}?" if close else ""
+    return UserError(f"--config: cannot read {path}: {error.strerror}{hint}")
+
+
+def check_yaml(path: Path) -> dict[str, Any]:
+    """Return a file's content; UserError that names file and line if it is no mapping."""
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise UserError(f"--config: cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--config: {path} is no valid YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config: {path} must hold keys such as model, data and trainer")
+    return content

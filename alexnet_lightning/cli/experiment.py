@@ -28,7 +28,7 @@ from alexnet_lightning.callbacks import (
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
-from alexnet_lightning.cli.config_files import check_yaml, config_files
+from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
@@ -131,6 +131,9 @@ class ExperimentCLI(LightningCLI):
         )
         parser.add_class_arguments(EmbeddingPCA, "embedding_pca", instantiate=False)
         parser.set_defaults(DEFAULTS)
+        parser._option_string_actions[
+            "--seed_everything"
+        ].help = "Random seed for initialization, data order, augmentation and dropout."
         for name in LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
@@ -138,13 +141,15 @@ class ExperimentCLI(LightningCLI):
         show_help(parser, args)
         files = config_files(args)
         try:
-            self.config = parser.parse_args(args)
+            self.config = parser.parse_args(as_named_now(args))
         except Exception as error:
             for path in files:
-                check_yaml(path)  # names the file and the line, where that is what is wrong
+                # It names the file and the line, where that is what is wrong.
+                if "variants" in check_yaml(path):
+                    raise UserError(f"--config: {path} is a study: give it to study") from None
             raise UserError(explain(error, parser._option_string_actions)) from error
         if self.config.name is None:
-            self.config.name = files[0].stem if files else "run"
+            self.config.name = files[0].stem if files else name_of(self.config)
         of_data, seed = self.config.data.init_args, self.config.seed_everything
         if of_data.seed is None and not isinstance(seed, bool):
             of_data.seed = seed  # one number changes everything random
@@ -264,6 +269,13 @@ class ExperimentCLI(LightningCLI):
     def checkpoint_io(self) -> AtomicCheckpointIO:
         """Reads and writes all checkpoints."""
         return AtomicCheckpointIO()
+
+
+def name_of(config: Namespace) -> str:
+    """Return the name of a run without a file: its variant and data set, as alexnetbn_digits."""
+    parts = [config.get("model"), config.data]
+    names = [part.class_path.rpartition(".")[2] for part in parts if part]
+    return "_".join(names).removesuffix("DataModule").lower()
 
 
 def shows_lines(progress_bar: bool | None) -> bool:

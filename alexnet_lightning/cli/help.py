@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,9 @@ def show_help(parser: "LightningArgumentParser", args: Sequence[str]) -> None:
         kind = "model" if topic in VARIANTS else "data"
         parser.parse_args([f"--{kind}.help={topic}"])
     else:
-        raise UserError(f"--help={topic}: no such model or data set; see --help for their names")
+        close = get_close_matches(topic, [*VARIANTS, *DATA_SETS], n=1)
+        hint = f"did you mean {close[0]}?" if close else "see --help for their names"
+        raise UserError(f"--help={topic}: no such model or data set; {hint}")
     sys.exit()
 
 

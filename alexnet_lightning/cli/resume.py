@@ -7,8 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
-from alexnet_lightning.training.checkpoints import newest
+from alexnet_lightning.training.checkpoints import load_weights, newest
 from alexnet_lightning.training.optimization import needs_total_steps
 from alexnet_lightning.training.run_folder import RunFolder, variant_of
 from alexnet_lightning.training.tracking import say
@@ -68,13 +67,8 @@ def check_model(path: Path, checkpoint: dict[str, Any], cli: ExperimentCLI) -> N
         raise UserError(
             f"{path} is of {theirs}, the configuration's model is {mine}; start a new run"
         )
-    try:
-        weights = checkpoint.get("current_model_state", checkpoint["state_dict"])
-        cli.model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UserError(
-            f"{path} does not fit the configuration's model: {one_line(error)}"
-        ) from None
+    key = "current_model_state" if "current_model_state" in checkpoint else "state_dict"
+    load_weights(cli.model, checkpoint, str(path), key)
     schedule = cli.model.lr_scheduler
     if schedule is not None and needs_total_steps(schedule):
         before = checkpoint["max_epochs"]

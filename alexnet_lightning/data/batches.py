@@ -70,7 +70,11 @@ def held_out(images: Images, count: int, seed: int) -> tuple[Images, Images]:
 
 
 def stratified(
-    images: Images, fraction: float, seed: int, key: str = "val_fraction"
+    images: Images,
+    fraction: float,
+    seed: int,
+    key: str = "val_fraction",
+    class_names: Sequence[str] = (),
 ) -> tuple[Images, Images]:
     """Return the rest and a random fraction of the images, the same fraction of each class.
 
@@ -86,9 +90,15 @@ def stratified(
             range(len(images)), test_size=fraction, stratify=images.labels, random_state=seed
         )
     except ValueError as error:
+        single = [
+            class_names[label] if class_names else f"class {label}"
+            for label, count in enumerate(images.labels.bincount())
+            if count == 1
+        ]
+        why = f"one image alone of {', '.join(single)}" if single else one_line(error)
         raise UserError(
             f"data.{key} is {fraction}: {len(images)} images cannot be split into that fraction "
-            f"of each class ({one_line(error)}); give another fraction or more images"
+            f"of each class ({why}); give another fraction or more images"
         ) from error
     return images.subset(torch.tensor(rest)), images.subset(torch.tensor(part))
 

@@ -82,12 +82,12 @@ def as_table(found: Iterable[Answer]) -> Iterator[str]:
 
 
 def as_csv(found: Iterable[Answer]) -> Iterator[str]:
-    """Yield lines as they come: picture, class_1, probability_1, class_2, …"""
+    """Yield lines as they come: image, class_1, probability_1, class_2, …"""
     for index, row in enumerate(found):
         if index == 0:
             ranks = range(1, len(row.prediction.classes) + 1)
             names = [f"{word}_{rank}" for rank in ranks for word in ("class", "probability")]
-            yield csv_line(["picture", *names])
+            yield csv_line(["image", *names])
         pairs = zip(row.prediction.classes, digits(row.prediction), strict=True)
         yield csv_line([row.name, *chain.from_iterable(pairs)])
 
@@ -99,12 +99,12 @@ def csv_line(cells: Sequence[object]) -> str:
 
 
 def as_json(found: Iterable[Answer]) -> Iterator[str]:
-    """Yield the lines of a list of {"picture", "classes", "probabilities"}, as they come."""
+    """Yield the lines of a list of {"image", "classes", "probabilities"}, as they come."""
     line = "["
     for row in found:
         yield line if line == "[" else f"{line},"
         values = {"classes": row.prediction.classes, "probabilities": digits(row.prediction)}
-        line = json.dumps({"picture": row.name, **values}, ensure_ascii=False)
+        line = json.dumps({"image": row.name, **values}, ensure_ascii=False)
     yield line
     yield "]"
 

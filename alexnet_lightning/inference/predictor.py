@@ -17,7 +17,7 @@ from alexnet_lightning.inference.choices import Device, Source
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.training.run_folder import variant_of
+from alexnet_lightning.training.run_folder import in_new_words, variant_of
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     elif not (kind := {each.__name__: each for each in known(ImageClassifier)}.get(str(name))):
         raise UserError(f"the checkpoint is of {name}, which is no variant known here")
     # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
-    arguments = {**checkpoint["hyper_parameters"], "compile": False}
+    stored = checkpoint["hyper_parameters"]
+    arguments = {in_new_words(key): value for key, value in stored.items()} | {"compile": False}
     if "weights" in arguments:
         arguments["weights"] = None
     try:

@@ -38,7 +38,7 @@ class AlexNetOWT(ImageClassifier):
         width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an input of fc6 and of fc7.
         weights: "imagenet" downloads torchvision's; else a file with a state dict of that form.
-        freeze_trunk: whether only the fully connected layers are trained.
+        freeze_backbone: whether only the fully connected layers are trained.
 
     Raises:
         UserError: the weights cannot be read, or do not fit.
@@ -53,7 +53,7 @@ class AlexNetOWT(ImageClassifier):
         width: float = 1.0,
         dropout: float = 0.5,
         weights: str | None = None,
-        freeze_trunk: bool = False,
+        freeze_backbone: bool = False,
         **recipe: Any,
     ) -> None:
         rows, pool = stemmed(widen(ONE_WEIRD_TRICK, width), Window(), stem)
@@ -77,7 +77,7 @@ class AlexNetOWT(ImageClassifier):
             except RuntimeError as error:
                 reason = one_line(error)
                 raise UserError(f"model.weights: {weights} does not fit: {reason}") from error
-        network.features.requires_grad_(not freeze_trunk)
+        network.features.requires_grad_(not freeze_backbone)
 
 
 def load_weights(network: ConvNet, weights: dict[str, Tensor]) -> None:

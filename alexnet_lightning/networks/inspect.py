@@ -24,13 +24,13 @@ class LayerFacts(NamedTuple):
     parameters: int  # without its children's
     multiply_adds: int  # per image; of convolutions and linear layers only, not of attention
     weight_std: float | None = None
-    spread: float | None = None  # standard deviation of pre-activations across images, unit average
+    standard_deviation: float | None = None  # of pre-activations across images, unit average
     magnitude: float | None = None  # mean absolute pre-activation
 
     @property
-    def share(self) -> float | None:
-        """Spread over magnitude: the fraction of the layer's output that depends on the image."""
-        return self.spread / self.magnitude if self.spread is not None and self.magnitude else None
+    def fraction(self) -> float | None:
+        """Deviation over magnitude: how much of the layer's output depends on the image."""
+        return (self.standard_deviation or 0) / self.magnitude if self.magnitude else None
 
 
 def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
@@ -74,7 +74,7 @@ def describe(name: str, layer: nn.Module, output: Tensor) -> LayerFacts:
         return facts
     return facts._replace(
         weight_std=layer.weight.float().std().item(),
-        spread=across_images(output),
+        standard_deviation=across_images(output),
         magnitude=output.float().abs().mean().item(),
     )
 
@@ -119,7 +119,7 @@ def on_the_batch(network: nn.Module) -> Iterator[None]:
                 norm.track_running_stats = True
 
 
-class Spread(NamedTuple):
+class Statistics(NamedTuple):
     """One convolution or linear layer on one batch.
 
     `forward` is the standard deviation of its pre-activations across images, averaged over the
@@ -131,7 +131,7 @@ class Spread(NamedTuple):
     backward: float
 
 
-def spreads(network: nn.Module, images: Tensor, labels: Tensor) -> list[Spread]:
+def layer_statistics(network: nn.Module, images: Tensor, labels: Tensor) -> list[Statistics]:
     """Return how much each layer's activations and gradients depend on the image.
 
     Batch norm uses the statistics of this batch; dropout is off; the network stays as it is.
@@ -154,7 +154,7 @@ def spreads(network: nn.Module, images: Tensor, labels: Tensor) -> list[Spread]:
         loss = F.cross_entropy(network.forward(images).float(), labels, reduction="sum")
         gradients = torch.autograd.grad(loss, list(outputs.values()))
     return [
-        Spread(name, across_images(output.detach()), across_images(gradient))
+        Statistics(name, across_images(output.detach()), across_images(gradient))
         for (name, output), gradient in zip(outputs.items(), gradients, strict=True)
     ]
 

@@ -30,7 +30,7 @@ def layer_table(facts: Sequence[LayerFacts], parameters: int, measured: bool = F
 def cells(layer: LayerFacts) -> tuple[str, ...]:
     """Return a layer's line, all columns; a dash where there is no value."""
     sizes = [f"{number:,}" if number else "–" for number in (layer.parameters, layer.multiply_adds)]
-    measures = (layer.weight_std, layer.spread, layer.share)
+    measures = (layer.weight_std, layer.standard_deviation, layer.fraction)
     rounded = ["–" if number is None else f"{number:.2g}" for number in measures]
     return (layer.name, " × ".join(map(str, layer.shape)), *sizes, *rounded)
 

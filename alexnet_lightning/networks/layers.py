@@ -125,27 +125,27 @@ class WithinMapNorm(nn.Module):
 class StretchedLinear(nn.Linear):
     """Average pooling to a larger map and a linear layer, as one linear layer.
 
-    y = W · (S · x) is computed as (W · S) · x, where S is `AdaptiveAvgPool2d(places)` from a
-    smaller map: the same function and weight, with (places / side)² times fewer multiply-adds.
+    y = W · (S · x) is computed as (W · S) · x, where S is `AdaptiveAvgPool2d(positions)` from a
+    smaller map: the same function and weight, with (positions / side)² times fewer multiply-adds.
 
     Args:
         channels: of the input (N, channels · side²), flattened maps.
-        side: of the maps in pixels, below `places`.
-        places: side of the larger map, which the weight (out_features, channels · places²) reads.
+        side: of the maps in pixels, below `positions`.
+        positions: side of the larger map; fc (out_features, channels · positions²) reads it.
         out_features: number of units.
     """
 
     stretch: Tensor
 
-    def __init__(self, channels: int, side: int, places: int, out_features: int) -> None:
-        super().__init__(channels * places**2, out_features)
-        self.places = places
+    def __init__(self, channels: int, side: int, positions: int, out_features: int) -> None:
+        super().__init__(channels * positions**2, out_features)
+        self.positions = positions
         one_by_one = torch.eye(side**2).unflatten(1, (side, side))
-        stretched = F.adaptive_avg_pool2d(one_by_one, places).flatten(1)
+        stretched = F.adaptive_avg_pool2d(one_by_one, positions).flatten(1)
         self.register_buffer("stretch", stretched.T.contiguous(), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        read = self.weight.view(-1, self.places**2) @ self.stretch
+        read = self.weight.view(-1, self.positions**2) @ self.stretch
         return F.linear(maps, read.view(self.out_features, -1), self.bias)
 
 

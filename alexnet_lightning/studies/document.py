@@ -36,7 +36,7 @@ def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, s
         "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
         "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
         "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures.items()],
-        "## What reaches each layer": spread_parts(study, evidence),
+        "## What reaches each layer": layer_parts(study, evidence),
         "## Every run": [ledger],
     }
     lines = [text for heading, content in parts.items() if content for text in (heading, *content)]
@@ -71,17 +71,17 @@ def answered(question: Question, study: Study, evidence: Evidence) -> str:
     return "\n".join([verdict, "", *lines]) if lines else verdict
 
 
-def spread_parts(study: Study, evidence: Evidence) -> list[str]:
-    """Return the tables of LayerSpreads: how much of the images reaches each layer."""
+def layer_parts(study: Study, evidence: Evidence) -> list[str]:
+    """Return the tables of LayerStatistics: how much of the images reaches each layer."""
     parts = []
-    for step in sorted({row["step"] for row in evidence.spreads}):
+    for step in sorted({row["step"] for row in evidence.layer_statistics}):
         when = "at the initialization" if step == 0 else f"after {step} steps"
         parts += [
             f"Standard deviation of the pre-activations over 64 images, {when} "
             "(average over the units and the seeds):",
-            tables.spreads(study, evidence, "forward", step),
+            tables.layer_statistics(study, evidence, "forward", step),
             f"Standard deviation over the images of the loss gradient by them, {when}:",
-            tables.spreads(study, evidence, "backward", step),
+            tables.layer_statistics(study, evidence, "backward", step),
         ]
     return parts
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder, in_new_words
 
 # Keys that may differ, with all below them: where a run was trained and kept, what was shown.
 ELSEWHERE = (
@@ -130,7 +130,7 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
     wanted = resolved(cell.run, folder)
     if cell.folder is None:
         return
-    begun = yaml.safe_load(cell.folder.config.read_text())
+    begun = yaml.safe_load(in_new_words(cell.folder.config.read_text()))
     keys = {*differences(begun, wanted), *differences(wanted, begun)}
     elsewhere = tuple(f"{key}." for key in ELSEWHERE)
     changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))

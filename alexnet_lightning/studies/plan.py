@@ -1,6 +1,7 @@
 """What a study's YAML says: variants, seeds, questions and what the sources print."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def read_study(path: Path, full: bool = False) -> Study:
     """Return the study of a YAML file with the arguments of `Study`, at full size if asked."""
     from jsonargparse import ArgumentParser
 
-    check_yaml(path)
+    check_keys(path, check_yaml(path))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Study)
     try:
@@ -79,6 +80,25 @@ def read_study(path: Path, full: bool = False) -> Study:
         return at_full_size(study) if full else study
     except Exception as error:
         raise UserError(f"{path}: {as_user_error(error)}") from error
+
+
+def check_keys(path: Path, content: dict[str, Any]) -> None:
+    """Raise a UserError for an experiment, or for a key that no study has."""
+    if {"model", "data", "trainer"} & content.keys():
+        raise UserError(f"{path} is an experiment, no study: give it to fit")
+    full = content.get("full")
+    parts: list[tuple[str, type, Any]] = [("", Study, content), ("full.", FullSize, full)]
+    for where, holder in (("", content), ("full.", full)):
+        variants = holder.get("variants") if isinstance(holder, dict) else None
+        for name, part in variants.items() if isinstance(variants, dict) else ():
+            parts.append((f"{where}variants.{name}.", Variant, part))
+    for where, kind, part in parts:
+        known = [each.name for each in fields(kind)]
+        for key in part if isinstance(part, dict) else ():
+            if key not in known:
+                close = get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+                raise UserError(f"{path}: {where}{key}: no such key; {hint}")
 
 
 def at_full_size(study: Study) -> Study:

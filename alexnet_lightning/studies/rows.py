@@ -29,7 +29,7 @@ class Evidence:
 
     runs: list[Row]  # one per finished run: variant, seed, figures, versions, commit
     curves: list[Row]  # one per run and epoch; for runs of few epochs also one per logged step
-    spreads: list[Row]  # one per run, step and layer, of runs with LayerSpreads
+    layer_statistics: list[Row]  # one per run, step and layer, of runs with LayerStatistics
 
     def by_seed(self, variant: str, metric: str) -> dict[int, float]:
         """Return a figure of a variant's runs, by seed; runs without it are left out."""
@@ -63,8 +63,12 @@ def gather(cells: Iterable[Cell]) -> Evidence:
             loss = "train/loss_step"
             curves += [{"step": row["step"] + 1, loss: row[loss]} for row in metrics if loss in row]
         found.curves.extend(key | row for row in curves)
-        layers = cell.folder.path / "spreads.csv"
-        found.spreads.extend(key | row for row in (read_rows(layers) if layers.is_file() else []))
+        layers = cell.folder.path / "layer_statistics.csv"
+        if not layers.is_file():
+            layers = cell.folder.path / "spreads.csv"  # its name until the first release
+        found.layer_statistics.extend(
+            key | row for row in (read_rows(layers) if layers.is_file() else [])
+        )
     return found
 
 
@@ -99,7 +103,7 @@ def epochs(metrics: Iterable[Row]) -> list[Row]:
 
 
 def write(evidence: Evidence, folder: Path) -> None:
-    """Write runs.csv, curves.csv and spreads.csv, without those that would be empty."""
+    """Write runs.csv, curves.csv and layer_statistics.csv, without those that would be empty."""
     for name, rows in vars(evidence).items():
         if rows:
             columns = list(dict.fromkeys(key for row in rows for key in row))

@@ -128,10 +128,10 @@ def ladder(study: Study, evidence: Evidence) -> str:
     return table(["step", "test top-1 error", "over the step before"], rows)
 
 
-def spreads(study: Study, evidence: Evidence, kind: str, step: int) -> str:
-    """Return the standard deviations of LayerSpreads by variant and layer, seeds averaged."""
+def layer_statistics(study: Study, evidence: Evidence, kind: str, step: int) -> str:
+    """Return the standard deviations of LayerStatistics by variant and layer, seeds averaged."""
     layers: dict[str, dict[str, list[float]]] = {}  # by layer and variant
-    for row in evidence.spreads:
+    for row in evidence.layer_statistics:
         if row["step"] == step and "projection" not in row["layer"]:
             by_variant = layers.setdefault(short(row["layer"]), {})
             by_variant.setdefault(row["variant"], []).append(row[kind])

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.module import LightningModule
 from alexnet_lightning.training.run_folder import LAST
 
 
@@ -43,6 +44,32 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"cannot write {path}: {reason}; earlier checkpoints are whole, fit --resume goes "
                 "on from them"
             ) from error
+
+
+def load_weights(
+    model: LightningModule, checkpoint: dict[str, Any], name: str, key: str = "state_dict"
+) -> None:
+    """Fill a model with the weights of a checkpoint.
+
+    Args:
+        model: of the configuration.
+        checkpoint: content of the file.
+        name: of the checkpoint, for the message.
+        key: where the weights stand in it.
+
+    Raises:
+        UserError: they do not fit; it names the arguments that differ.
+    """
+    try:
+        model.load_state_dict(checkpoint[key])
+    except RuntimeError as error:
+        differing = [
+            f"{argument} is {model.hparams[argument]}, in the checkpoint {value}"
+            for argument, value in checkpoint.get("hyper_parameters", {}).items()
+            if argument in model.hparams and model.hparams[argument] != value
+        ]
+        why = "; ".join(differing) or one_line(error)
+        raise UserError(f"{name} does not fit the configuration's model: {why}") from None
 
 
 def rotate(folder: Path, keep: int) -> None:

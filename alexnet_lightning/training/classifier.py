@@ -14,6 +14,7 @@ from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.training.module import (
     LightningModule,
     LRSchedulerCallable,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 Batch = tuple[Tensor, Tensor]
 
 
+quieten()  # here, where every variant passes, so that one's own Trainer is quiet as well
+
+
 class ImageClassifier(LightningModule, ABC):
     """A network for images, trained by cross entropy and judged by top-k accuracy.
 
@@ -51,7 +55,7 @@ class ImageClassifier(LightningModule, ABC):
             5 where there are more classes than that.
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
-        trunk_lr_factor: learning rate of the backbone over that of the head, > 0.
+        backbone_lr_factor: learning rate of the backbone over that of the head, > 0.
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
@@ -72,7 +76,7 @@ class ImageClassifier(LightningModule, ABC):
         top_k: Sequence[int] | None = None,
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
-        trunk_lr_factor: float = 1.0,
+        backbone_lr_factor: float = 1.0,
         init: Init = "default",
         label_smoothing: float = 0.0,
         compile: bool = False,  # noqa: A002  # the word that users of torch know
@@ -100,7 +104,7 @@ class ImageClassifier(LightningModule, ABC):
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
         self.decay_biases = decay_biases
-        self.trunk_lr_factor = trunk_lr_factor
+        self.backbone_lr_factor = backbone_lr_factor
         self.label_smoothing = label_smoothing
         if mode.may_train:  # torchmetrics takes as long to import as Lightning
             from alexnet_lightning.training.metrics import StageMetrics
@@ -215,5 +219,5 @@ class ImageClassifier(LightningModule, ABC):
                 "as in --model.optimizer Adam --model.optimizer.lr 0.001"
             )
         return build_optimizer(
-            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.trunk_lr_factor
+            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.backbone_lr_factor
         )

@@ -20,7 +20,7 @@ def build_optimizer(
     module: nn.Module,
     bias_lr_factor: float = 1.0,
     decay_biases: bool = True,
-    trunk_lr_factor: float = 1.0,
+    backbone_lr_factor: float = 1.0,
 ) -> Optimizer:
     """Return the optimizer with named groups: "weights", whose rate is logged, and "biases".
 
@@ -30,25 +30,25 @@ def build_optimizer(
     The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
     above 0, or there is no backbone.
     """
-    if trunk_lr_factor <= 0:
+    if backbone_lr_factor <= 0:
         raise ValueError(
-            f"trunk_lr_factor is {trunk_lr_factor}: give a number > 0, or freeze the backbone"
+            f"backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the backbone"
         )
     names = ["weights", "biases", "backbone weights", "backbone biases"]
     members: dict[str, list[nn.Parameter]] = {name: [] for name in names}
     for key, parameter in module.named_parameters():
-        in_trunk = trunk_lr_factor != 1.0 and "features" in key.split(".")
+        in_backbone = backbone_lr_factor != 1.0 and "features" in key.split(".")
         if parameter.requires_grad:
-            members[names[2 * in_trunk + (parameter.ndim <= 1)]].append(parameter)
-    if trunk_lr_factor != 1.0 and not members["backbone weights"]:
-        raise ValueError("trunk_lr_factor: the network has no layers to train under `features`")
+            members[names[2 * in_backbone + (parameter.ndim <= 1)]].append(parameter)
+    if backbone_lr_factor != 1.0 and not members["backbone weights"]:
+        raise ValueError("backbone_lr_factor: the network has no layers to train under `features`")
 
     groups = [
         {"params": parameters, "name": name} for name, parameters in members.items() if parameters
     ]
     optimizer = make(groups, **fused(make))
     for group in optimizer.param_groups:
-        factor = trunk_lr_factor if group["name"].startswith("backbone") else 1.0
+        factor = backbone_lr_factor if group["name"].startswith("backbone") else 1.0
         factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
         group["lr_factor"] = factor
         if factor != 1.0:

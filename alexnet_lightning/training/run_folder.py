@@ -3,9 +3,11 @@
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 LAST = "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
+RENAMED = {
+    "trunk_lr_factor": "backbone_lr_factor",
+    "freeze_trunk": "freeze_backbone",
+    "LayerSpreads": "LayerStatistics",
+}
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")
 
 
@@ -112,9 +119,12 @@ class RunFolder:
             found = [config.parent for config in folder.glob("**/config.yaml")]
             if found:
                 return cls(max(found, key=lambda path: path.name))
+        trained = {config.parts[-3] for config in root.glob("**/*/config.yaml")}
+        close = get_close_matches(path.name, trained, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
         raise UserError(
-            f"{run}: no run there; give a run folder such as {root}/digits_bn/DATE, the name of a "
-            "config that has been trained, or latest"
+            f"{run}: no run there; {hint}give a run folder such as {root}/digits_bn/DATE, the name "
+            "of a config that has been trained, or latest"
         )
 
     def checkpoint(self, which: str) -> Path:
@@ -164,6 +174,14 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def in_new_words(text: str) -> str:
+    """Return a text of an earlier version with the names that arguments and classes have now."""
+    # Arguments only where they are keys: a run may have such a name.
+    key = "(?:trunk_lr_factor|freeze_trunk)"
+    names = rf"\b{key}(?=['\"]?:)|(?<=--model\.){key}|^{key}$|\bLayerSpreads\b"
+    return re.sub(names, lambda found: RENAMED[found[0]], text)
 
 
 def variant_of(stored: Mapping[str, Any]) -> str | None:

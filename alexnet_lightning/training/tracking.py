@@ -40,14 +40,24 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
                 settings=wandb.Settings(silent=mode == "offline"),
             )
         except Exception as error:  # whatever it is, the training does not need W&B
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            say(f"W&B did not start ({reason}): metrics.csv has the figures")
+            say(f"W&B did not start ({reason_of(error)}): metrics.csv has the figures")
             return None
         experiment.define_metric("trainer/global_step")
         experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
         if mode == "offline":
             say(f"W&B is offline; to upload: wandb sync {Path(experiment.dir).parent}")
     return WandbLogger(save_dir=run.path, project=project, experiment=experiment)
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why W&B did not start, with the variable that is wrong."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):  # of W&B's settings; its own first line counts them
+        wrong = error.errors()[0]
+        name = "_".join(["WANDB", *map(str, wrong["loc"])]).upper()
+        return f"{name} is {wrong['input']}: {wrong['msg']}"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def logged_in() -> bool:

@@ -86,7 +86,7 @@ def test_the_table_is_capped(make_trainer, model, data, wandb_logger, monkeypatc
     monkeypatch.setattr("alexnet_lightning.callbacks.embedding_pca.TABLE_ROWS", 10)
     make_trainer(EmbeddingPCA(every_n_epochs=0), max_epochs=1).fit(model, data)
     key, columns, rows = wandb_logger.log_table.call_args.args
-    assert (key, columns) == ("embeddings", ["tap", "class", "pc1", "pc2"])
+    assert (key, columns) == ("embeddings", ["space", "class", "pc1", "pc2"])
     assert [row[0] for row in rows] == ["features"] * 5 + ["penultimate"] * 5
     labels = data.sample("val", 5)[1].tolist()
     assert [row[1] for row in rows] == [data.class_names[label] for label in labels] * 2

@@ -1,4 +1,4 @@
-"""The table before training, and spreads.csv of a run and of one that resumes earlier."""
+"""The table before training, and layer_statistics.csv of a run and of one that resumes earlier."""
 
 import math
 from types import SimpleNamespace
@@ -6,33 +6,33 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from alexnet_lightning.callbacks import LayerSpreads, LayerTable
+from alexnet_lightning.callbacks import LayerStatistics, LayerTable
 from alexnet_lightning.callbacks.layers import write
 from alexnet_lightning.models import AlexNet
 from alexnet_lightning.system.errors import UserError
 
 
 def test_a_run_writes_its_spreads_and_trains_the_same(changes_training, read_csv):
-    assert not changes_training(LayerSpreads(steps=[0, 3]))
-    rows = read_csv("spreads.csv")
+    assert not changes_training(LayerStatistics(steps=[0, 3]))
+    rows = read_csv("layer_statistics.csv")
     assert [row["step"] for row in rows] == ["0"] * 8 + ["3"] * 8
     assert [row["layer"] for row in rows[6:8]] == ["classifier.fc7", "classifier.fc8"]
     assert all(0 < float(row[kind]) < math.inf for row in rows for kind in ("forward", "backward"))
 
 
 def test_a_repeated_step_replaces_its_rows(tmp_path, read_csv):
-    path = tmp_path / "spreads.csv"
+    path = tmp_path / "layer_statistics.csv"
     write(path, 0, [("a", 1.0, 2.0)])
     write(path, 5, [("a", 3.0, 4.0)])
     write(path, 5, [("a", 5.0, 6.0)])
-    rows = read_csv("spreads.csv")
+    rows = read_csv("layer_statistics.csv")
     assert [(row["step"], row["forward"]) for row in rows] == [("0", "1.0"), ("5", "5.0")]
 
 
 @pytest.mark.parametrize(("wrong", "key"), [({"steps": [-1]}, "steps"), ({"images": 1}, "images")])
 def test_arguments_out_of_range_are_refused(wrong, key):
-    with pytest.raises(UserError, match=f"LayerSpreads.{key}"):
-        LayerSpreads(**wrong)
+    with pytest.raises(UserError, match=f"LayerStatistics.{key}"):
+        LayerStatistics(**wrong)
 
 
 DATA = SimpleNamespace(in_channels=1, image_size=8)

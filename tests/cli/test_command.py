@@ -118,5 +118,5 @@ def test_lightning_says_nothing_that_is_plain(
     assert status == 0
     said = [record.getMessage() for record in caplog.records]
     assert any("max_epochs" in line for line in said)  # it is heard at all
-    for words in ("Tip:", "Seed set to", "Loading `train_dataloader`"):
+    for words in ("Tip:", "Seed set to", "Loading `train_dataloader`", "PU available: False"):
         assert not any(words in line for line in said)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexnet_lightning.callbacks import LayerSpreads
+from alexnet_lightning.callbacks import LayerStatistics
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.system.errors import UserError
@@ -56,8 +56,8 @@ def test_a_callback_may_come_alone_and_its_monitor_is_checked(
     quick_config: Path, tmp_path: Path
 ) -> None:
     config = ["--config", str(quick_config), "--trainer.callbacks"]
-    trainer = ExperimentCLI([*config, "LayerSpreads"]).training(RunFolder(tmp_path)).trainer
-    assert any(isinstance(callback, LayerSpreads) for callback in trainer.callbacks)
+    trainer = ExperimentCLI([*config, "LayerStatistics"]).training(RunFolder(tmp_path)).trainer
+    assert any(isinstance(callback, LayerStatistics) for callback in trainer.callbacks)
     with pytest.raises(UserError, match=r"EarlyStopping.monitor: val/x is never logged"):
         _ = ExperimentCLI([*config, "EarlyStopping", "--trainer.callbacks.monitor", "val/x"]).model
 
@@ -191,3 +191,19 @@ def test_help_on_one_thing_and_on_everything(
     with pytest.raises(SystemExit):
         ExperimentCLI([f"--help={topic}"])
     assert expected in capsys.readouterr().out
+
+
+def test_earlier_names_of_arguments_are_read_from_files_and_flags(
+    quick_config: Path, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.yaml"
+    earlier.write_text("model: {init_args: {trunk_lr_factor: 0.5}}\nname: freeze_trunk")
+    config = ["--config", str(quick_config)]
+    cli = ExperimentCLI([*config, f"--config={earlier}", "--trainer.callbacks+", "LayerSpreads"])
+    assert cli.config.model.init_args.backbone_lr_factor == 0.5
+    assert cli.config.name == "freeze_trunk"
+    (callback,) = cli.config.trainer.callbacks
+    assert callback.class_path.endswith("LayerStatistics")
+    cli = ExperimentCLI([*config, "--model.trunk_lr_factor=0.5", "--name=freeze_trunk"])
+    assert cli.config.model.init_args.backbone_lr_factor == 0.5
+    assert cli.config.name == "freeze_trunk"

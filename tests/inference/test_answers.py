@@ -25,7 +25,7 @@ def test_columns_of_the_table_are_aligned() -> None:
 
 def test_csv_reads_back() -> None:
     rows = list(csv.DictReader(as_csv(FOUND)))
-    assert [row["picture"] for row in rows] == ["cat.png", 'odd "name".jpeg']
+    assert [row["image"] for row in rows] == ["cat.png", 'odd "name".jpeg']
     assert [row["class_2"] for row in rows] == ["a horse, perhaps", "cat"]
     assert float(rows[0]["probability_1"]) == 0.9876543
     assert float(rows[0]["probability_2"]) == 1.234e-5
@@ -33,9 +33,9 @@ def test_csv_reads_back() -> None:
 
 def test_json_reads_back() -> None:
     rows = json.loads("\n".join(as_json(FOUND)))
-    assert [row["picture"] for row in rows] == ["cat.png", 'odd "name".jpeg']
+    assert [row["image"] for row in rows] == ["cat.png", 'odd "name".jpeg']
     assert rows[1] == {
-        "picture": 'odd "name".jpeg',
+        "image": 'odd "name".jpeg',
         "classes": ["ship", "cat"],
         "probabilities": [0.5, 0.25],
     }

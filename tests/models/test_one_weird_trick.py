@@ -39,7 +39,7 @@ def test_the_last_layer_is_new_where_the_weights_have_other_classes() -> None:
 def test_pretrained_weights_come_from_a_file_and_the_backbone_can_be_frozen(tmp_path: Path) -> None:
     donor = build(AlexNetOWT, num_classes=9)
     torch.save(donor.network.state_dict(), tmp_path / "weights.pt")
-    model = build(AlexNetOWT, weights=str(tmp_path / "weights.pt"), freeze_trunk=True)
+    model = build(AlexNetOWT, weights=str(tmp_path / "weights.pt"), freeze_backbone=True)
     assert torch.equal(model.network.features[0].weight, donor.network.features[0].weight)
     assert model.network.classifier[-1].out_features == 7
     trained = {name for name, p in model.network.named_parameters() if p.requires_grad}

@@ -1,4 +1,4 @@
-"""Sizes against the paper and torchvision, spread against a loop, the field against NaNs."""
+"""Sizes against the paper and torchvision, deviations against a loop, the field against NaNs."""
 
 import copy
 from collections import OrderedDict
@@ -16,11 +16,11 @@ from alexnet_lightning.networks.init import initialise
 from alexnet_lightning.networks.inspect import (
     evaluating,
     layer_facts,
+    layer_statistics,
     multiply_adds,
     own_parameters,
     receptive_field,
     shapes,
-    spreads,
 )
 from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.networks.rows import Row, Window, convolutions
@@ -49,7 +49,7 @@ def test_grouped_convolutions_and_linear_layers_by_hand() -> None:
     assert (conv.name, conv.kind, conv.shape) == ("conv", "Conv2d", (6, 4, 4))
     assert conv.parameters == 6 * 2 * 3 * 3 + 6
     assert conv.multiply_adds == 6 * 4 * 4 * 2 * 3 * 3
-    assert (relu.parameters, relu.multiply_adds, relu.spread) == (0, 0, None)
+    assert (relu.parameters, relu.multiply_adds, relu.standard_deviation) == (0, 0, None)
     assert (fc.shape, fc.parameters, fc.multiply_adds) == ((5,), 96 * 5 + 5, 96 * 5)
 
 
@@ -82,11 +82,11 @@ def test_spread_is_across_images_and_not_within_one() -> None:
         layer.bias.fill_(10.0)
     within = torch.arange(4.0).view(1, 1, 2, 2)
     same = layer_facts(nn.Sequential(layer), within.repeat(3, 1, 1, 1))[0]
-    assert same.spread == same.share == 0
+    assert same.standard_deviation == same.fraction == 0
     apart = layer_facts(nn.Sequential(layer), torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1))[0]
-    assert apart.spread == pytest.approx((2**0.5 + 3 * 2**0.5) / 2)
+    assert apart.standard_deviation == pytest.approx((2**0.5 + 3 * 2**0.5) / 2)
     assert apart.magnitude == pytest.approx(10)
-    assert apart.share == pytest.approx(0.2 * 2**0.5)
+    assert apart.fraction == pytest.approx(0.2 * 2**0.5)
     assert apart.weight_std == pytest.approx(2**0.5)
 
 
@@ -94,14 +94,14 @@ def test_a_layer_of_zeros_has_no_share() -> None:
     layer = nn.Linear(3, 3)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
-    assert layer_facts(nn.Sequential(layer), torch.randn(4, 3))[0].share is None
+    assert layer_facts(nn.Sequential(layer), torch.randn(4, 3))[0].fraction is None
 
 
 def test_batch_norm_takes_the_statistics_of_the_batch(images: torch.Tensor) -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
     far = layer_facts(network, 255 * images)[2]
     near = layer_facts(network, images)[2]
-    assert far.spread == pytest.approx(near.spread, rel=1e-3)
+    assert far.standard_deviation == pytest.approx(near.standard_deviation, rel=1e-3)
 
 
 def test_looking_leaves_no_trace(network: nn.Module, images: torch.Tensor) -> None:
@@ -143,27 +143,29 @@ def test_the_fall_of_the_papers_starting_values() -> None:
     found = {}
     for scheme in ("paper", "code_2012", "he"):
         initialise(network, scheme)
-        found[scheme] = [f for f in layer_facts(network, pixels) if f.spread is not None]
-    assert 1e-3 < found["paper"][0].spread < 0.1
-    assert 1e-8 < found["paper"][-1].spread < 1e-5
-    assert found["code_2012"][-1].share > 10 * found["paper"][-1].share
-    assert found["he"][-1].share > 0.1
+        found[scheme] = [
+            f for f in layer_facts(network, pixels) if f.standard_deviation is not None
+        ]
+    assert 1e-3 < found["paper"][0].standard_deviation < 0.1
+    assert 1e-8 < found["paper"][-1].standard_deviation < 1e-5
+    assert found["code_2012"][-1].fraction > 10 * found["paper"][-1].fraction
+    assert found["he"][-1].fraction > 0.1
 
 
-def columns_seen(trunk: nn.Module, size: int) -> int:
+def columns_seen(backbone: nn.Module, size: int) -> int:
     """From the first to the last column whose NaN reaches a unit in the middle."""
     seen = []
     with torch.no_grad():
         for column in range(size):
             image = torch.zeros(1, 1, size, size)
             image[..., column] = torch.nan
-            maps = trunk.eval()(image)
+            maps = backbone.eval()(image)
             if maps[..., maps.shape[-1] // 2].isnan().any():
                 seen.append(column)
     return seen[-1] - seen[0] + 1
 
 
-def trunks() -> Iterator[nn.Module]:
+def backbones() -> Iterator[nn.Module]:
     rows = (Row(8, 5, stride=2, then="bn relu lrn pool"), Row(8, 3, padding=1, then="relu avg"))
     yield convolutions(rows, 1, 64, Window())[0]
     yield convolutions(rows, 1, 64, Window(2, 2), skip="plain")[0]
@@ -171,9 +173,9 @@ def trunks() -> Iterator[nn.Module]:
     yield nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2), nn.Tanh(), nn.MaxPool2d(3, 1, dilation=2))
 
 
-@pytest.mark.parametrize("trunk", list(trunks()))
-def test_the_receptive_field_is_what_a_unit_depends_on(trunk: nn.Module) -> None:
-    assert receptive_field(trunk) == columns_seen(trunk, 64)
+@pytest.mark.parametrize("backbone", list(backbones()))
+def test_the_receptive_field_is_what_a_unit_depends_on(backbone: nn.Module) -> None:
+    assert receptive_field(backbone) == columns_seen(backbone, 64)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_spreads_of_one_layer_are_those_by_hand() -> None:
     torch.manual_seed(0)
     layer, images = nn.Linear(5, 3), torch.randn(8, 5)
     labels = torch.arange(8) % 3
-    (found,) = spreads(nn.Sequential(layer), images, labels)
+    (found,) = layer_statistics(nn.Sequential(layer), images, labels)
     logits = layer(images)
     gradient = logits.softmax(dim=1) - F.one_hot(labels, 3)  # of cross entropy, image by image
     assert found.layer == "0"
@@ -210,7 +212,7 @@ def test_measuring_spreads_leaves_no_trace() -> None:
     network = AlexNet(10, 3, 16, stem="small", width=0.05).network
     before = copy.deepcopy(network.state_dict())
     images, state = torch.rand(4, 3, 16, 16), torch.get_rng_state()
-    found = spreads(network, images, torch.arange(4))
+    found = layer_statistics(network, images, torch.arange(4))
     assert torch.equal(torch.get_rng_state(), state), "dropout must not draw"
     assert [row.layer.split(".")[-1] for row in found] == [
         *(f"conv{number}" for number in range(1, 6)), "fc6", "fc7", "fc8",

@@ -37,7 +37,7 @@ def test_measures_have_columns_of_their_own() -> None:
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     facts = layer_facts(network, torch.randn(4, 3))
     _, linear, norm, _ = layer_table(facts, parameters(network), measured=True).splitlines()
-    assert f"{facts[0].spread:.2g}" in linear.split()
+    assert f"{facts[0].standard_deviation:.2g}" in linear.split()
     assert norm.split()[-3:] == ["–"] * 3
 
 

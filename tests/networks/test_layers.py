@@ -131,7 +131,7 @@ def test_towers_and_sizes_that_round_up(side: int, stride: int, groups: int) -> 
 @pytest.mark.parametrize("side", [1, 2, 4, 5])
 def test_the_stretched_linear_layer_is_average_pooling_and_a_linear_layer(side: int) -> None:
     torch.manual_seed(0)
-    layer = StretchedLinear(3, side, places=6, out_features=7).double()
+    layer = StretchedLinear(3, side, positions=6, out_features=7).double()
     plain = nn.Linear(3 * 36, 7).double()
     plain.load_state_dict(layer.state_dict())
     maps = torch.randn(4, 3, side, side, dtype=torch.double)

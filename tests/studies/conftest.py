@@ -20,7 +20,7 @@ def plan(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
             "it's wide": Variant(
                 overrides={
                     "model.width": 0.06,
-                    "trainer.callbacks+": "LayerSpreads",
+                    "trainer.callbacks+": "LayerStatistics",
                     "model.lr_scheduler": None,
                 }
             ),

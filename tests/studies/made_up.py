@@ -46,5 +46,5 @@ def make_run(run: Run, root: Path, summary: Mapping[str, Any] | None, date: str)
 
 def read(folder: Path) -> Evidence:
     """Return the rows of a report, from its CSV files."""
-    paths = [folder / f"{name}.csv" for name in ("runs", "curves", "spreads")]
+    paths = [folder / f"{name}.csv" for name in ("runs", "curves", "layer_statistics")]
     return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))

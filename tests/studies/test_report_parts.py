@@ -31,7 +31,7 @@ def folder(plan: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
             top1 = TOP1[run.variant][plan.seeds.index(run.seed)]
             made = make_run(run, folder, {"test/top1": top1}, f"20260101-00000{run.seed}")
             rows = "".join(f"{step},conv1,{step + 1}.5,0.25\n" for step in (0, 100))
-            (made / "spreads.csv").write_text("step,layer,forward,backward\n" + rows)
+            (made / "layer_statistics.csv").write_text("step,layer,forward,backward\n" + rows)
         elif run.seed == 3:
             make_run(run, folder, None, "20260102-000000")
     return folder
@@ -56,8 +56,8 @@ def test_a_finished_run_is_a_row_with_its_seed_figures_and_versions(found: Evide
     assert (row["git_commit"], row["machine"]) == ("abc", "a machine")
     assert found.curve("plain", 3, "val/top1") == {1: 0.5, 2: 0.6}
     whose = {"variant": "plain", "seed": 3}
-    spread = {"step": 0, "layer": "conv1", "forward": 1.5, "backward": 0.25}
-    assert found.spreads[0] == whose | spread
+    layer = {"step": 0, "layer": "conv1", "forward": 1.5, "backward": 0.25}
+    assert found.layer_statistics[0] == whose | layer
 
 
 def test_short_runs_are_told_by_the_step(plan: Study, folder: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_ladder_holds_each_step_against_the_one_before(plan: Study, found: Evi
 
 
 def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: Evidence) -> None:
-    lines = tables.spreads(plan, found, "forward", 100).splitlines()
+    lines = tables.layer_statistics(plan, found, "forward", 100).splitlines()
     assert lines[0] == "| variant | conv1 |"
     assert lines[2] == "| plain | 1.0e+02 |"
     assert lines[4] == "| two files | – |"
@@ -169,7 +169,7 @@ def test_a_report_is_written_from_run_folders_alone(
     assert {path.name for path in out.iterdir()} == names | {
         "runs.csv",
         "curves.csv",
-        "spreads.csv",
+        "layer_statistics.csv",
     }
     assert (out / "figures" / "curves.png").stat().st_size > 5000
 

@@ -51,7 +51,7 @@ def test_without_a_word_both_groups_are_treated_alike(module: nn.Sequential) -> 
 def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> None:
     model = small()
     groups = build_optimizer(
-        partial(SGD, lr=0.01), model, bias_lr_factor=2.0, trunk_lr_factor=0.1
+        partial(SGD, lr=0.01), model, bias_lr_factor=2.0, backbone_lr_factor=0.1
     ).param_groups
     rates = {group["name"]: group["lr"] for group in groups}
     assert rates == pytest.approx(
@@ -67,13 +67,13 @@ def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> N
 
 @pytest.mark.parametrize("factor", [0.0, -1.0])
 def test_a_trunk_that_does_not_learn_is_frozen_by_other_means(factor: float) -> None:
-    with pytest.raises(ValueError, match=r"trunk_lr_factor is .*: give a number > 0, or freeze"):
-        build_optimizer(partial(SGD, lr=0.01), small(), trunk_lr_factor=factor)
+    with pytest.raises(ValueError, match=r"backbone_lr_factor is .*: give a number > 0, or freeze"):
+        build_optimizer(partial(SGD, lr=0.01), small(), backbone_lr_factor=factor)
 
 
 def test_a_factor_for_a_trunk_that_is_not_there(module: nn.Sequential) -> None:
-    with pytest.raises(ValueError, match="trunk_lr_factor: the network has no layers"):
-        build_optimizer(partial(SGD, lr=0.01), module, trunk_lr_factor=0.1)
+    with pytest.raises(ValueError, match="backbone_lr_factor: the network has no layers"):
+        build_optimizer(partial(SGD, lr=0.01), module, backbone_lr_factor=0.1)
 
 
 def test_frozen_parameters_are_left_out(module: nn.Sequential) -> None:
@@ -86,7 +86,7 @@ def test_the_factors_hold_whichever_group_is_the_first() -> None:
     model = small()
     model.network.classifier.requires_grad_(False)
     optimizer = build_optimizer(
-        partial(SGD, lr=0.01), model, bias_lr_factor=2.0, trunk_lr_factor=0.5
+        partial(SGD, lr=0.01), model, bias_lr_factor=2.0, backbone_lr_factor=0.5
     )
     for group in optimizer.param_groups:
         group["lr"] = 0.03
@@ -156,7 +156,7 @@ def test_the_factors_hold_at_every_step_of_every_schedule(
         lr_scheduler=SCHEDULES[name],
         lr_interval=interval,
         bias_lr_factor=2.0,
-        trunk_lr_factor=0.25,
+        backbone_lr_factor=0.25,
     )
     rates = RatesOfGroups()
     quiet_trainer(tmp_path, 3, rates, **FEW).fit(model, DigitsDataModule(batch_size=20))
@@ -178,7 +178,7 @@ def test_a_schedule_sets_the_logged_rate_as_it_would_without_factors(tmp_path: P
         quiet_trainer(tmp_path, 2, seen, **FEW).fit(model, DigitsDataModule(batch_size=20))
         return [first for first, *_ in seen.seen]
 
-    assert rates(bias_lr_factor=2.0, trunk_lr_factor=0.1) == rates()
+    assert rates(bias_lr_factor=2.0, backbone_lr_factor=0.1) == rates()
 
 
 def test_only_a_schedule_with_an_open_budget_needs_one() -> None:

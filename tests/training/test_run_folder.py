@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.run_folder import RunFolder, git_commit, machine, versions
+from alexnet_lightning.training.run_folder import (
+    RunFolder,
+    git_commit,
+    in_new_words,
+    machine,
+    versions,
+)
 
 
 def test_two_runs_in_the_same_second_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -61,3 +67,20 @@ def test_versions_machine_and_commit_say_what_ran() -> None:
     assert re.fullmatch(r".+ \([A-Z]\w+\), \d+ cores(, .+)?", machine())
     assert re.search(r"python 3\.\d+.*torch \d.*lightning \d.*wandb \d", versions())
     assert git_commit() is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", git_commit() or "")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now"),
+    [
+        (
+            "freeze_trunk: true\ntrunk_lr_factor: 1.0",
+            "freeze_backbone: true\nbackbone_lr_factor: 1.0",
+        ),
+        ("--model.freeze_trunk", "--model.freeze_backbone"),
+        ("trunk_lr_factor", "backbone_lr_factor"),
+        ("- class_path: LayerSpreads", "- class_path: LayerStatistics"),
+        ("runs_dir: trunk_lr_factor/a\nname: freeze_trunk", None),
+    ],
+)
+def test_what_had_other_names(earlier: str, now: str | None) -> None:
+    assert in_new_words(earlier) == (now or earlier)

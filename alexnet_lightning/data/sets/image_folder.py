@@ -54,12 +54,14 @@ class ImageFolderDataModule(FilesDataModule):
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
         if "all" in parts:
-            train, test = stratified(parts["all"], self.test_fraction, self.seed, "test_fraction")
+            train, test = stratified(
+                parts["all"], self.test_fraction, self.seed, "test_fraction", self.class_names
+            )
         else:
             train, test = parts["train"], parts["test" if "test" in parts else "val"]
         if "val" in parts and "test" in parts:
             return {"train": train, "val": parts["val"], "test": test}
-        train, val = stratified(train, self.val_fraction, self.seed)
+        train, val = stratified(train, self.val_fraction, self.seed, class_names=self.class_names)
         return {"train": train, "val": val, "test": test}
 
 

@@ -110,5 +110,7 @@ class TinyImageNetDataModule(FilesDataModule):
         return UserError(f"{self.path}: {what}; remove the folder, it will be unpacked again")
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        train, val = stratified(parts["train"], self.val_fraction, self.seed)
+        train, val = stratified(
+            parts["train"], self.val_fraction, self.seed, class_names=self.class_names
+        )
         return {"train": train, "val": val, "test": parts["test"]}

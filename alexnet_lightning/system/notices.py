@@ -1,0 +1,30 @@
+"""What Lightning says without being asked, and nobody needs."""
+
+import logging
+import warnings
+
+NOTICES = (
+    "Tip:",
+    "Loading `train_dataloader` to estimate",
+    "GPU available: False",
+    "TPU available: False",
+)
+
+
+def is_needed(record: logging.LogRecord) -> bool:
+    """Tell whether a line says something."""
+    return not any(words in record.getMessage() for words in NOTICES)
+
+
+def quieten() -> None:
+    """Hide what Lightning prints as advertising, or warns of without reason here."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_needed)
+    # It says that it takes the seed, which the configuration holds.
+    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
+    for message in (
+        "isinstance.treespec, LeafSpec",  # Lightning 2.6 calls torch's pytree in the old way
+        "srun. command is available on your system",  # cluster.check tells what is wrong
+        "exists and is not empty",  # a resumed run continues in its own folder
+        "smaller than the logging interval",  # a short epoch is logged at its end
+    ):
+        warnings.filterwarnings("ignore", f".*{message}.*")

@@ -1,0 +1,153 @@
+"""Write the figures of README, docs and config headers from the rows in results/.
+
+    python docs/values.py            # write those that are stale
+    python docs/values.py --check    # name the pages that are, and exit with status 1 (make lint)
+
+In a page, what stands between `<!-- error hour large -->` and `<!-- / -->` is what the function
+`error` below returns for the words after its name. In a config whose `# result:` has rows, the
+second half of `# cost:` is what `cost` returns.
+"""
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.rows import Evidence, read_rows
+from alexnet_lightning.training.summary import run_table
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), RESULTS / "README.md"]
+CONFIGS = [*sorted(ROOT.glob("configs/*.yaml")), *sorted(ROOT.glob("configs/studies/*.yaml"))]
+MARKED = re.compile(r"(<!-- (\w+) ([^>]+) -->).*?(<!-- / -->)", re.DOTALL)
+
+
+@cache
+def evidence(study: str) -> Evidence:
+    """Return the rows of a study's report."""
+    paths = [RESULTS / study / f"{field.name}.csv" for field in fields(Evidence)]
+    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
+
+
+@cache
+def summary(run: str) -> dict[str, Any]:
+    """Return the figures of a single run."""
+    figures: dict[str, Any] = json.loads((RESULTS / run / "summary.json").read_text())
+    return figures
+
+
+def error(study: str, variant: str) -> str:
+    """Test top-1 error of a variant with its interval."""
+    return tables.error(evidence(study), variant, "test/top1")
+
+
+def answer(study: str, of: str, against: str) -> str:
+    """What one variant gains over another in test top-1 accuracy."""
+    return tables.answer(evidence(study), of, against, "test/top1")
+
+
+def ratio(study: str, of: str, against: str, metric: str, level: str) -> str:
+    """Epochs that one variant takes to a level over those of another."""
+    sides = (tables.reached(evidence(study), name, metric, float(level)) for name in (of, against))
+    return tables.ratio_cell(*sides)
+
+
+def minutes(study: str, variant: str) -> str:
+    """Minutes of training of each seed."""
+    seconds = evidence(study).by_seed(variant, "seconds").values()
+    return " and ".join(f"{value / 60:.1f}" for value in seconds) + " minutes"
+
+
+def duration(run: str) -> str:
+    """Training time of a single run."""
+    return spent(summary(run)["seconds"])
+
+
+def spent(seconds: float) -> str:
+    """Return a time as "566 s" or "12 min"."""
+    return f"{seconds / 60:.0f} min" if seconds > 600 else f"{seconds:.0f} s"
+
+
+def table(run: str) -> str:
+    """The table that a single run ended with, as an indented block."""
+    figures = summary(run)
+    folder = Path(str(figures["best_checkpoint"])).parents[1]
+    lines = run_table(figures, folder).strip("\n").splitlines()
+    return "\n\n" + "\n".join(f"    {line}".rstrip() for line in lines) + "\n\n"
+
+
+def cost(path: Path) -> str | None:
+    """Time and machine of the runs that a config's result names; None where there are no rows."""
+    found = re.search(r"^# result: +results/(\w+)", path.read_text(), re.MULTILINE)
+    folder = RESULTS / (found[1] if found else path.stem)
+    rows: list[dict[str, Any]] = []
+    if (folder / "summary.json").is_file():
+        rows = [summary(folder.name)]
+    elif (folder / "runs.csv").is_file():
+        with (folder / "runs.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    if path.parent.name != "studies":  # an experiment's own runs, as they are in the file
+        here = str(path.relative_to(ROOT))
+        rows = [row for row in rows if row.get("config", here) == here and not row.get("overrides")]
+    if not rows:
+        return None
+    seconds = sum(float(row["seconds"]) for row in rows)
+    words = "in all" if len(rows) > 1 else ""
+    if path.parent.name != "studies" and words:
+        seconds, words = seconds / len(rows), "each"
+    machines = sorted({str(row["machine"]) for row in rows if row.get("machine")})
+    where = f"({'; '.join(machines)})" if machines else ""
+    return " ".join(filter(None, [f"{spent(seconds)} of training", words, where]))
+
+
+WRITERS: dict[str, Callable[..., str]] = {
+    each.__name__: each for each in (error, answer, ratio, minutes, duration, table)
+}
+
+
+def page(text: str) -> str:
+    """Return a page with the figures of today."""
+
+    def filled(found: re.Match[str]) -> str:
+        return f"{found[1]}{WRITERS[found[2]](*found[3].split())}{found[4]}"
+
+    return MARKED.sub(filled, text)
+
+
+def config(path: Path) -> str:
+    """Return a config with the cost of its rows in its header, after what is trained."""
+    text, found = path.read_text(), cost(path)
+    if found is None:
+        return text
+    return re.sub(
+        r"^(# cost: +[^:]*: ).*\n(?:#          .*\n)*", rf"\g<1>{found}\n", text, flags=re.M
+    )
+
+
+def stale() -> dict[Path, str]:
+    """Return what the pages that are stale should hold."""
+    fresh = {path: page(path.read_text()) for path in PAGES}
+    fresh |= {path: config(path) for path in CONFIGS}
+    return {path: text for path, text in fresh.items() if text != path.read_text()}
+
+
+def main() -> None:
+    """Write the pages that are stale, or name them."""
+    found = stale()
+    names = ", ".join(str(path.relative_to(ROOT)) for path in found)
+    if found and "--check" in sys.argv:
+        sys.exit(f"stale: {names}; run python docs/values.py")
+    for path, text in found.items():
+        path.write_text(text)
+    print(f"written: {names}" if found else "all figures are those of results/")
+
+
+if __name__ == "__main__":
+    main()
