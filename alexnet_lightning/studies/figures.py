@@ -72,7 +72,7 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
             if len(kinds) > 1 and metric == loss:
                 others = " or ".join(filter(None, kinds)).rstrip(" .0123456789")
                 axes.set_title(f"with {kind}" if kind else f"without {others}", wrap=True)
-        finish(figure, every, study, evidence, "n = {} seeds", path)
+        finish(figure, every, study, evidence, "n = {}", path)
 
 
 def draw_panel(
@@ -126,7 +126,7 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         axes.plot([], [], "*", color=GRAY, markersize=12, label="test (best checkpoint)")
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
-        finish(figure, [axes], study, evidence, f"n = {{}} seeds{n}", path)
+        finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
 
 
 def soft_targets(evidence: Evidence, variant: str) -> str:
@@ -220,5 +220,6 @@ def finish(
     figure.legend([shown[text] for text in labels], labels, loc="outside lower center", ncols=3)
     counts = {len(evidence.by_seed(name, "seconds")) for name in study.variants} - {0}
     n = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    n += " seed" if n == "1" else " seeds"
     figure.suptitle(f"{study.title}: {what.format(n)}", wrap=True)
     write_png(figure, path)

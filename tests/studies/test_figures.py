@@ -74,7 +74,7 @@ def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, F
     assert titles == ["without label smoothing", "with label smoothing 0.1", ""]
     labels = [axes.get_legend_handles_labels()[1] for axes in (plain, smoothed)]
     assert labels == [["plain", "chance, 10 classes"], ["it's wide", "chance, 10 classes"]]
-    assert drawn["curves"].get_suptitle() == "A study that's small: n = 1 seeds"
+    assert drawn["curves"].get_suptitle() == "A study that's small: n = 1 seed"
 
 
 def test_chance_is_a_line_in_loss_and_error(drawn: dict[str, Figure]) -> None:
