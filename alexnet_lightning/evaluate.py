@@ -69,8 +69,16 @@ def main(args: Sequence[str]) -> None:
     from alexnet_lightning.training.summary import split_table
     from alexnet_lightning.training.tracking import say
 
-    path = RunFolder.find(options["run_dir"]).checkpoint(options["checkpoint"])
-    say("\n".join(["", *split_table(figures), "", f"checkpoint  {path}"]))
+    run = RunFolder.find(options["run_dir"])
+    path, epoch = (
+        run.checkpoint(options["checkpoint"]),
+        run.read(options["checkpoint"])["epoch"] + 1,
+    )
+    lines = ["", *split_table(figures), "", f"checkpoint  {path} (epoch {epoch})"]
+    if not run.summary.is_file():
+        told = f"this run has not finished: these are figures of its epoch {epoch}"
+        lines.append(f"{told}; to finish it: fit --resume {run.path}")
+    say("\n".join(lines))
 
 
 if __name__ == "__main__":

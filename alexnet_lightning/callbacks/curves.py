@@ -32,8 +32,11 @@ class LearningCurves(Callback):
         rows = loggers[0].rows
         loss, accuracy = ("loss", "cross-entropy (nats)"), ("accuracy", "accuracy (%)")
         best, title = best_epoch(trainer, rows), data_title(trainer)
-        for (name, unit), metrics in ((loss, ["loss"]), (accuracy, top_metrics(rows))):
-            if figure := curves_figure(rows, metrics, unit, title, best):
+        targets, classes = soft_targets(trainer), number_of_classes(trainer)
+        guess = (math.log(classes), 100 / classes) if classes else (None, None)
+        drawn = zip((loss, accuracy), (["loss"], top_metrics(rows)), guess, strict=True)
+        for (name, unit), metrics, chance in drawn:
+            if figure := curves_figure(rows, metrics, unit, title, best, chance, targets):
                 save_figure(trainer, figure, name)
 
 
@@ -48,6 +51,23 @@ def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
         return None
     pick = min if checkpoint.mode == "min" else max
     return pick(finite, key=finite.__getitem__), checkpoint.monitor
+
+
+def soft_targets(trainer: Trainer) -> str:
+    """What the training loss compares with, where not with class indices, in words."""
+    targets = getattr(trainer.datamodule, "targets", None)  # type: ignore[attr-defined]
+    words = (
+        [] if targets is None or type(targets).__name__ == "OneHot" else [type(targets).__name__]
+    )
+    if smoothing := getattr(trainer.lightning_module, "label_smoothing", 0):
+        words.append(f"label smoothing {smoothing:g}")
+    return " and ".join(words)
+
+
+def number_of_classes(trainer: Trainer) -> int | None:
+    """Of the data set; None where it is unknown, as after a failed setup."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    return data.num_classes if getattr(data, "splits", {}) else None
 
 
 def data_title(trainer: Trainer) -> str:

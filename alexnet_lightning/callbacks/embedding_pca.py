@@ -23,7 +23,8 @@ class EmbeddingPCA(Callback):
     """Draw the first two principal components of both embeddings of a fixed validation sample.
 
     Writes `figures/embeddings_epoch_012.png` and `figures/embeddings.png` (the latest); logs
-    `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, kept as `scores`.
+    `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, and the number of
+    images as `val/embedded_images`, kept as `scores`.
 
     Args:
         every_n_epochs: draw after epoch 1, every n-th and the last; 0 is only after the last.
@@ -77,6 +78,7 @@ class EmbeddingPCA(Callback):
             for name, found in scores.items()
             for score, value in found.items()
         }
+        self.scores["val/embedded_images"] = len(labels)
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
             logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
         before = self._coordinates

@@ -45,7 +45,7 @@ def figures(
     name: str, predictor: Predictor, shown: Any, run: RunFolder, data: Any
 ) -> Iterator[tuple[str, Figure]]:
     """Yield the figures of a name, and the stems of their files."""
-    names = predictor.class_names
+    names, seen = predictor.class_names, predictor.preprocessing.centre
     match name:
         case "kernels":
             yield name, draw_kernels(predictor.model.network)
@@ -57,10 +57,13 @@ def figures(
             yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
         case "mistakes":
             test = data.splits["test"]
-            yield name, mistakes.draw_mistakes(test, split_probabilities(predictor, test), names)
+            found = split_probabilities(predictor, test)
+            yield name, mistakes.draw_mistakes(test, found, names, seen)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
             rows = mistakes.read_rows(run.metrics)
+            smoothing = getattr(predictor.model, "label_smoothing", 0)
+            soft = f"label smoothing {smoothing:g}" if smoothing else ""
             best, last = (mistakes.judged(run, which, test, device) for which in ("best", "last"))
-            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels)
-            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names)
+            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels, soft)
+            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names, seen)

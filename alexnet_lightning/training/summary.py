@@ -33,6 +33,7 @@ def facts(
     network: Any = model.network
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     return {
+        "classes": data.num_classes,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "multiply_adds": multiply_adds(network, data.in_channels, data.image_size),
         "epochs": trainer.current_epoch,

@@ -10,6 +10,7 @@ from alexnet_lightning.callbacks import EmbeddingPCA
 from alexnet_lightning.system.errors import UserError
 
 SCORES = {f"val/{name}_{s}" for name in ("features", "penultimate") for s in ("knn5", "silhouette")}
+SCORES |= {"val/embedded_images"}
 
 
 def drawn(run: Path) -> list[str]:
