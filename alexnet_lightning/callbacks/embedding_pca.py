@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import WarningCache
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
@@ -14,12 +14,13 @@ from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.plots.embeddings import Projection, embeddings_figure, project, separability
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.onlookers import Onlooker
 
 CHUNK = 128  # images per forward pass
 TABLE_ROWS = 500
 
 
-class EmbeddingPCA(Callback):
+class EmbeddingPCA(Onlooker):
     """Draw the first two principal components of both embeddings of a fixed validation sample.
 
     Writes `figures/embeddings_epoch_012.png` and `figures/embeddings.png` (the latest); logs
@@ -39,16 +40,28 @@ class EmbeddingPCA(Callback):
         self.scores: dict[str, float] = {}
         self._coordinates: dict[str, Tensor] = {}
         self._drawn = 0  # epochs done at the last drawing
+        self._loaded = 0, 0  # epochs and steps done at the checkpoint that is resumed
         self._warnings = WarningCache()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epoch = trainer.current_epoch + 1
-        if self.every_n_epochs and (epoch == 1 or epoch % self.every_n_epochs == 0):
-            self._look(trainer, pl_module, epoch)
+        if self._is_due(epoch := trainer.current_epoch + 1):
+            self._look(trainer, pl_module, epoch, trainer.global_step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch > self._drawn:
-            self._look(trainer, pl_module, trainer.current_epoch)
+            self._look(trainer, pl_module, trainer.current_epoch, trainer.global_step)
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+        self._loaded = progress["current"]["processed"], checkpoint["global_step"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A checkpoint is written before its own epoch is drawn.
+        epoch, step = self._loaded
+        if epoch > self._drawn and self._is_due(epoch):
+            self._look(trainer, pl_module, epoch, step)
 
     def state_dict(self) -> dict[str, Any]:
         """The latest coordinates: after a resume the axes still point the same way."""
@@ -58,7 +71,10 @@ class EmbeddingPCA(Callback):
         self._coordinates = state_dict["coordinates"]
         self._drawn = state_dict.get("drawn", 0)
 
-    def _look(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+    def _is_due(self, epoch: int) -> bool:
+        return bool(self.every_n_epochs) and (epoch == 1 or epoch % self.every_n_epochs == 0)
+
+    def _look(self, trainer: Trainer, pl_module: LightningModule, epoch: int, step: int) -> None:
         if not draws_here(trainer):
             return
         self._drawn = epoch
@@ -78,7 +94,7 @@ class EmbeddingPCA(Callback):
             for score, value in found.items()
         }
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
-            logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
+            logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=step - 1)
         before = self._coordinates
         projections = {name: project(space, before.get(name)) for name, space in spaces.items()}
         self._coordinates = {name: found.coordinates for name, found in projections.items()}

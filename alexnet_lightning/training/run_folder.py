@@ -4,8 +4,10 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -19,7 +21,7 @@ from alexnet_lightning.system.errors import UserError
 if TYPE_CHECKING:
     pass
 
-LAST = "last.ckpt"
+BEST, LAST = "best.ckpt", "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "scikit-learn")
 
@@ -118,9 +120,17 @@ class RunFolder:
         )
 
     def checkpoint(self, which: str) -> Path:
-        """Return the path of "best", "last" or of a checkpoint anywhere; it must be there."""
+        """Return the path of "best", "last" or of a checkpoint anywhere; it must be there.
+
+        Of a run without a validation, "best" is the last, which is said.
+        """
         named = which in ("best", "last")
         path = self.checkpoints / f"{which}.ckpt" if named else Path(which)
+        if which == "best" and not path.is_file() and (self.checkpoints / LAST).is_file():
+            path = self.checkpoints / LAST
+            note(f"{self.path} has no {BEST}, which needs a validation: {LAST} is taken")
+        if named and not path.is_file():
+            raise UserError(f"{self.path}: no checkpoint there yet, at {path}; train it first")
         if not path.is_file():
             raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
         return path
@@ -164,6 +174,12 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+@cache
+def note(line: str) -> None:
+    """Say a line on the error output, once a process."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def variant_of(stored: Mapping[str, Any]) -> str | None:
