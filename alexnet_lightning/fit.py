@@ -37,6 +37,7 @@ def fit(
 
     Raises:
         UserError: the configuration is wrong; nothing has been trained or written then.
+        DivergedError: the loss is not finite; the checkpoints from before are kept.
     """
     from alexnet_lightning.cli.config_files import as_flags
 
@@ -154,6 +155,8 @@ def train_and_test(
     if trainer.is_global_zero:
         rate = training.throughput.images_per_second
         figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
+        if training.divergence.step:
+            figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)
         tracking.close(tracker, figures)
         print(run_table(figures, run.path))

@@ -40,28 +40,17 @@ class EmbeddingPCA(Onlooker):
         self.scores: dict[str, float] = {}
         self._coordinates: dict[str, Tensor] = {}
         self._drawn = 0  # epochs done at the last drawing
-        self._loaded = 0, 0  # epochs and steps done at the checkpoint that is resumed
         self._warnings = WarningCache()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._is_due(epoch := trainer.current_epoch + 1):
-            self._look(trainer, pl_module, epoch, trainer.global_step)
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Only now is the checkpoint of the epoch before written; a run resumed from it starts here.
+        epoch, every = trainer.current_epoch, self.every_n_epochs
+        if epoch > self._drawn and every and (epoch == 1 or epoch % every == 0):
+            self._look(trainer, pl_module, epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch > self._drawn:
-            self._look(trainer, pl_module, trainer.current_epoch, trainer.global_step)
-
-    def on_load_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
-        self._loaded = progress["current"]["processed"], checkpoint["global_step"]
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # A checkpoint is written before its own epoch is drawn.
-        epoch, step = self._loaded
-        if epoch > self._drawn and self._is_due(epoch):
-            self._look(trainer, pl_module, epoch, step)
+            self._look(trainer, pl_module, trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """The latest coordinates: after a resume the axes still point the same way."""
@@ -71,10 +60,7 @@ class EmbeddingPCA(Onlooker):
         self._coordinates = state_dict["coordinates"]
         self._drawn = state_dict.get("drawn", 0)
 
-    def _is_due(self, epoch: int) -> bool:
-        return bool(self.every_n_epochs) and (epoch == 1 or epoch % self.every_n_epochs == 0)
-
-    def _look(self, trainer: Trainer, pl_module: LightningModule, epoch: int, step: int) -> None:
+    def _look(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if not draws_here(trainer):
             return
         self._drawn = epoch
@@ -94,7 +80,7 @@ class EmbeddingPCA(Onlooker):
             for score, value in found.items()
         }
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
-            logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=step - 1)
+            logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
         before = self._coordinates
         projections = {name: project(space, before.get(name)) for name, space in spaces.items()}
         self._coordinates = {name: found.coordinates for name, found in projections.items()}

@@ -43,6 +43,7 @@ from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint
 from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.onlookers import Onlooker
 from alexnet_lightning.training.recovery import Recovery
@@ -80,6 +81,7 @@ class Training(NamedTuple):
     checkpoint: BestCheckpoint
     recovery: Recovery
     throughput: Throughput
+    divergence: Divergence
 
 
 class ExperimentCLI(LightningCLI):
@@ -131,6 +133,12 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
         parser.add_argument(
             "--tf32", type=bool, default=False, help="Allow TensorFloat-32 matrix products on GPUs."
+        )
+        parser.add_argument(
+            "--allow_divergence",
+            type=bool,
+            default=False,
+            help="Train on when the loss is not finite, and report it; else that is an error.",
         )
         parser.add_class_arguments(ModelCheckpoint, "checkpoint", instantiate=False)
         parser.add_class_arguments(
@@ -218,6 +226,7 @@ class ExperimentCLI(LightningCLI):
         """Return the Trainer that trains in a run folder, with all that looks on."""
         config, folder = self.config, run.path / "checkpoints"
         metrics, throughput = MetricsCSV(run.path), Throughput()
+        divergence = Divergence(config.allow_divergence)
         try:
             checkpoint = BestCheckpoint(folder, **config.checkpoint)
         except MisconfigurationException as error:
@@ -228,6 +237,7 @@ class ExperimentCLI(LightningCLI):
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
             *self._callbacks,
             throughput,
+            divergence,
             EmbeddingPCA(**config.embedding_pca),
             LearningCurves(),
             ConfusionMatrix(),
@@ -241,7 +251,7 @@ class ExperimentCLI(LightningCLI):
         trainer = self.build_trainer(run.path, [metrics], callbacks)
         each: Any = trainer
         each.callbacks.sort(key=lambda callback: isinstance(callback, Onlooker))
-        return Training(trainer, metrics, checkpoint, recovery, throughput)
+        return Training(trainer, metrics, checkpoint, recovery, throughput, divergence)
 
     def bare_trainer(self, folder: Path) -> Trainer:
         """Return a Trainer that writes nothing."""

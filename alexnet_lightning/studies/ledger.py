@@ -40,8 +40,9 @@ def ledger(folder: Path, bases: list[str] | None = None) -> str:
         shown = [(figures.get(key), form) for key, form in FIGURES.items()]
         cells = [NONE if value is None else f"{value:{form}}" for value, form in shown]
         epochs = str(summary.get("epochs") or len(column(metrics, "val/loss")))
+        state = "diverged" if "diverged_at_step" in summary else state_of(run)
         who = [run.name.replace("/", " "), str(config["seed_everything"])]
-        rows.append([*who, changes(compared[name], config), state_of(run), epochs, *cells])
+        rows.append([*who, changes(compared[name], config), state, epochs, *cells])
     names = [key.replace("/", " ").replace("top1", "top-1") for key in FIGURES]
     return table(["run", "seed", "differs by", "state", "epochs", *names], rows)
 

@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import RunningStage
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import rotate
+from alexnet_lightning.training.divergence import DivergedError
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.run_folder import LAST
 
@@ -122,6 +123,7 @@ class Recovery(Checkpoint):
         between_steps = progress.current.ready == progress.current.completed > 0
         if (
             isinstance(exception, Exception)
+            and not isinstance(exception, DivergedError)
             and trainer.state.stage == RunningStage.TRAINING
             and trainer.world_size == 1  # the other processes would not come to this line
             and between_steps

@@ -74,9 +74,16 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         f"best epoch  {figures['best_epoch']} of {figures['epochs']}"
         if "best_epoch" in figures
         else f"weights     of {LAST}, after {figures['epochs']} epochs; none was validated",
+        *diverged_line(figures),
         f"parameters  {figures['parameters']:,}",
         f"training    {figures['seconds']:.0f} s"
         + (f", {speed:,.0f} images/s" if speed is not None else ""),
         f"run         {folder}",
     ]
     return "\n".join(lines)
+
+
+def diverged_line(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line if the training went on with a loss that is not finite."""
+    step = figures.get("diverged_at_step")
+    return [f"diverged    at step {step}: the loss is not finite from there on"] if step else []

@@ -75,7 +75,7 @@ def test_a_training_survives_all_that_looks_on(
         figures = fit(quick_config, {"trainer.max_epochs": 1})
     said = {str(each.message).partition(" failed, and ")[0] for each in warned}
     assert said >= {
-        "EmbeddingPCA.on_train_epoch_end",
+        "EmbeddingPCA.on_train_end",
         "LearningCurves.on_train_end",
         "ConfusionMatrix.on_test_epoch_end",
     }
