@@ -249,8 +249,8 @@ class ExperimentCLI(LightningCLI):
         if shows_lines(config.trainer.enable_progress_bar):
             callbacks.append(EpochLines())
         trainer = self.build_trainer(run.path, [metrics], callbacks)
-        each: Any = trainer
-        each.callbacks.sort(key=lambda callback: isinstance(callback, Onlooker))
+        # After the checkpoints, in every hook.
+        trainer.callbacks.sort(key=lambda each: isinstance(each, Onlooker))  # type: ignore[attr-defined]
         return Training(trainer, metrics, checkpoint, recovery, throughput, divergence)
 
     def bare_trainer(self, folder: Path) -> Trainer:

@@ -49,7 +49,8 @@ def curves_figure(
             label = f"best epoch: {best[0]} ({best[1]})"
             axes.axvline(best[0], color="#555555", linestyle="--", lw=1.2, zorder=1, label=label)
         # Not of `dataLim`, which has no limits if no value is finite.
-        last = max(float(line.get_xdata()[-1]) for line in axes.lines)  # type: ignore[index]
+        lines: Any = axes.lines
+        last = max(line.get_xdata()[-1] for line in lines)
         axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, last + 0.5), title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         figure.legend(loc="outside lower center", ncols=3)
