@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -57,7 +58,13 @@ def evaluate(
     trainer = cli.bare_trainer(run.path)
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
-    return test_figures(trainer)
+    figures = test_figures(trainer)
+    if not (cli.config.allow_divergence or math.isfinite(figures[f"{split}/loss"])):
+        raise UserError(
+            f"--checkpoint: {checkpoint} gives a loss of {figures[f'{split}/loss']}: its training "
+            "has diverged; give another, or --allow_divergence true"
+        )
+    return figures
 
 
 def main(args: Sequence[str]) -> None:

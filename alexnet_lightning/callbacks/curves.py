@@ -2,15 +2,16 @@
 
 import math
 
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import LightningModule, Trainer
 
 from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure
 from alexnet_lightning.plots.curves import Rows, by_epoch, curves_figure, top_metrics
+from alexnet_lightning.training.checkpoints import BestCheckpoint
 from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.onlookers import Onlooker
 
 
-class LearningCurves(Callback):
+class LearningCurves(Onlooker):
     """Write `figures/loss.png` and `figures/accuracy.png` when fit ends, also when interrupted.
 
     The best epoch is that of the checkpoint callback's monitor. Drawn on rank zero.
@@ -42,15 +43,16 @@ class LearningCurves(Callback):
 
 def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
     """The first epoch (from 1) with the best monitored value, and the name of what is monitored."""
-    checkpoint = trainer.checkpoint_callback
-    if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.monitor is None:
+    ours = [each for each in trainer.checkpoint_callbacks if isinstance(each, BestCheckpoint)]
+    monitor = ours[0].monitor if ours else None
+    if monitor is None:
         return None
-    values = by_epoch(rows, checkpoint.monitor)
+    values = by_epoch(rows, monitor)
     finite = {epoch: value for epoch, value in values.items() if math.isfinite(value)}
     if not finite:
         return None
-    pick = min if checkpoint.mode == "min" else max
-    return pick(finite, key=finite.__getitem__), checkpoint.monitor
+    pick = min if ours[0].mode == "min" else max
+    return pick(finite, key=finite.__getitem__), monitor
 
 
 def soft_targets(trainer: Trainer) -> str:

@@ -12,7 +12,7 @@ from alexnet_lightning.explanations.layers import draw_grad_cam, draw_kernels, d
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.run_folder import BEST, RunFolder, note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,9 @@ def write_figures(
     run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
+    if "best_last" in names and not (run.checkpoints / BEST).is_file():
+        note(f"{run.path} has no {BEST} to compare: best_last is left out")
+        names = [name for name in names if name != "best_last"]
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         data = run_data(run)

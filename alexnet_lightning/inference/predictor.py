@@ -91,6 +91,9 @@ class Predictor:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
         self.device = torch.device(device)
         self.model = rebuilt(checkpoint).to(self.device).eval()
+        kept = self.preprocessing
+        gray = torch.full((1, kept.channels, kept.size, kept.size), 127, dtype=torch.uint8)
+        self.probabilities(gray)  # of a diverged network nothing may be used
 
     @classmethod
     def load(
@@ -119,8 +122,14 @@ class Predictor:
 
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return float32 (N, K) of decoded images, on the CPU."""
-        return self.model.over_views(self.inputs(images, self.views)).exp().cpu()
+        """Return float32 (N, K) of decoded images, on the CPU; UserError if not finite."""
+        found = self.model.over_views(self.inputs(images, self.views)).exp().cpu()
+        if not found.isfinite().all():
+            raise UserError(
+                "the network's outputs are not finite: its training has diverged; give another "
+                "checkpoint, or train again with a lower learning rate"
+            )
+        return found
 
     @torch.inference_mode()
     def embed(self, images: Tensor) -> dict[str, Tensor]:

@@ -59,7 +59,10 @@ def curves_figure(
         if chance is not None:
             look: Any = {"color": "#555555", "ls": (0, (1, 3)), "lw": 1.2, "zorder": 1}
             axes.axhline(chance, label="chance" + " (top-1)" * ("accuracy" in unit), **look)
-        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, axes.dataLim.x1 + 0.5), title=title)
+        # Not of `dataLim`, which has no limits if no value is finite.
+        lines: Any = axes.lines
+        last = max(line.get_xdata()[-1] for line in lines)
+        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, last + 0.5), title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         figure.legend(loc="outside lower center", ncols=3)
     return figure

@@ -53,7 +53,8 @@ def ledger(folder: Path, bases: list[str] | None = None) -> str:
         epochs = str(summary.get("epochs") or len(column(metrics, "val/loss")))
         if not bases:  # a study's are told by its base
             who.append(brief(config.get("model")))
-        rows.append([*who, changes(compared[name], config), state_of(run), epochs, *cells])
+        state = "diverged" if "diverged_at_step" in summary else state_of(run)
+        rows.append([*who, changes(compared[name], config), state, epochs, *cells])
     names = [key.replace("/", " ").replace("top1", "top-1") for key in FIGURES]
     model = [] if bases else ["model"]
     header = ["run", "seed", *model, "differs by", "state", "epochs", *names, "time"]

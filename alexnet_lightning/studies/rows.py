@@ -19,8 +19,8 @@ WORDS = {
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
-    "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss", "test/top1",
-    "test/top5", "test/images", "classes", "parameters", "multiply_adds", "seconds",
+    "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
+    "test/top1", "test/top5", "test/images", "classes", "parameters", "multiply_adds", "seconds",
     "train/images_per_second",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv

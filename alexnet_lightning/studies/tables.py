@@ -87,6 +87,8 @@ def results(study: Study, evidence: Evidence) -> str:
     for name, variant in study.variants.items():
         n = str(len(evidence.by_seed(name, "seconds")))
         errors = [error(evidence, name, metric) for metric in ERRORS.values()]
+        if diverged := len(evidence.by_seed(name, "diverged_at_step")):
+            n += f", {diverged} diverged"
         rows.append([study.label(name), n, *errors, variant.printed or NONE])
     return filled(*rows)
 
