@@ -40,12 +40,14 @@ def evaluate(
             several views of validation images.
     """
     from alexnet_lightning.cli.config_files import as_flags
+    from alexnet_lightning.training.own_variant import own_variant
     from alexnet_lightning.training.run_folder import RunFolder
 
     flags = as_flags(overrides)
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
+    own_variant(run)
     weights = run.read(checkpoint)["state_dict"]
 
     from alexnet_lightning.cli.experiment import ExperimentCLI

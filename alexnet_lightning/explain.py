@@ -45,7 +45,7 @@ def explain(
     from alexnet_lightning.explanations.figures import write_figures
     from alexnet_lightning.inference.predictor import Predictor
 
-    predictor = Predictor(run.read(checkpoint), device=device)
+    predictor = Predictor.load(run.path, checkpoint, device=device)
     return write_figures(run, what, images or (), predictor, output or run.path / "figures")
 
 

@@ -69,7 +69,7 @@ def export(
     from alexnet_lightning.inference.exporters import check, sample, write_checked
     from alexnet_lightning.inference.predictor import Predictor
 
-    predictor = Predictor.load(source.checkpoint)
+    predictor = Predictor.load(source)
     check(format, predictor)
     chosen, what = sample(predictor, source.run, images)
     try:

@@ -65,7 +65,7 @@ def opened(
     from alexnet_lightning.inference.predictor import Predictor, chosen_device
 
     options["device"] = chosen_device(options["device"])
-    return Predictor.load(source.checkpoint, **options), paths
+    return Predictor.load(source, **options), paths
 
 
 def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:

@@ -148,4 +148,6 @@ def show_classes(network: Predictor, image: Tensor) -> None:
 
 
 if __name__ == "__main__":
+    # Streamlit puts the page's folder first, where `images` or `layers` would hide a user's module.
+    sys.path[:] = [folder for folder in sys.path if folder != str(Path(__file__).parent)]
     page([Path(name) for name in sys.argv[1:]])

@@ -69,13 +69,19 @@ class Predictor:
         checkpoint: content of a checkpoint file of this project.
         views: crops of each image whose probabilities are averaged.
         device: "cpu" or "cuda".
+        variant: class of the network, if it is none of the package's; by default a class of the
+            name in the checkpoint that has been imported.
 
     Raises:
         UserError: the checkpoint is incomplete, or its network sees no such views.
     """
 
     def __init__(
-        self, checkpoint: dict[str, Any], views: Views = "centre", device: str = "cpu"
+        self,
+        checkpoint: dict[str, Any],
+        views: Views = "centre",
+        device: str = "cpu",
+        variant: type[ImageClassifier] | None = None,
     ) -> None:
         missing = {"hyper_parameters", "preprocessing"} - checkpoint.keys()
         if variant_of(checkpoint) is None:
@@ -90,23 +96,29 @@ class Predictor:
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
         self.device = torch.device(device)
-        self.model = rebuilt(checkpoint).to(self.device).eval()
+        self.model = rebuilt(checkpoint, variant).to(self.device).eval()
 
     @classmethod
     def load(
-        cls, run: str | Path, which: str = "best", views: Views = "centre", device: str = "cpu"
+        cls,
+        run: str | Path | Source,
+        which: str = "best",
+        views: Views = "centre",
+        device: str = "cpu",
     ) -> "Predictor":
         """Return the predictor of a checkpoint.
 
         Args:
             run: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
+                A network of one's own is imported by the path in the run's config.yaml.
             which: "best", "last" or the path of a checkpoint.
 
         Raises:
             UserError: there is no such run or checkpoint, or it is not one of this project.
         """
-        source = Source.find(run, which)
-        return cls(source.run.read(str(source.checkpoint)), views, device)
+        source = run if isinstance(run, Source) else Source.find(run, which)
+        content = source.run.read(str(source.checkpoint))
+        return cls(content, views, device, source.variant)
 
     @property
     def class_names(self) -> list[str]:
@@ -153,14 +165,13 @@ def chosen_device(name: Device) -> str:
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
-    """Return the model of a checkpoint; UserError if no known variant fits it."""
-    name = variant_of(checkpoint)
-    # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
-    if name in alexnet_lightning.VARIANTS:
-        kind = getattr(alexnet_lightning, name)
-    elif not (kind := {each.__name__: each for each in known(ImageClassifier)}.get(str(name))):
-        raise UserError(f"the checkpoint is of {name}, which is no variant known here")
+def rebuilt(
+    checkpoint: dict[str, Any], variant: type[ImageClassifier] | None = None
+) -> ImageClassifier:
+    """Return the model of a checkpoint; UserError if no known variant, nor the given one, fits."""
+    name = str(variant_of(checkpoint))
+    # A user's class goes before ours, which may be called the same.
+    kind = variant if variant and variant.__name__ == name else class_named(name)
     # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
     arguments = {**checkpoint["hyper_parameters"], "compile": False}
     if "weights" in arguments:
@@ -171,6 +182,20 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     except (RuntimeError, TypeError, ValueError) as error:  # of another version
         raise UserError(f"the checkpoint does not fit {name}: {one_line(error)}") from error
     return model
+
+
+def class_named(name: str) -> Any:
+    """Return the variant of a name; UserError if there is none in the package, nor imported."""
+    # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
+    if name in alexnet_lightning.VARIANTS:
+        return getattr(alexnet_lightning, name)
+    for kind in reversed(known(ImageClassifier)):  # in a notebook, the last definition
+        if kind.__name__ == name:
+            return kind
+    raise UserError(
+        f"the weights are of {name}, which is no variant of the package: give the run folder, "
+        "whose config.yaml says where the class is; or import it in Python, and use Predictor"
+    )
 
 
 def known(base: type) -> list[type]:

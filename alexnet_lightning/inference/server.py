@@ -173,7 +173,7 @@ class PredictAPI(litserve.LitAPI):
 
     def load(self, device: str = "cpu") -> Predictor:
         """Return the network; every process loads its own."""
-        return Predictor.load(self.source.checkpoint, views=self.views, device=device)
+        return Predictor.load(self.source, views=self.views, device=device)
 
     def authorize(self, given: Bearer) -> None:
         """Raise 401 without the token; LitServe calls it by this name before every request."""
