@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.devices import Device
 from alexnet_lightning.training.run_folder import RunFolder
 
 What = Literal["kernels", "maps", "gradcam", "mistakes", "neighbours", "best_last"]
@@ -19,7 +20,7 @@ def explain(
     what: Sequence[What] = get_args(What),
     images: Sequence[Path] | None = None,
     checkpoint: str = "best",
-    device: str = "cpu",
+    device: Device = "auto",
     output: Path | None = None,
 ) -> list[Path]:
     """Draw what a trained network looks at, and return the paths of the figures.
@@ -34,7 +35,7 @@ def explain(
         what: figures to draw, see above; all by default
         images: image files to look at; six test images by default
         checkpoint: best, last, or the path of a checkpoint
-        device: cpu, or cuda for a GPU
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
         output: folder to write to; figures/ of the run by default
 
     Raises:

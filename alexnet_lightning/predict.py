@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source, image_files
+from alexnet_lightning.inference.choices import Source, image_files
+from alexnet_lightning.system.devices import Device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 
@@ -28,7 +29,7 @@ SHOWN = 40  # images on a sheet
 
 def predict(
     run_dir: str | Path,
-    images: Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     top: int = 5,
     checkpoint: str = "best",
     views: Views = "centre",
@@ -43,12 +44,13 @@ def predict(
         top: number of classes per image, the most probable first
         checkpoint: best, last, or the path of a checkpoint
         views: crops of each image whose probabilities are averaged
-        device: auto is a GPU if there is one
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-    predictor, paths = opened(top, run_dir, images, checkpoint, views=views, device=device)
+    files = [images] if isinstance(images, str | Path) else images
+    predictor, paths = opened(top, run_dir, files, checkpoint, views=views, device=device)
     from alexnet_lightning.inference.answers import answers
 
     return [answer.prediction for answer in answers(predictor, paths, top)]
@@ -62,9 +64,8 @@ def opened(
         raise UserError(f"--top: {top}: give a number >= 1")
     source = Source.find(run_dir, checkpoint)
     paths = image_files(images, sys.stdin)
-    from alexnet_lightning.inference.predictor import Predictor, chosen_device
+    from alexnet_lightning.inference.predictor import Predictor
 
-    options["device"] = chosen_device(options["device"])
     return Predictor.load(source, **options), paths
 
 

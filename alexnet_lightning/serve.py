@@ -10,7 +10,8 @@ from typing import Literal, NoReturn
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
+from alexnet_lightning.inference.choices import Source
+from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 from alexnet_lightning.system.ports import check_port
@@ -45,7 +46,7 @@ def serve(
         views: crops of each image whose probabilities are averaged
         host: address to listen at; 127.0.0.1 is reached from this machine only
         port: from 1024 to 65535
-        device: auto is a GPU if there is one
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
         workers: processes that predict
         max_batch_size: images per batch
         batch_timeout: milliseconds that a batch waits for more images
@@ -68,7 +69,6 @@ def serve(
     check_port(host, port)
     source = Source.find(run_dir, checkpoint)
     try:
-        from alexnet_lightning.inference.predictor import chosen_device
         from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None

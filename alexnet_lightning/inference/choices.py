@@ -12,7 +12,6 @@ from alexnet_lightning.training.run_folder import RunFolder
 if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
 
-Device = Literal["auto", "cpu", "cuda"]
 Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
 # The suffix by which torch and other programs recognize a format.
 SUFFIX = {kind: f".{kind}" for kind in get_args(Format)} | {"torchvision": ".pth"}

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import alexnet_lightning
-from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.storage.decoding import ImageSource, decode
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.data.transforms.scaling import normalise
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
+from alexnet_lightning.inference.choices import Source
+from alexnet_lightning.system.devices import chosen_device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -33,8 +35,8 @@ class Preprocessing:
     std: list[float]
     pixel_max: float
 
-    def decode(self, image: Path | bytes) -> Tensor:
-        """Read an image file, or its content, as uint8 (channels, size, size); see `decode`."""
+    def decode(self, image: ImageSource) -> Tensor:
+        """Read an image of any source as uint8 (channels, size, size); see `decode`."""
         pixels = decode(image, self.size)
         if self.channels == 3:
             return pixels
@@ -68,12 +70,13 @@ class Predictor:
     Args:
         checkpoint: content of a checkpoint file of this project.
         views: crops of each image whose probabilities are averaged.
-        device: "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         variant: class of the network, if it is none of the package's; by default a class of the
             name in the checkpoint that has been imported.
 
     Raises:
-        UserError: the checkpoint is incomplete, or its network sees no such views.
+        UserError: the checkpoint is incomplete, its network sees no such views, or torch finds no
+            such device.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class Predictor:
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
-        self.device = torch.device(device)
+        self.device = torch.device(chosen_device(device))
         self.model = rebuilt(checkpoint, variant).to(self.device).eval()
 
     @classmethod
@@ -149,20 +152,30 @@ class Predictor:
             for row, found in zip(indices.tolist(), values.tolist(), strict=True)
         ]
 
-    def predict(self, images: Sequence[Path | bytes], k: int = 5) -> list[Prediction]:
-        """Return the k most probable classes of image files or their contents, as one batch.
+    def predict(
+        self, images: "ImageSource | Sequence[ImageSource]", k: int = 5
+    ) -> list[Prediction]:
+        """Return the k most probable classes of one image or of several, as one batch.
+
+        Args:
+            images: each the path of a file, its content as bytes, an image of Pillow's, an array
+                uint8 (H, W, 3) or (H, W), or a tensor uint8 (3, H, W) or (1, H, W). Arrays and
+                tensors of one more dimension are several images.
+            k: number of classes, the most probable first; all if there are fewer.
+
+        Returns:
+            A prediction per image, in their order; a list of one for one image.
 
         Raises:
             BrokenImageError: one of them is not an image.
         """
-        return self.top(torch.stack([self.preprocessing.decode(image) for image in images]), k)
-
-
-def chosen_device(name: Device) -> str:
-    """Return "cpu" or "cuda"; UserError if there is no GPU."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device: torch finds no GPU here; give auto or cpu")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+        several = images.ndim == 4 if isinstance(images, np.ndarray | Tensor) else False
+        each: Any = images if several or isinstance(images, Sequence) else [images]
+        if isinstance(images, str | bytes):
+            each = [images]
+        if len(each) == 0:
+            return []
+        return self.top(torch.stack([self.preprocessing.decode(image) for image in each]), k)
 
 
 def rebuilt(

@@ -253,7 +253,9 @@ def build_server(api: PredictAPI, limits: Limits, device: str) -> Server:
     """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
-    options: Any = {"accelerator": device, "devices": 1, "workers_per_device": api.workers}
+    kind, _, index = device.partition(":")
+    devices = [int(index)] if index else 1  # which one, or how many
+    options: Any = {"accelerator": kind, "devices": devices, "workers_per_device": api.workers}
     server = Server(api, model_metadata=about(predictor, api), **options)
     server.app.title = "alexnet_lightning"
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
