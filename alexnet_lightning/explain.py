@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.devices import Device
 from alexnet_lightning.training.run_folder import RunFolder
 
@@ -43,11 +44,13 @@ def explain(
     """
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
+    folder = output or run.path / "figures"
+    check_writable("--output", folder / "kernels.png")
     from alexnet_lightning.explanations.figures import write_figures
     from alexnet_lightning.inference.predictor import Predictor
 
     predictor = Predictor.load(run.path, checkpoint, device=device)
-    return write_figures(run, what, images or (), predictor, output or run.path / "figures")
+    return write_figures(run, what, images or (), predictor, folder)
 
 
 def main(args: Sequence[str]) -> None:

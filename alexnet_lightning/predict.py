@@ -1,7 +1,5 @@
 """Predict the classes of images with a trained network."""
 
-import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Source, image_files
+from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.devices import Device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
@@ -81,6 +80,8 @@ def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> 
         raise UserError("--json: not allowed with --csv; give one of them")
     if sheet and (sheet.suffix != ".png" or sheet.is_dir()):
         raise UserError(f"--sheet: {sheet} is not a .png file")
+    if sheet:
+        check_writable("--sheet", sheet)
     return "json" if json else "csv" if csv else "table"
 
 
@@ -109,17 +110,10 @@ def main(args: Sequence[str]) -> None:
 
     # Above the bar where both are on the terminal, which would else redraw it at each line.
     say = tqdm.write if sys.stdout.isatty() else print
-    try:
-        for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
-            say(line)
-    except BrokenPipeError:  # the reader, head for instance, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
-        sys.exit(128 + signal.SIGPIPE)
+    for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
+        say(line)
     if drawn:
-        try:
-            draw_sheet(drawn, predictor.class_names, sheet)
-        except OSError as error:
-            raise UserError(f"--sheet: cannot write {sheet}: {error.strerror}") from error
+        draw_sheet(drawn, predictor.class_names, sheet)
         count = len(paths) - len(refused)
         part = f" (the first {len(drawn)} of {count:,} images)" if count > len(drawn) else ""
         print(f"sheet: {sheet}{part}", file=sys.stderr)
