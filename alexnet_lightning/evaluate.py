@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -21,6 +22,7 @@ def evaluate(
     run_dir: str | Path,
     checkpoint: str = "best",
     split: Literal["val", "test"] = "test",
+    device: Device | None = None,
     overrides: Mapping[str, Any] | Sequence[str] = (),
 ) -> dict[str, float]:
     """Test a trained network again; the figures are those of `fit`, to the bit.
@@ -31,6 +33,7 @@ def evaluate(
         run_dir: run folder, the name of a config (its newest run), or latest
         checkpoint: best, last, or the path of a checkpoint
         split: images to test on
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps; as in the run by default
         overrides: flags of `fit` and their values, as {"data.batch_size": 500}
 
     Returns:
@@ -41,12 +44,20 @@ def evaluate(
             several views of validation images.
     """
     from alexnet_lightning.cli.config_files import as_flags
+    from alexnet_lightning.training.own_variant import own_variant
     from alexnet_lightning.training.run_folder import RunFolder
 
     flags = as_flags(overrides)
+    if device is not None:
+        kind, _, index = chosen_device(device).partition(":")
+        flags += [
+            f"--trainer.accelerator={kind}",
+            f"--trainer.devices={f'[{index}]' if index else 1}",
+        ]
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
+    own_variant(run)
     stored = run.read(checkpoint)
 
     from alexnet_lightning.cli.experiment import ExperimentCLI

@@ -10,7 +10,7 @@ from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import ledger
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import gather, read, write
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS
 
@@ -44,18 +44,16 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
         hint = f"did you mean {close[0]}?" if close else "name one with runs in it"
         raise UserError(f"{folder}: no such folder, nor under {RUNS}; {hint}")
     folder, output = given[0], Path(output or given[0])
-    try:
-        if (folder / "study.yaml").is_file():
-            title, text = study_report(folder, output, full)
-        else:
-            title = f"Runs in {folder.name}"
-            text = f"# {title}\n\n{ledger(folder)}\n"
-        with replacing(output / "report.md") as part:
-            part.write_text(text)
-        with replacing(output / "report.html") as part:
-            part.write_text(page(title, text, output))
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
+    check_writable("--output", output / "report.md")
+    if (folder / "study.yaml").is_file():
+        title, text = study_report(folder, output, full)
+    else:
+        title = f"Runs in {folder.name}"
+        text = f"# {title}\n\n{ledger(folder)}\n"
+    with replacing(output / "report.md") as part:
+        part.write_text(text)
+    with replacing(output / "report.html") as part:
+        part.write_text(page(title, text, output))
     return output / "report.html"
 
 

@@ -22,6 +22,7 @@ from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.curves import Rows, plot_metric
 from alexnet_lightning.plots.style import COLOURS, new_figure
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.own_variant import own_variant
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Judged(NamedTuple):
 def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> Judged:
     """Return the predictions of a run's best or last checkpoint for a split."""
     checkpoint = run.read(which)
-    probabilities = split_probabilities(Predictor(checkpoint, device=device), images)
+    predictor = Predictor(checkpoint, device=device, variant=own_variant(run))
+    probabilities = split_probabilities(predictor, images)
     return Judged(which, checkpoint["epoch"] + 1, probabilities)
 
 

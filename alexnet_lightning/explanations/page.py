@@ -44,7 +44,7 @@ def lock() -> threading.Lock:
 
 @st.cache_resource(show_spinner="Loading the network …")
 def predictor(network: Network) -> Predictor:
-    return Predictor.load(network.run, network.which)
+    return Predictor.load(network.run, network.which, device=sys.argv[1])
 
 
 def data(run: Path) -> ImageDataModule | str:
@@ -169,4 +169,6 @@ def show_classes(network: Predictor, image: Tensor) -> None:
 
 
 if __name__ == "__main__":
-    page([Path(name) for name in sys.argv[1:]])
+    # Streamlit puts the page's folder first, where `images` or `layers` would hide a user's module.
+    sys.path[:] = [folder for folder in sys.path if folder != str(Path(__file__).parent)]
+    page([Path(name) for name in sys.argv[2:]])

@@ -143,6 +143,11 @@ class ImageClassifier(LightningModule, ABC):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._step(batch, self.test_metrics)
 
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        """Return probabilities (N, num_classes) of images, whose labels are not looked at."""
+        images = batch if isinstance(batch, Tensor) else batch[0]
+        return self.over_views(images if images.ndim == 5 else images[:, None]).exp()
+
     def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are (N,) or probabilities (N, K)."""
         images, targets = batch
