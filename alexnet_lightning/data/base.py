@@ -188,6 +188,8 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.colour is not None and self.statistics is not None:
             offsets = self.colour.draw(self.statistics, len(images), generator)
         pixels = self.normalise(pixels, offsets)
+        if self.colour is not None and self.colour.divisor != 1:
+            pixels /= self.colour.divisor
         if self.targets is None:
             return pixels, labels
         return self.targets.mix(pixels, labels, self.num_classes, generator)
