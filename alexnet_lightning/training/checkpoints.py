@@ -14,7 +14,6 @@ from lightning.pytorch.utilities import rank_zero_warn
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
-from alexnet_lightning.training.module import LightningModule
 from alexnet_lightning.training.run_folder import BEST, LAST
 
 
