@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -126,24 +127,29 @@ def draw_curves_and_counts(
     counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
     with new_figure(13, 4.4) as figure:
         loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
-        units = ("cross-entropy (nats)", "accuracy (%)")
-        for axes, metric, unit in zip((loss, accuracy), ("loss", "top1"), units, strict=True):
+        classes = best.probabilities.shape[1]
+        for axes, metric, unit, chance in (
+            (loss, "loss", "cross-entropy (nats)", math.log(classes)),
+            (accuracy, "top1", "accuracy (%)", 100 / classes),
+        ):
             plot_metric(axes, rows, metric, "-", targets)
             axes.set(xlabel="epoch", ylabel=unit)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             for judged, line in ((best, "--"), (last, ":")):
                 look = {"color": "#555555", "linestyle": line, "lw": 1.4, "zorder": 1}
                 axes.axvline(judged.epoch, label=f"{judged.name} checkpoint", **look)
+            axes.axhline(chance, color="#555555", ls=(0, (1, 3)), lw=1.2, zorder=1, label="chance")
         handles, names = loss.get_legend_handles_labels()
         names = [name.removesuffix(" loss") for name in names]
-        figure.legend(handles, names, loc="outside lower center", ncols=4)
+        figure.legend(handles, names, loc="outside lower center", ncols=5)
         bars.barh(list(counts), list(counts.values()), color=COLOURS[0])
         bars.bar_label(bars.containers[0], labels=[f" {count:,}" for count in counts.values()])
         bars.invert_yaxis()
         bars.margins(x=0.15)
         bars.grid(axis="y", visible=False)
-        bars.set(xlabel=f"of {len(labels):,} test images")
-        figure.suptitle(f"Test: {best.line(labels)}\n{last.line(labels)}")
+        bars.set(xlabel="test images")
+        lines = f"{best.line(labels)}\n{last.line(labels)}"
+        figure.suptitle(f"{len(labels):,} test images: {lines}")
     return figure
 
 
