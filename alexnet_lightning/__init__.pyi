@@ -38,9 +38,11 @@ from alexnet_lightning.models.alexnet import AlexNetSkip as AlexNetSkip
 from alexnet_lightning.models.alexnet import AlexNetSkipScaled as AlexNetSkipScaled
 from alexnet_lightning.models.create import create_model as create_model
 from alexnet_lightning.models.create import list_models as list_models
+from alexnet_lightning.models.cuda_convnet import FourLayerNet as FourLayerNet
+from alexnet_lightning.models.cuda_convnet import LocalNet as LocalNet
+from alexnet_lightning.models.cuda_convnet import ThreeConvNet as ThreeConvNet
 from alexnet_lightning.models.double_conv import DoubleConvAlexNet as DoubleConvAlexNet
 from alexnet_lightning.models.double_conv import DoubleConvBNAlexNet as DoubleConvBNAlexNet
-from alexnet_lightning.models.four_layer import FourLayerNet as FourLayerNet
 from alexnet_lightning.models.modern import AlexNetModern as AlexNetModern
 from alexnet_lightning.models.one_weird_trick import AlexNetOWT as AlexNetOWT
 from alexnet_lightning.models.torchvision import TorchvisionClassifier as TorchvisionClassifier

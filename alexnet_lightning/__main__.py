@@ -7,6 +7,8 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from alexnet_lightning.system.streams import encode_anything
+
 COMMANDS = (
     "fit", "evaluate", "check_data", "diagnose", "variants", "predict", "export", "explain",
     "serve", "demo", "study", "report", "dashboard",
@@ -25,6 +27,7 @@ def main() -> None:
         near = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
         print(f"error: {sys.argv[1]}: no such command; {near}", file=sys.stderr)
         sys.exit(2)
+    encode_anything()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader, such as head, may have enough
     print("usage: python -m alexnet_lightning COMMAND …, or alexnet-lightning COMMAND …\n")
     for command in COMMANDS:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alexnet_lightning.cli.command import arguments, run_command, strictness
+from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -58,6 +59,7 @@ def check_data(
     cli = ExperimentCLI(flags)
     data = cli.datamodule
     path = Path(sheet or RUNS / "check_data" / f"{cli.config.name}.png")
+    check_writable("--sheet", path)
     data.prepare_data()
     found = survey(data.load(), data.native_size, data.workers)
     if isinstance(data, FilesDataModule):
@@ -66,12 +68,9 @@ def check_data(
     files = originals(names, sum(map(len, found.splits.values())))
     words = report(found, files, data.class_names, list)
     data.adopt(found.splits)
-    try:
-        if json:
-            write_json(Path(json), found, files, data.class_names)
-        draw_contact_sheet(data, path)
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
+    if json:
+        write_json(Path(json), found, files, data.class_names)
+    draw_contact_sheet(data, path)
     return Findings(words, problems(found, data.num_classes), path)
 
 
@@ -82,6 +81,8 @@ def check_paths(sheet: str | Path | None, json: str | Path | None, entries: int)
             raise UserError(f"{path} is a folder: name a file")
     if sheet and Path(sheet).suffix != ".png":
         raise UserError(f"--sheet: {sheet} is no .png: the contact sheet is one")
+    if json:
+        check_writable("--json", Path(json))
     if entries < 0:
         raise UserError(f"--list: {entries}: give a number >= 0")
 

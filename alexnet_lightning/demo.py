@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.devices import Device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.ports import check_port
 from alexnet_lightning.training.run_folder import RunFolder
@@ -23,16 +24,22 @@ python -m alexnet_lightning.demo digits_bn runs/digits/DATE --port 8600
 """
 
 
-def demo(run_dirs: Sequence[str | Path], host: str = "127.0.0.1", port: int = 8501) -> NoReturn:
+def demo(
+    run_dirs: Sequence[str | Path],
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    device: Device = "auto",
+) -> NoReturn:
     """Show in the browser what trained networks see in an image, until Ctrl-C.
 
     Args:
         run_dirs: run folders, names of configs (their newest runs), or latest
         host: address to listen at; 127.0.0.1 is reached from this machine only
         port: from 1024 to 65535
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Raises:
-        UserError: there is no such run, the port is taken, or Streamlit is missing.
+        UserError: there is no such run or device, the port is taken, or Streamlit is missing.
     """
     if find_spec("streamlit") is None:
         raise UserError("needs streamlit: pip install alexnet-lightning[use]")
@@ -41,11 +48,11 @@ def demo(run_dirs: Sequence[str | Path], host: str = "127.0.0.1", port: int = 85
     from alexnet_lightning.inference.predictor import Predictor
 
     for run in runs:  # a network that cannot be shown ends it here
-        Predictor.load(run)
+        Predictor.load(run, device=device)
 
     flags = [f"--server.address={host}", f"--server.port={port}", *FLAGS, "--"]
     page = str(Path(__file__).parent / "explanations" / "page.py")
-    command = [sys.executable, "-m", "streamlit", "run", page, *flags, *map(str, runs)]
+    command = [sys.executable, "-m", "streamlit", "run", page, *flags, device, *map(str, runs)]
     os.execv(sys.executable, command)
 
 

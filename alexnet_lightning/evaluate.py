@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -20,6 +22,7 @@ def evaluate(
     run_dir: str | Path,
     checkpoint: str = "best",
     split: Literal["val", "test"] = "test",
+    device: Device | None = None,
     overrides: Mapping[str, Any] | Sequence[str] = (),
 ) -> dict[str, float]:
     """Test a trained network again; the figures are those of `fit`, to the bit.
@@ -30,6 +33,7 @@ def evaluate(
         run_dir: run folder, the name of a config (its newest run), or latest
         checkpoint: best, last, or the path of a checkpoint
         split: images to test on
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps; as in the run by default
         overrides: flags of `fit` and their values, as {"data.batch_size": 500}
 
     Returns:
@@ -40,12 +44,20 @@ def evaluate(
             several views of validation images.
     """
     from alexnet_lightning.cli.config_files import as_flags
+    from alexnet_lightning.training.own_variant import own_variant
     from alexnet_lightning.training.run_folder import RunFolder
 
     flags = as_flags(overrides)
+    if device is not None:
+        kind, _, index = chosen_device(device).partition(":")
+        flags += [
+            f"--trainer.accelerator={kind}",
+            f"--trainer.devices={f'[{index}]' if index else 1}",
+        ]
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
+    own_variant(run)
     stored = run.read(checkpoint)
 
     from alexnet_lightning.cli.experiment import ExperimentCLI
@@ -57,7 +69,13 @@ def evaluate(
     trainer = cli.bare_trainer(run.path)
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
-    return test_figures(trainer)
+    figures = test_figures(trainer)
+    if not (cli.config.allow_divergence or math.isfinite(figures[f"{split}/loss"])):
+        raise UserError(
+            f"--checkpoint: {checkpoint} gives a loss of {figures[f'{split}/loss']}: its training "
+            "has diverged; give another, or --allow_divergence true"
+        )
+    return figures
 
 
 def main(args: Sequence[str]) -> None:
@@ -69,8 +87,16 @@ def main(args: Sequence[str]) -> None:
     from alexnet_lightning.training.summary import split_table
     from alexnet_lightning.training.tracking import say
 
-    path = RunFolder.find(options["run_dir"]).checkpoint(options["checkpoint"])
-    say("\n".join(["", *split_table(figures), "", f"checkpoint  {path}"]))
+    run = RunFolder.find(options["run_dir"])
+    path, epoch = (
+        run.checkpoint(options["checkpoint"]),
+        run.read(options["checkpoint"])["epoch"] + 1,
+    )
+    lines = ["", *split_table(figures), "", f"checkpoint  {path} (epoch {epoch})"]
+    if not run.summary.is_file():
+        told = f"this run has not finished: these are figures of its epoch {epoch}"
+        lines.append(f"{told}; to finish it: fit --resume {run.path}")
+    say("\n".join(lines))
 
 
 if __name__ == "__main__":

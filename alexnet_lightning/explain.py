@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.atomic import check_writable
+from alexnet_lightning.system.devices import Device
 from alexnet_lightning.training.run_folder import RunFolder
 
 What = Literal["kernels", "maps", "gradcam", "mistakes", "neighbours", "best_last"]
@@ -19,7 +21,7 @@ def explain(
     what: Sequence[What] = get_args(What),
     images: Sequence[Path] | None = None,
     checkpoint: str = "best",
-    device: str = "cpu",
+    device: Device = "auto",
     output: Path | None = None,
 ) -> list[Path]:
     """Draw what a trained network looks at, and return the paths of the figures.
@@ -34,7 +36,7 @@ def explain(
         what: figures to draw, see above; all by default
         images: image files to look at; six test images by default
         checkpoint: best, last, or the path of a checkpoint
-        device: cpu, or cuda for a GPU
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
         output: folder to write to; figures/ of the run by default
 
     Raises:
@@ -42,11 +44,13 @@ def explain(
     """
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
+    folder = output or run.path / "figures"
+    check_writable("--output", folder / "kernels.png")
     from alexnet_lightning.explanations.figures import write_figures
     from alexnet_lightning.inference.predictor import Predictor
 
-    predictor = Predictor(run.read(checkpoint), device=device)
-    return write_figures(run, what, images or (), predictor, output or run.path / "figures")
+    predictor = Predictor.load(run.path, checkpoint, device=device)
+    return write_figures(run, what, images or (), predictor, folder)
 
 
 def main(args: Sequence[str]) -> None:

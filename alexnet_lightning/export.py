@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.inference.choices import GRAPHS, SUFFIX, Format, Source
+from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -65,11 +66,12 @@ def export(
     folder = Path(run_dir).parent if Path(run_dir).is_file() else source.run.path / "exports"
     pixels = "-pixels" if preprocessing else ""
     path = output or folder / f"{source.checkpoint.stem}{pixels}{suffix}"
+    check_writable("--output", path)
 
     from alexnet_lightning.inference.exporters import check, sample, write_checked
     from alexnet_lightning.inference.predictor import Predictor
 
-    predictor = Predictor.load(source.checkpoint)
+    predictor = Predictor.load(source)
     check(format, predictor)
     chosen, what = sample(predictor, source.run, images)
     try:

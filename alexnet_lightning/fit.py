@@ -37,6 +37,7 @@ def fit(
 
     Raises:
         UserError: the configuration is wrong; nothing has been trained or written then.
+        DivergedError: the loss is not finite; the checkpoints from before are kept.
     """
     from alexnet_lightning.cli.config_files import as_flags
 
@@ -107,8 +108,9 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
         if earlier is None and is_rank_zero():
             run.discard()
         raise
-    if is_rank_zero():
+    if earlier is None and is_rank_zero():
         run.write_config(cli.resolved())
+    training.recovery.on_first_save = lambda: run.write_config(cli.resolved())
     return run, training
 
 
@@ -118,6 +120,8 @@ def train_and_test(
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
     from alexnet_lightning.system.memory import keep_freed_memory
     from alexnet_lightning.training import cluster, tracking
+    from alexnet_lightning.training.onlookers import looking_on
+    from alexnet_lightning.training.run_folder import BEST, LAST
     from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
 
     trainer, metrics = training.trainer, training.metrics
@@ -125,7 +129,7 @@ def train_and_test(
         keep_freed_memory()
     # Not before: a W&B run must not be left of flags that the Trainer refuses.
     tracker = cli.tracker(run)
-    trainer.loggers = [metrics, *([tracker] if tracker else [])]
+    trainer.loggers = [metrics, *([looking_on(tracker)] if tracker else [])]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         tracking.say(line)
     try:
@@ -138,8 +142,8 @@ def train_and_test(
             cluster.after(stop, run.path)
         raise
 
-    path = training.checkpoint.best_model_path
-    best = run.read(path)
+    path = run.checkpoints / (BEST if training.checkpoint.best_model_path else LAST)
+    best = run.read(str(path))
     figures: dict[str, Any] = {}
     if trainer.is_global_zero:  # the others log nothing
         figures = best_figures(path, best, metrics)
@@ -151,6 +155,8 @@ def train_and_test(
     if trainer.is_global_zero:
         rate = training.throughput.images_per_second
         figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
+        if training.divergence.step:
+            figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)
         tracking.close(tracker, figures)
         print(run_table(figures, run.path))

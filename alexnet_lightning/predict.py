@@ -1,7 +1,5 @@
 """Predict the classes of images with a trained network."""
 
-import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source, image_files
+from alexnet_lightning.inference.choices import Source, image_files
+from alexnet_lightning.system.atomic import check_writable
+from alexnet_lightning.system.devices import Device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 
@@ -28,7 +28,7 @@ SHOWN = 40  # images on a sheet
 
 def predict(
     run_dir: str | Path,
-    images: Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     top: int = 5,
     checkpoint: str = "best",
     views: Views = "centre",
@@ -43,12 +43,13 @@ def predict(
         top: number of classes per image, the most probable first
         checkpoint: best, last, or the path of a checkpoint
         views: crops of each image whose probabilities are averaged
-        device: auto is a GPU if there is one
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Raises:
         UserError: there is no such run or checkpoint, or one of the files is not an image.
     """
-    predictor, paths = opened(top, run_dir, images, checkpoint, views=views, device=device)
+    files = [images] if isinstance(images, str | Path) else images
+    predictor, paths = opened(top, run_dir, files, checkpoint, views=views, device=device)
     from alexnet_lightning.inference.answers import answers
 
     return [answer.prediction for answer in answers(predictor, paths, top)]
@@ -62,10 +63,9 @@ def opened(
         raise UserError(f"--top: {top}: give a number >= 1")
     source = Source.find(run_dir, checkpoint)
     paths = image_files(images, sys.stdin)
-    from alexnet_lightning.inference.predictor import Predictor, chosen_device
+    from alexnet_lightning.inference.predictor import Predictor
 
-    options["device"] = chosen_device(options["device"])
-    return Predictor.load(source.checkpoint, **options), paths
+    return Predictor.load(source, **options), paths
 
 
 def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> str:
@@ -80,6 +80,8 @@ def output(json: bool = False, csv: bool = False, sheet: Path | None = None) -> 
         raise UserError("--json: not allowed with --csv; give one of them")
     if sheet and (sheet.suffix != ".png" or sheet.is_dir()):
         raise UserError(f"--sheet: {sheet} is not a .png file")
+    if sheet:
+        check_writable("--sheet", sheet)
     return "json" if json else "csv" if csv else "table"
 
 
@@ -108,17 +110,10 @@ def main(args: Sequence[str]) -> None:
 
     # Above the bar where both are on the terminal, which would else redraw it at each line.
     say = tqdm.write if sys.stdout.isatty() else print
-    try:
-        for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
-            say(line)
-    except BrokenPipeError:  # the reader, head for instance, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it fails again at exit
-        sys.exit(128 + signal.SIGPIPE)
+    for line in FORMS[form](noticed(answers(predictor, paths, top, refuse))):
+        say(line)
     if drawn:
-        try:
-            draw_sheet(drawn, predictor.class_names, sheet)
-        except OSError as error:
-            raise UserError(f"--sheet: cannot write {sheet}: {error.strerror}") from error
+        draw_sheet(drawn, predictor.class_names, sheet)
         count = len(paths) - len(refused)
         part = f" (the first {len(drawn)} of {count:,} images)" if count > len(drawn) else ""
         print(f"sheet: {sheet}{part}", file=sys.stderr)

@@ -5,12 +5,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.document import document, page
+from alexnet_lightning.studies.document import EVERY_RUN, document, page
 from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import ledger
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import gather, write
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.studies.rows import gather, read, write
+from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS
 
@@ -23,7 +23,8 @@ python -m alexnet_lightning.report runs --output runs/report
 def report(folder: str | Path, output: str | Path | None = None, full: bool = False) -> Path:
     """Write the report of a study: report.html, report.md, its rows as CSV and figures/.
 
-    It is made from the run folders alone. A folder without a study gets a table of its runs.
+    It is made from the run folders, or, where these are gone, from the rows of an earlier report.
+    A folder without a study gets a table of its runs.
 
     Args:
         folder: folder of a study, or of runs as NAME/DATE; or its name under runs/.
@@ -43,18 +44,16 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
         hint = f"did you mean {close[0]}?" if close else "name one with runs in it"
         raise UserError(f"{folder}: no such folder, nor under {RUNS}; {hint}")
     folder, output = given[0], Path(output or given[0])
-    try:
-        if (folder / "study.yaml").is_file():
-            title, text = study_report(folder, output, full)
-        else:
-            title = f"Runs in {folder.name}"
-            text = f"# {title}\n\n{ledger(folder)}\n"
-        with replacing(output / "report.md") as part:
-            part.write_text(text)
-        with replacing(output / "report.html") as part:
-            part.write_text(page(title, text, output))
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from error
+    check_writable("--output", output / "report.md")
+    if (folder / "study.yaml").is_file():
+        title, text = study_report(folder, output, full)
+    else:
+        title = f"Runs in {folder.name}"
+        text = f"# {title}\n\n{ledger(folder)}\n"
+    with replacing(output / "report.md") as part:
+        part.write_text(text)
+    with replacing(output / "report.html") as part:
+        part.write_text(page(title, text, output))
     return output / "report.html"
 
 
@@ -64,7 +63,10 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
 
     study = read_study(folder / "study.yaml", full)
     cells = [find(run, folder) for run in grid(study)]
-    evidence = gather(cells)
+    if any(cell.folder for cell in cells) or not (folder / "runs.csv").is_file():
+        evidence, table = gather(cells), ledger(folder, study.base)
+    else:
+        evidence, table = read(folder), kept_ledger(folder)
     if not evidence.runs:
         raise UserError(f"{folder}: no run is finished yet; see study --list")
     print(f"{len(evidence.runs)} of {len(cells)} runs are finished")
@@ -73,7 +75,13 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
         with replacing(output / "study.yaml") as part:
             part.write_text((folder / "study.yaml").read_text())
     figures = draw(study, evidence, cells, output / "figures")
-    return study.title, document(study, evidence, ledger(folder, study.base), figures)
+    return study.title, document(study, evidence, table, figures)
+
+
+def kept_ledger(folder: Path) -> str:
+    """Return the table of all runs of an earlier report, whose run folders are gone."""
+    report = folder / "report.md"
+    return report.read_text().partition(EVERY_RUN)[2] if report.is_file() else ""
 
 
 def main(args: Sequence[str]) -> None:

@@ -10,7 +10,8 @@ from typing import Literal, NoReturn
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
+from alexnet_lightning.inference.choices import Source
+from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
 from alexnet_lightning.system.ports import check_port
@@ -45,13 +46,13 @@ def serve(
         views: crops of each image whose probabilities are averaged
         host: address to listen at; 127.0.0.1 is reached from this machine only
         port: from 1024 to 65535
-        device: auto is a GPU if there is one
+        device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
         workers: processes that predict
         max_batch_size: images per batch
         batch_timeout: milliseconds that a batch waits for more images
         max_upload: megabytes per request
         max_pixels: megapixels per image
-        token: that requests must bear; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
+        token: that requests must have; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
         UserError: no such run or checkpoint, a number out of range, a taken port, or no LitServe.
@@ -65,19 +66,23 @@ def serve(
     ):
         if not least <= value <= most:
             raise UserError(f"--{name} is {value}: give a number from {least} to {most}")
+    token = os.environ.get(TOKEN) if token is None else token
+    if token == "":
+        raise UserError(f"--token: it is empty, here or in {TOKEN}; give one, or neither")
     check_port(host, port)
     source = Source.find(run_dir, checkpoint)
+    print(f"loading {source.checkpoint} …", file=sys.stderr, flush=True)
     try:
-        from alexnet_lightning.inference.predictor import chosen_device
         from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
     batching = {"max_batch_size": max_batch_size, "batch_timeout": batch_timeout / 1000}
-    api = PredictAPI(source, views, workers, token or os.environ.get(TOKEN), **batching)
+    api = PredictAPI(source, views, workers, token, **batching)
     limits = Limits(max_upload * 10**6, max_pixels * 10**6, os.cpu_count() or 1)
     server = build_server(api, limits, chosen_device(device))
-    print(f"http://{host}:{port}/docs  (Ctrl-C ends it)", flush=True)
+    address = f"[{host}]" if ":" in host else host
+    server.ready = f"ready: http://{address}:{port}/docs  (Ctrl-C ends it)"
     stop_on_signals()
     server.run(host, port, log_level="error", generate_client_file=False)
 

@@ -9,7 +9,7 @@ from alexnet_lightning.studies.grid import check_unchanged, find, grid, listing
 from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS, RunFolder
 
@@ -56,18 +56,18 @@ def study(
     if list + slurm + sweep > 1:
         raise UserError("--list, --slurm and --sweep: give one of them")
     config = Path(config)
-    plan, folder = read_study(config, full), Path(output or RUNS / config.stem)
+    folder = Path(output or RUNS / config.stem)
+    if not list:
+        check_writable("--output", folder / "study.yaml")
+    plan = read_study(config, full)
     cells = [find(run, folder) for run in grid(plan)]
     if list:
         print(listing(cells, jobs))
         return []
     for cell in cells:
         check_unchanged(cell, folder)
-    try:
-        with replacing(folder / "study.yaml") as part:
-            part.write_text(config.read_text())
-    except OSError as error:
-        raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None
+    with replacing(folder / "study.yaml") as part:
+        part.write_text(config.read_text())
     flag, python = " --full" if full else "", "python -m alexnet_lightning"
     if slurm or sweep:
         print((job_array if slurm else write_sweep)(plan, config.stem, folder))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 
 START, END = "<!-- variants -->", "<!-- /variants -->"
@@ -34,6 +34,7 @@ def variants(write: str | Path | None = None) -> str:
         raise UserError(f"--write: cannot read {path}: {error}") from None
     if not 0 <= content.find(START) < content.find(END):
         raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
+    check_writable("--write", path)
     before, rest = content.split(START, 1)
     _, after = rest.split(END, 1)
     table = variants_table()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.evaluate import main as evaluate
@@ -18,6 +19,7 @@ from alexnet_lightning.fit import main as fit
 from alexnet_lightning.models import AlexNetOWT
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from nbformat import NotebookNode
 
 # So small that threads wait for each other longer than they work, above all on a busy machine.
@@ -57,6 +59,21 @@ def no_wandb_account(
     monkeypatch.setenv("NETRC", str(home / "no_netrc"))
     for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         monkeypatch.setenv(name, str(home / "wandb"))
+
+
+@pytest.fixture(autouse=True)
+def empty_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's own trainings write their figures without drawing them: that is half of their time.
+
+    The session's runs, and all in callbacks/, are drawn.
+    """
+    if "callbacks" not in request.path.parts:
+
+        def write(figure: "Figure", path: Path) -> None:
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (1, 1)).save(path)
+
+        monkeypatch.setattr("alexnet_lightning.callbacks.saving.write_png", write)
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from alexnet_lightning.plots.style import DPI
 from alexnet_lightning.studies import document, tables
 from alexnet_lightning.studies.document import page
 from alexnet_lightning.studies.grid import grid
 from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.rows import read
 from alexnet_lightning.studies.tables import paired
-from tests.studies.made_up import read
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
@@ -66,6 +67,15 @@ def test_its_errors_and_differences_are_scipys(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_5_nn_is_a_number_of_the_images_that_it_is_among(folder: Path) -> None:
+    for row in read(folder).runs:
+        for space in ("features", "penultimate"):
+            if (accuracy := row.get(f"val/{space}_knn5")) is not None:
+                right = accuracy * row["val/embedded_images"]
+                assert right == pytest.approx(round(right), abs=1e-6)
+
+
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
 def test_every_run_of_a_study_has_its_row_and_its_figures_are_there(folder: Path) -> None:
     study, evidence = read_study(folder / "study.yaml"), read(folder)
     wanted = {(run.variant, run.seed) for run in grid(study)}
@@ -99,14 +109,20 @@ def test_nothing_of_a_page_overflows(folder: Path, browser: Any, tmp_path: Path)
         tab.goto(path.as_uri())
         loaded = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
         assert tab.evaluate(loaded)
-        for width in WIDTHS.values():
+        for name, width in WIDTHS.items():
             tab.set_viewport_size({"width": width, "height": 900})
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
             wide = (
-                "width => [...document.querySelectorAll('p, h1, h2, li, img, .table')]"
+                "width => [...document.querySelectorAll('p, h1, h2, li, .figure, .table')]"
                 ".filter(part => part.getBoundingClientRect().right > width + 0.5)"
                 ".map(part => part.outerHTML.slice(0, 80))"
             )
             assert tab.evaluate(wide, width) == []
+            cut = (
+                "[...document.querySelectorAll('.table')].some(t => t.scrollWidth > t.clientWidth)"
+            )
+            assert name == "phone" or not tab.evaluate(cut), "the last column is cut"
+            small = "Math.min(...[...document.images].map(i => i.width / i.naturalWidth))"
+            assert tab.evaluate(small) * 11 * DPI / 72 > 9, "type of under 9 px"
     finally:
         tab.close()

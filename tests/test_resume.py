@@ -186,8 +186,7 @@ def test_a_kill_after_the_last_checkpoint(
     fit(["--resume", str(war)])
     assert_same(peace, war)
     # What was drawn before that checkpoint stays as it was then.
-    earlier = {f"embeddings_epoch_{epoch:03d}.png" for epoch in (1, 10)}
-    earlier |= {"embeddings.png"} if epochs == "10" else set()
+    earlier = {"embeddings_epoch_001.png"}
     assert {path.name for path in (war / "figures").iterdir()} == figures - earlier
 
 
@@ -371,3 +370,23 @@ def test_weights_that_a_run_began_with_are_not_asked_for_again(
     assert json.loads((run / "summary.json").read_text())["epochs"] == 2
     began_with = yaml.safe_load((run / "config.yaml").read_text())["model"]["init_args"]["weights"]
     assert began_with.endswith("weights.pt"), "the record stays"
+
+
+def test_the_configuration_is_the_runs_own_until_its_first_new_checkpoint(
+    stopped_run: RunFolder, interrupted_by: Callable[..., None]
+) -> None:
+    before = stopped_run.config.read_text()
+    more = ["--resume", str(stopped_run.path), "--trainer.max_epochs", "3"]
+
+    def fail() -> None:
+        assert stopped_run.config.read_text() == before
+        raise KeyboardInterrupt
+
+    interrupted_by(1, fail)
+    with pytest.raises(SystemExit):
+        fit(more)
+    assert stopped_run.config.read_text() == before
+    interrupted_by(1, raise_signal(signal.SIGTERM))
+    with pytest.raises(signals.Stopped):
+        fit(more)
+    assert "max_epochs: 3" in stopped_run.config.read_text()

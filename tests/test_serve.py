@@ -73,7 +73,10 @@ def test_what_it_says_about_itself(server, trained_run) -> None:
     operation = server.get("/openapi.json").content["paths"]["/predict"]["post"]
     assert set(operation["requestBody"]["content"]) == {"multipart/form-data", "application/json"}
     assert operation["parameters"][0]["name"] == "k"
-    assert server.get("/docs").status == 200
+    for path in ("/", "/docs"):
+        status, page = server.get(path)
+        assert status == 200 and "curl -F image=@" in page
+        assert "https://" not in page, "it must work without the internet"
 
 
 def test_500_malformed_requests(server) -> None:
@@ -162,7 +165,10 @@ def test_it_ends_clean(signum, trained_run, tmp_path, file) -> None:
         os.killpg(server.process.pid, signum)  # all of them, as a terminal does
         assert server.process.wait(timeout=30) == 0
         assert not psutil.wait_procs(others, timeout=5)[1]
-        assert server.log.read_text().count("\n") == 1
+        assert [line.split()[0] for line in server.log.read_text().splitlines()] == [
+            "loading",
+            "ready:",
+        ]
     with pytest.raises(ConnectionRefusedError):
         server.get("/health")
 
@@ -179,6 +185,7 @@ def test_mistakes_are_one_line(trained_run, tmp_path, outcome) -> None:
             ([trained_run, "--host", "example.org"], "host"),
             ([trained_run, "--max_batch_size", 0], "--max_batch_size is 0"),
             ([trained_run, "--views", "ten"], "--views"),
+            ([trained_run, "--token", ""], "--token: it is empty"),
         ):
             status, _, error = outcome(main, *args)
             assert status == 2

@@ -15,10 +15,9 @@ from filelock import FileLock
 from alexnet_lightning.report import report
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.study import main, study
 from alexnet_lightning.system.errors import UserError
-from tests.studies.made_up import read
 
 HOUSE = Path(__file__).parents[1]
 SMOKE = HOUSE / "configs" / "studies" / "smoke.yaml"

@@ -58,6 +58,13 @@ def test_a_form_that_does_not_exist_is_a_dash() -> None:
     assert [count(network), *costs(network, 8)] == ["–"] * 4
 
 
+@pytest.fixture
+def built_once(monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    """The command shows the table that is built already."""
+    monkeypatch.setattr("alexnet_lightning.models.table.variants_table", lambda: table)
+
+
+@pytest.mark.usefixtures("built_once")
 def test_write_replaces_what_stands_between_the_marks(tmp_path, table) -> None:
     path = tmp_path / "page.md"
     path.write_text(f"before\n\n{START}\nold\n{END}\n\nafter\n")
@@ -80,6 +87,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path) -> None:
         variants(["--write", str(tmp_path / "none.md")])
 
 
+@pytest.mark.usefixtures("built_once")
 def test_without_a_file_it_is_printed(capsys, table) -> None:
     variants([])
     assert capsys.readouterr().out == f"{table}\n"

@@ -3,16 +3,17 @@
 import csv
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from alexnet_lightning.callbacks import saving
 from alexnet_lightning.plots.confusion import confusion_figure
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.training.onlookers import Onlooker
 
 
-class ConfusionMatrix(Callback):
+class ConfusionMatrix(Onlooker):
     """Write `figures/confusion.png` and `figures/per_class_accuracy.csv` of a test; W&B gets both.
 
     Counted on all ranks from the `logits` (N, K) and `targets` (N,) that `test_step` returns.

@@ -2,15 +2,16 @@
 
 import math
 
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import LightningModule, Trainer
 
 from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure
 from alexnet_lightning.plots.curves import Rows, by_epoch, curves_figure, top_metrics
+from alexnet_lightning.training.checkpoints import BestCheckpoint
 from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.onlookers import Onlooker
 
 
-class LearningCurves(Callback):
+class LearningCurves(Onlooker):
     """Write `figures/loss.png` and `figures/accuracy.png` when fit ends, also when interrupted.
 
     The best epoch is that of the checkpoint callback's monitor. Drawn on rank zero.
@@ -32,22 +33,43 @@ class LearningCurves(Callback):
         rows = loggers[0].rows
         loss, accuracy = ("loss", "cross-entropy (nats)"), ("accuracy", "accuracy (%)")
         best, title = best_epoch(trainer, rows), data_title(trainer)
-        for (name, unit), metrics in ((loss, ["loss"]), (accuracy, top_metrics(rows))):
-            if figure := curves_figure(rows, metrics, unit, title, best):
+        targets, classes = soft_targets(trainer), number_of_classes(trainer)
+        guess = (math.log(classes), 100 / classes) if classes else (None, None)
+        drawn = zip((loss, accuracy), (["loss"], top_metrics(rows)), guess, strict=True)
+        for (name, unit), metrics, chance in drawn:
+            if figure := curves_figure(rows, metrics, unit, title, best, chance, targets):
                 save_figure(trainer, figure, name)
 
 
 def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
     """The first epoch (from 1) with the best monitored value, and the name of what is monitored."""
-    checkpoint = trainer.checkpoint_callback
-    if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.monitor is None:
+    ours = [each for each in trainer.checkpoint_callbacks if isinstance(each, BestCheckpoint)]
+    monitor = ours[0].monitor if ours else None
+    if monitor is None:
         return None
-    values = by_epoch(rows, checkpoint.monitor)
+    values = by_epoch(rows, monitor)
     finite = {epoch: value for epoch, value in values.items() if math.isfinite(value)}
     if not finite:
         return None
-    pick = min if checkpoint.mode == "min" else max
-    return pick(finite, key=finite.__getitem__), checkpoint.monitor
+    pick = min if ours[0].mode == "min" else max
+    return pick(finite, key=finite.__getitem__), monitor
+
+
+def soft_targets(trainer: Trainer) -> str:
+    """What the training loss compares with, where not with class indices, in words."""
+    targets = getattr(trainer.datamodule, "targets", None)  # type: ignore[attr-defined]
+    words = (
+        [] if targets is None or type(targets).__name__ == "OneHot" else [type(targets).__name__]
+    )
+    if smoothing := getattr(trainer.lightning_module, "label_smoothing", 0):
+        words.append(f"label smoothing {smoothing:g}")
+    return " and ".join(words)
+
+
+def number_of_classes(trainer: Trainer) -> int | None:
+    """Of the data set; None where it is unknown, as after a failed setup."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    return data.num_classes if getattr(data, "splits", {}) else None
 
 
 def data_title(trainer: Trainer) -> str:

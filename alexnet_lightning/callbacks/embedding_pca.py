@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import WarningCache
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
@@ -14,16 +14,18 @@ from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.plots.embeddings import Projection, embeddings_figure, project, separability
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.onlookers import Onlooker
 
 CHUNK = 128  # images per forward pass
 TABLE_ROWS = 500
 
 
-class EmbeddingPCA(Callback):
+class EmbeddingPCA(Onlooker):
     """Draw the first two principal components of both embeddings of a fixed validation sample.
 
     Writes `figures/embeddings_epoch_012.png` and `figures/embeddings.png` (the latest); logs
-    `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, kept as `scores`.
+    `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, and the number of
+    images as `val/embedded_images`, kept as `scores`.
 
     Args:
         every_n_epochs: draw after epoch 1, every n-th and the last; 0 is only after the last.
@@ -41,9 +43,10 @@ class EmbeddingPCA(Callback):
         self._drawn = 0  # epochs done at the last drawing
         self._warnings = WarningCache()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epoch = trainer.current_epoch + 1
-        if self.every_n_epochs and (epoch == 1 or epoch % self.every_n_epochs == 0):
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Only now is the checkpoint of the epoch before written; a run resumed from it starts here.
+        epoch, every = trainer.current_epoch, self.every_n_epochs
+        if epoch > self._drawn and every and (epoch == 1 or epoch % every == 0):
             self._look(trainer, pl_module, epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -77,6 +80,7 @@ class EmbeddingPCA(Callback):
             for name, found in scores.items()
             for score, value in found.items()
         }
+        self.scores["val/embedded_images"] = len(labels)
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
             logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
         before = self._coordinates

@@ -2,10 +2,12 @@
 
 import time
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+
+from alexnet_lightning.training.onlookers import Onlooker
 
 
-class EpochLines(Callback):
+class EpochLines(Onlooker):
     """Print loss and top-1 accuracy of each epoch and its seconds, on rank zero."""
 
     def __init__(self) -> None:

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from alexnet_lightning.networks.inspect import layer_statistics, shapes
 from alexnet_lightning.networks.layer_table import in_few_lines, layer_table
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.onlookers import Onlooker
 
 
-class LayerTable(Callback):
+class LayerTable(Onlooker):
     """Print name, output, parameters and multiply-adds of every layer that is not elementwise.
 
     The data module says which images to expect, by `in_channels` and `image_size`.
@@ -30,7 +31,7 @@ class LayerTable(Callback):
         print(layer_table(in_few_lines(facts), sum(p.numel() for p in network.parameters())))
 
 
-class LayerStatistics(Callback):
+class LayerStatistics(Onlooker):
     """Write `layer_statistics.csv`: a row per layer and step, see `networks.inspect`.
 
     Args:

@@ -14,6 +14,27 @@ from alexnet_lightning.system.errors import UserError
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 
 
+OURS = {  # what a run's own checkpoints would lose by a key of `checkpoint`, and what is meant
+    "dirpath": "checkpoints lie in the run folder; --runs_dir says where that goes",
+    "save_last": "last.ckpt is always kept, see --recovery.keep; leave it out",
+    "save_on_exception": "last.ckpt is kept then, see --recovery; leave it out",
+    "every_n_train_steps": "a best checkpoint needs a validation; give --trainer.val_check_interval"
+    ", or --recovery.every_n_steps to resume from",
+    "train_time_interval": "a best checkpoint needs a validation; give "
+    "--trainer.val_check_interval, or --recovery.every_n_minutes to resume from",
+}
+
+
+def check_checkpoint(given: Any) -> None:
+    """Refuse an option of ModelCheckpoint that a run decides by itself."""
+    for name, reason in OURS.items():
+        if given[name]:
+            raise UserError(f"checkpoint.{name} is {given[name]}: {reason}")
+    stem = str(given.filename)
+    if stem.startswith("last") or "/" in stem:
+        raise UserError(f"checkpoint.filename is {stem}: give a name that does not begin with last")
+
+
 def check_links(given: Any, data: ImageDataModule) -> None:
     """Refuse a model argument given by hand that the data contradicts; it would be replaced."""
     for name in LINKED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import inspect
 import signal
 import sys
@@ -11,6 +12,7 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
+from alexnet_lightning.system import streams
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.system.signals import Stopped
@@ -19,20 +21,39 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write to a file without a name raises
+
+
 def run_command(command: Callable[[Sequence[str]], None]) -> None:
     """Run a command on the arguments of this process; exit with status 2 and one line on a mistake.
 
-    A stopped command exits with the status that shells know: 130 after Ctrl-C, 143 after SIGTERM.
+    A stopped command exits with the status that shells know: 130 after Ctrl-C, 143 after SIGTERM,
+    and 141, without a word, when what reads its output has ended.
     """
     quieten()
+    streams.encode_anything()
     try:
-        command(sys.argv[1:])
+        try:
+            command(sys.argv[1:])
+        finally:
+            sys.stdout.flush()  # an error shows here, and not when Python ends
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except Stopped as stop:
         sys.exit(stop.status)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if streams.reader_gone():
+            streams.silence()
+            sys.exit(128 + signal.SIGPIPE)
+        if error.filename is None and error.errno not in FULL:
+            raise
+        place = "the output" if error.filename is None else error.filename
+        print(f"error: {place}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            streams.silence()
         sys.exit(2)
 
 

@@ -13,7 +13,7 @@ import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
@@ -27,7 +27,13 @@ from alexnet_lightning.callbacks import (
     Throughput,
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
-from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
+from alexnet_lightning.cli.checks import (
+    LINKED,
+    check_checkpoint,
+    check_links,
+    check_monitors,
+    check_sizes,
+)
 from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
@@ -35,9 +41,11 @@ from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
-from alexnet_lightning.training.checkpoints import AtomicCheckpointIO
+from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint
 from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.onlookers import Onlooker
 from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.tracking import wandb_logger
@@ -70,9 +78,10 @@ class Training(NamedTuple):
 
     trainer: Trainer
     metrics: MetricsCSV
-    checkpoint: ModelCheckpoint
+    checkpoint: BestCheckpoint
     recovery: Recovery
     throughput: Throughput
+    divergence: Divergence
 
 
 class ExperimentCLI(LightningCLI):
@@ -124,6 +133,12 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
         parser.add_argument(
             "--tf32", type=bool, default=False, help="Allow TensorFloat-32 matrix products on GPUs."
+        )
+        parser.add_argument(
+            "--allow_divergence",
+            type=bool,
+            default=False,
+            help="Train on when the loss is not finite, and report it; else that is an error.",
         )
         parser.add_class_arguments(ModelCheckpoint, "checkpoint", instantiate=False)
         parser.add_class_arguments(
@@ -179,6 +194,7 @@ class ExperimentCLI(LightningCLI):
         model: ImageClassifier = built.model
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
+        check_checkpoint(self.config.checkpoint)
         check_monitors(self.config, self._callbacks, model.val_metrics.names)
         model.check_recipe()
         return model
@@ -215,16 +231,18 @@ class ExperimentCLI(LightningCLI):
         """Return the Trainer that trains in a run folder, with all that looks on."""
         config, folder = self.config, run.path / "checkpoints"
         metrics, throughput = MetricsCSV(run.path), Throughput()
+        divergence = Divergence(config.allow_divergence)
         try:
-            checkpoint = ModelCheckpoint(**config.checkpoint)
+            checkpoint = BestCheckpoint(folder, **config.checkpoint)
         except MisconfigurationException as error:
             raise UserError(f"checkpoint: {one_line(error)}") from error
-        checkpoint.dirpath = str(folder)  # by its argument it would become absolute
+        keep_apart(folder, self._callbacks)
         recovery = Recovery(folder, metrics, **config.recovery)
         callbacks = [
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
             *self._callbacks,
             throughput,
+            divergence,
             EmbeddingPCA(**config.embedding_pca),
             LearningCurves(),
             ConfusionMatrix(),
@@ -236,11 +254,14 @@ class ExperimentCLI(LightningCLI):
         if shows_lines(config.trainer.enable_progress_bar):
             callbacks.append(EpochLines())
         trainer = self.build_trainer(run.path, [metrics], callbacks)
-        return Training(trainer, metrics, checkpoint, recovery, throughput)
+        # After the checkpoints, in every hook.
+        trainer.callbacks.sort(key=lambda each: isinstance(each, Onlooker))  # type: ignore[attr-defined]
+        return Training(trainer, metrics, checkpoint, recovery, throughput, divergence)
 
     def bare_trainer(self, folder: Path) -> Trainer:
         """Return a Trainer that writes nothing."""
-        return self.build_trainer(folder, [], self._callbacks, keeping=False)
+        looking = [each for each in self._callbacks if not isinstance(each, Checkpoint)]
+        return self.build_trainer(folder, [], looking, keeping=False)
 
     def build_trainer(
         self, folder: Path, loggers: list[Logger], callbacks: list[Any], keeping: bool = True
@@ -276,6 +297,13 @@ def name_of(config: Namespace) -> str:
     parts = [config.get("model"), config.data]
     names = [part.class_path.rpartition(".")[2] for part in parts if part]
     return "_".join(names).removesuffix("DataModule").lower()
+
+
+def keep_apart(folder: Path, callbacks: Sequence[Any]) -> None:
+    """Give a ModelCheckpoint of the user's without a folder one below that of our checkpoints."""
+    for number, each in enumerate(callbacks, 1):
+        if isinstance(each, ModelCheckpoint) and each.dirpath is None:
+            each.dirpath = str(folder / f"callback{number}")
 
 
 def shows_lines(progress_bar: bool | None) -> bool:

@@ -9,6 +9,7 @@ from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import load_weights, newest
 from alexnet_lightning.training.optimization import needs_total_steps
+from alexnet_lightning.training.own_variant import own_variant
 from alexnet_lightning.training.run_folder import RunFolder, variant_of
 from alexnet_lightning.training.tracking import say
 
@@ -34,6 +35,7 @@ def resume_flag(args: Sequence[str]) -> tuple[RunFolder | None, list[str]]:
     if len(named) > 1:
         raise UserError(f"--resume is given {len(named)} times: resume one run at a time")
     run = RunFolder.find(named[0])
+    own_variant(run)
     return run, ["--config", str(run.config), *rest]
 
 

@@ -128,6 +128,10 @@ class ImageDataModule(LightningDataModule, ABC):
         return measure(images, *how)
 
     def train_dataloader(self) -> Loader:
+        """Batches as stored, uint8 (N, C, S, S) and labels int64 (N,), in a new order each epoch.
+
+        `on_after_batch_transfer`, which a Trainer calls on the device, makes the network's input.
+        """
         return self._loader("train")
 
     def val_dataloader(self) -> Loader:
@@ -136,7 +140,12 @@ class ImageDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> Loader:
         return self._loader("test")
 
+    def predict_dataloader(self) -> Loader:
+        """The test images, for `Trainer.predict`."""
+        return self._loader("test")
+
     def _loader(self, split: Split) -> Loader:
+        self.setup()
         images, trainer = self.splits[split], self.trainer
         rank, world_size = 0, 1
         if trainer is not None:
@@ -156,14 +165,15 @@ class ImageDataModule(LightningDataModule, ABC):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """Turn a uint8 batch into the network's input, on the batch's device.
 
-        In a test with several views, images are (N, views, C, image_size, image_size).
+        A test or prediction with several views has images (N, views, C, image_size, image_size).
         """
         images, labels = batch
         trainer = self.trainer
         if trainer is not None and trainer.training:
             # The batch index: the optimizer's step stays the same while gradients accumulate.
             return self.augment(images, labels, trainer.current_epoch, self._next_batch())
-        if self.views != "centre" and trainer is not None and trainer.testing:
+        judging = trainer is not None and (trainer.testing or trainer.predicting)
+        if self.views != "centre" and judging:
             seen = self.transform.views(images, self.views)
             return self.normalise(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]), labels
         return self.preprocess(images), labels
@@ -178,6 +188,8 @@ class ImageDataModule(LightningDataModule, ABC):
         if self.colour is not None and self.statistics is not None:
             offsets = self.colour.draw(self.statistics, len(images), generator)
         pixels = self.normalise(pixels, offsets)
+        if self.colour is not None and self.colour.divisor != 1:
+            pixels /= self.colour.divisor
         if self.targets is None:
             return pixels, labels
         return self.targets.mix(pixels, labels, self.num_classes, generator)

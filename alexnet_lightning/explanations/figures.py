@@ -12,7 +12,7 @@ from alexnet_lightning.explanations.layers import draw_grad_cam, draw_kernels, d
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.run_folder import BEST, RunFolder, note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,9 @@ def write_figures(
     run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
+    if "best_last" in names and not (run.checkpoints / BEST).is_file():
+        note(f"{run.path} has no {BEST} to compare: best_last is left out")
+        names = [name for name in names if name != "best_last"]
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         data = run_data(run)
@@ -45,7 +48,7 @@ def figures(
     name: str, predictor: Predictor, shown: Any, run: RunFolder, data: Any
 ) -> Iterator[tuple[str, Figure]]:
     """Yield the figures of a name, and the stems of their files."""
-    names = predictor.class_names
+    names, seen = predictor.class_names, predictor.preprocessing.centre
     match name:
         case "kernels":
             yield name, draw_kernels(predictor.model.network)
@@ -57,10 +60,13 @@ def figures(
             yield name, draw_neighbours(Neighbours(predictor, data.splits["train"]), shown)
         case "mistakes":
             test = data.splits["test"]
-            yield name, mistakes.draw_mistakes(test, split_probabilities(predictor, test), names)
+            found = split_probabilities(predictor, test)
+            yield name, mistakes.draw_mistakes(test, found, names, seen)
         case "best_last":
             test, device = data.splits["test"], str(predictor.device)
             rows = mistakes.read_rows(run.metrics)
+            smoothing = getattr(predictor.model, "label_smoothing", 0)
+            soft = f"label smoothing {smoothing:g}" if smoothing else ""
             best, last = (mistakes.judged(run, which, test, device) for which in ("best", "last"))
-            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels)
-            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names)
+            yield name, mistakes.draw_curves_and_counts(rows, best, last, test.labels, soft)
+            yield f"{name}_differences", mistakes.draw_differences(test, best, last, names, seen)

@@ -31,6 +31,7 @@ class ShownImages(NamedTuple):
 
     images: Tensor
     titles: list[str]
+    kind: str = "an image, with its file's name"  # what a figure says of one
 
     @classmethod
     def of_files(cls, predictor: Predictor, files: Sequence[Path]) -> ShownImages:
@@ -42,7 +43,8 @@ class ShownImages(NamedTuple):
         """Return up to ten random images of a split, of as many classes as possible."""
         images = data.splits[split]
         pixels, labels = images[one_a_class(images.labels)[:count]]
-        return cls(pixels, [data.class_names[label] for label in labels.tolist()])
+        titles = [data.class_names[label] for label in labels.tolist()]
+        return cls(pixels, titles, f"a {split} image, with its true class")
 
 
 def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
@@ -80,7 +82,7 @@ def show(axes: Axes, image: Tensor, caption: str = "", colour: str = "black") ->
     axes.spines[:].set_visible(False)
     axes.grid(False)
     if caption:
-        axes.set_xlabel(caption, color=colour, fontsize=8)
+        axes.set_xlabel(caption, color=colour, fontsize=9)
 
 
 def grid_of(figure: Any, rows: int, columns: int, images: Tensor, captions: Sequence[str]) -> None:
@@ -92,11 +94,19 @@ def grid_of(figure: Any, rows: int, columns: int, images: Tensor, captions: Sequ
             axes.set_axis_off()
 
 
+def notice(title: str, words: str) -> Figure:
+    """Return a figure that says why there is nothing to see."""
+    with new_figure(8, 1.6) as figure:
+        figure.suptitle(title)
+        figure.text(0.5, 0.35, words, ha="center", va="center", wrap=True)
+    return figure
+
+
 def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
-    """Return a figure of images in rows of six, each with its caption."""
+    """Return a figure of images in rows of six, each with its caption; at least one image."""
     columns = min(max(4, len(images)), 6)  # four are as wide as the title
-    rows = max(1, -(-len(images) // columns))
-    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
+    rows = -(-len(images) // columns)
+    lines = max(caption.count("\n") + 1 for caption in captions)
     with new_figure(1.75 * columns, rows * (1.6 + 0.17 * lines) + 0.5) as figure:
         figure.suptitle(title)
         grid_of(figure, rows, columns, images, captions)

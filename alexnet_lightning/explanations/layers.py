@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.explanations.images import ShownImages, brief, grid_of, percent, show
+from alexnet_lightning.explanations.images import ShownImages, brief, grid_of, notice, percent, show
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.inspect import evaluating
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from captum.attr import LayerGradCam
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 KERNELS = 96  # as in the paper's figure 3
 MAPS = 12  # of a stage
 CHUNK = 32  # images per forward and backward pass of Grad-CAM
 CLASSES = 3  # the most probable ones
+
+
+class NoPositionsError(UserError):
+    """Grad-CAM of a network whose last maps do not say where in the image they are."""
 
 
 def first_kernels(network: nn.Module) -> Tensor:
@@ -91,6 +96,8 @@ def draw_maps(predictor: Predictor, shown: ShownImages) -> Figure:
     """
     image, title = shown.images[:1], shown.titles[0]
     found = stages(predictor.model.network, predictor.inputs(image)[:, 0])
+    if not found:
+        return notice("Feature maps", "No layer of this network gives maps larger than 1 × 1.")
     with new_figure(0.85 * MAPS + 1.6, 0.98 * len(found) + 1.9) as figure:
         parts: Any = figure.subfigures(2, 1, height_ratios=[1.4, 0.98 * len(found)])
         show(parts[0].subplots(), predictor.preprocessing.centre(image)[0], brief(title))
@@ -104,7 +111,8 @@ def draw_maps(predictor: Predictor, shown: ShownImages) -> Figure:
                 show(axes, part)
             for axes in line[len(scaled) :]:
                 axes.set_axis_off()
-        figure.suptitle(f"The {MAPS} strongest feature maps of each stage")
+        title = f"The {MAPS} strongest feature maps of each stage, each stage scaled from 0 (dark)"
+        figure.suptitle(f"{title}\nabove: {shown.kind}, as the network sees it")
     return figure
 
 
@@ -134,6 +142,32 @@ def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Te
     return (maps / peaks.where(peaks > 0, 1.0)).cpu()
 
 
+def shared_cams(model: ImageClassifier, images: Tensor, classes: Tensor) -> Tensor:
+    """Return Grad-CAM of K classes per image, float32 (N, K, T, T), 0 to 1 over the K.
+
+    As `grad_cam`, but divided by the largest value of all K maps, so that they can be compared.
+
+    Raises:
+        NoPositionsError: the backbone ends in maps of 1 × 1, or without maps.
+    """
+    columns = zip(images.split(CHUNK), classes.split(CHUNK), strict=True)
+    with evaluating(model):
+        coarse = torch.cat(
+            [
+                torch.cat([coarse_cam(model.network, part, one) for one in of.unbind(1)], dim=1)
+                for part, of in columns
+            ]
+        )
+    if coarse.shape[-2:].numel() == 1:
+        raise NoPositionsError(
+            "Grad-CAM cannot be drawn: this network's backbone ends in maps of 1 × 1, which have "
+            "no positions; larger images give larger maps"
+        )
+    maps = F.interpolate(coarse, images.shape[-2:], mode="bilinear")
+    peaks = maps.amax(dim=(1, 2, 3), keepdim=True)
+    return (maps / peaks.where(peaks > 0, 1.0)).cpu()
+
+
 def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     """Return Grad-CAM (N, 1, H, W) at the size of the backbone's output maps."""
     try:
@@ -148,29 +182,43 @@ def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     attributions = method.attribute(inputs, target=classes, **options)
     assert isinstance(attributions, Tensor)
     if attributions.ndim != 4:
-        raise UserError("Grad-CAM needs maps at the end of the backbone, and this network has none")
+        raise NoPositionsError(
+            "Grad-CAM needs maps at the end of the backbone, and this network has none"
+        )
     return attributions.detach().float()
 
 
 def draw_grad_cam(predictor: Predictor, shown: ShownImages) -> Figure:
-    """Return a figure with a row per image: the network's view, and Grad-CAM of its top classes."""
+    """Return a figure with a row per image: the network's view, and Grad-CAM of its top classes.
+
+    A row has one color scale. Where there are no positions, the figure says so.
+    """
     views = predictor.preprocessing.centre(shown.images)
     inputs = predictor.inputs(shown.images)[:, 0]
     names = predictor.class_names
     values, classes = predictor.probabilities(shown.images).topk(min(CLASSES, len(names)))
-    heat = [grad_cam(predictor.model, inputs, column) for column in classes.unbind(1)]
-    with new_figure(1.9 * (1 + len(heat)), 2 * len(views) + 0.5) as figure:
-        grid = figure.subplots(len(views), 1 + len(heat), squeeze=False)
+    title = "Regions that raise the most probable classes (Grad-CAM)"
+    try:
+        heat = shared_cams(predictor.model, inputs, classes)
+    except NoPositionsError as error:
+        return notice(title, str(error))
+    count = classes.shape[1]
+    with new_figure(1.9 * (1 + count) + 0.8, 2 * len(views) + 0.7) as figure:
+        grid = figure.subplots(len(views), 1 + count, squeeze=False)
         for row, line in enumerate(grid):
             show(line[0], views[row], brief(shown.titles[row]))
-            found = zip(line[1:], heat, classes[row].tolist(), values[row].tolist(), strict=True)
+            found = zip(
+                line[1:], heat[row], classes[row].tolist(), values[row].tolist(), strict=True
+            )
             for axes, maps, index, value in found:
-                overlay(axes, views[row], maps[row], percent(names[index], value))
-        figure.suptitle("Regions that raise the most probable classes (Grad-CAM)")
+                colours = overlay(axes, views[row], maps, percent(names[index], value))
+        label = "Grad-CAM (fraction of the row's largest)"
+        figure.colorbar(colours, ax=grid, label=label, aspect=40, shrink=min(1, 3 / len(views)))
+        figure.suptitle(f"{title}\nleft: {shown.kind}; then predicted class, probability")
     return figure
 
 
-def overlay(axes: Axes, image: Tensor, heat: Tensor, caption: str) -> None:
-    """Draw an image (C, T, T) of 0-255 with a map (T, T) of 0-1 over it."""
+def overlay(axes: Axes, image: Tensor, heat: Tensor, caption: str) -> AxesImage:
+    """Draw an image (C, T, T) of 0-255 with a map (T, T) of 0-1 over it; return the map."""
     show(axes, image, caption)
-    axes.imshow(heat.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)
+    return axes.imshow(heat.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=0.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,17 +11,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.explanations.images import brief, gallery, percent, split_probabilities
+from alexnet_lightning.explanations.images import (
+    brief,
+    gallery,
+    notice,
+    percent,
+    split_probabilities,
+)
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.curves import Rows, plot_metric
 from alexnet_lightning.plots.style import COLOURS, new_figure
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.own_variant import own_variant
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MISTAKES, DIFFERENCES = 24, 18  # images shown
+Seen = Callable[[Tensor], Tensor]
+
+
+def as_stored(images: Tensor) -> Tensor:
+    return images
 
 
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
@@ -31,8 +43,13 @@ def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
     return wrong[confidence[wrong].argsort(descending=True, stable=True)[:count]]
 
 
-def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[str]) -> Figure:
-    """Return a figure of a split's most confident mistakes, from all its probabilities (N, K)."""
+def draw_mistakes(
+    images: Images, probabilities: Tensor, class_names: Sequence[str], seen: Seen = as_stored
+) -> Figure:
+    """Return a figure of a split's most confident mistakes, from all its probabilities (N, K).
+
+    `seen` gives what the network sees of stored images, as `Preprocessing.centre`.
+    """
     chosen = most_confident(probabilities, images.labels, MISTAKES)
     pixels, labels = images[chosen]
     captions = []
@@ -41,7 +58,9 @@ def draw_mistakes(images: Images, probabilities: Tensor, class_names: Sequence[s
         captions.append(f"{said}\nis {true}")
     wrong = int((probabilities.argmax(dim=1) != images.labels).sum())
     title = f"Most confident of {wrong:,} mistakes in {len(images):,} test images"
-    return gallery(pixels, captions, title)
+    if not wrong:
+        return notice(title, "The network is right on all of them.")
+    return gallery(seen(pixels), captions, title)
 
 
 class Judged(NamedTuple):
@@ -70,7 +89,8 @@ class Judged(NamedTuple):
 def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> Judged:
     """Return the predictions of a run's best or last checkpoint for a split."""
     checkpoint = run.read(which)
-    probabilities = split_probabilities(Predictor(checkpoint, device=device), images)
+    predictor = Predictor(checkpoint, device=device, variant=own_variant(run))
+    probabilities = split_probabilities(predictor, images)
     return Judged(which, checkpoint["epoch"] + 1, probabilities)
 
 
@@ -97,7 +117,9 @@ def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:
     return {name: int(images.sum()) for name, images in outcomes.items()}
 
 
-def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tensor) -> Figure:
+def draw_curves_and_counts(
+    rows: Rows, best: Judged, last: Judged, labels: Tensor, targets: str = ""
+) -> Figure:
     """Return a figure of the run's curves, both checkpoints marked, and where they agree."""
     from matplotlib.ticker import MaxNLocator
 
@@ -106,7 +128,7 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
         loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
         units = ("cross-entropy (nats)", "accuracy (%)")
         for axes, metric, unit in zip((loss, accuracy), ("loss", "top1"), units, strict=True):
-            plot_metric(axes, rows, metric, "-")
+            plot_metric(axes, rows, metric, "-", targets)
             axes.set(xlabel="epoch", ylabel=unit)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             for judged, line in ((best, "--"), (last, ":")):
@@ -125,8 +147,13 @@ def draw_curves_and_counts(rows: Rows, best: Judged, last: Judged, labels: Tenso
     return figure
 
 
-def draw_differences(images: Images, best: Judged, last: Judged, names: Sequence[str]) -> Figure:
-    """Return a figure of the images that the two classify differently, most different first."""
+def draw_differences(
+    images: Images, best: Judged, last: Judged, names: Sequence[str], seen: Seen = as_stored
+) -> Figure:
+    """Return a figure of the images that the two classify differently, most different first.
+
+    `seen` gives what the network sees of stored images, as `Preprocessing.centre`.
+    """
     differ = best.probabilities.argmax(1) != last.probabilities.argmax(1)
     candidates = differ.nonzero().flatten()
     distance = (best.probabilities[differ] - last.probabilities[differ]).abs().sum(1)
@@ -141,4 +168,6 @@ def draw_differences(images: Images, best: Judged, last: Judged, names: Sequence
         captions.append("\n".join(lines))
     title = f"Best and last differ on {len(candidates):,} of {len(images):,} test images"
     more = f", most on these {len(chosen)}" if len(candidates) > len(chosen) else ""
-    return gallery(pixels, captions, title + more)
+    if not len(candidates):
+        return notice(title, f"Epochs {best.epoch} and {last.epoch} give the same class for each.")
+    return gallery(seen(pixels), captions, title + more)

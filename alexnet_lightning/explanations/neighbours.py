@@ -48,21 +48,26 @@ class Neighbours:
 
 
 def draw_neighbours(neighbours: Neighbours, shown: ShownImages, count: int = 6) -> Figure:
-    """Return a figure with a row per image: itself, then its nearest training images."""
-    names = neighbours.predictor.class_names
+    """Return a figure with a row per image: itself, then its nearest training images.
+
+    All are as the network sees them, `Preprocessing.centre`.
+    """
+    names, seen = neighbours.predictor.class_names, neighbours.predictor.preprocessing.centre
     _, indices = neighbours.nearest(shown.images, count)
     widths = [1, 0.25, *[1] * indices.shape[1]]
-    with new_figure(1.45 * sum(widths), 1.7 * len(indices) + 0.6) as figure:
+    with new_figure(1.45 * sum(widths), 1.7 * len(indices) + 0.8) as figure:
         grid = figure.subplots(len(indices), len(widths), squeeze=False, width_ratios=widths)
-        for line, image, title, row in zip(grid, *shown, indices, strict=True):
+        given = zip(grid, seen(shown.images), shown.titles, indices, strict=True)
+        for line, image, title, row in given:
             show(line[0], image, brief(title))
             line[1].set_axis_off()
             found, labels = neighbours.images[row]
-            for axes, neighbour, label in zip(line[2:], found, labels.tolist(), strict=True):
+            for axes, neighbour, label in zip(line[2:], seen(found), labels.tolist(), strict=True):
                 other = title in names and names[label] != title
                 show(axes, neighbour, brief(names[label]), WRONG if other else RIGHT)
         searched = len(neighbours.images)
-        figure.suptitle(f"Nearest of {searched:,} training images by penultimate features")
+        title = f"Nearest of {searched:,} training images by penultimate features"
+        figure.suptitle(f"{title}\nleft: {shown.kind}; then their classes, red if another")
     return figure
 
 
@@ -96,8 +101,8 @@ def draw_planes(planes: Planes, image: Tensor) -> Figure:
     """Return a figure of both planes with a star at the position of an image, uint8 (C, S, S)."""
     names, shown = planes.predictor.class_names, most_frequent(planes.labels, CLASSES)
     points = planes.place(image)
-    with new_figure(8, 5) as figure:
-        for axes, (name, point) in zip(figure.subplots(1, 2), points.items(), strict=True):
+    with new_figure(4.2, 8.6) as figure:  # narrow, for a column of the demo
+        for axes, (name, point) in zip(figure.subplots(2, 1), points.items(), strict=True):
             scatter(axes, planes.points[name], planes.labels, shown, names)
             axes.plot(*point, "*", ms=22, color="black", mec="white", mew=1.5, label="the image")
             labels = [
@@ -106,5 +111,6 @@ def draw_planes(planes: Planes, image: Tensor) -> Figure:
             ]
             axes.set(title=name, xlabel=labels[0], ylabel=labels[1])
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        figure.suptitle(f"{len(planes.labels):,} validation images")
     return figure

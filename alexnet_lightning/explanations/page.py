@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
+import torch
 import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations import neighbours as among
 from alexnet_lightning.explanations.images import ShownImages, run_data, show
-from alexnet_lightning.explanations.layers import grad_cam, overlay
+from alexnet_lightning.explanations.layers import NoPositionsError, overlay, shared_cams
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import short
 from alexnet_lightning.training.run_folder import RunFolder
 
 SAMPLES = 10
 MOST = 3  # networks side by side
+SIDE = 96  # pixels of a neighbour
 
 
 class Network(NamedTuple):
@@ -41,7 +44,7 @@ def lock() -> threading.Lock:
 
 @st.cache_resource(show_spinner="Loading the network …")
 def predictor(network: Network) -> Predictor:
-    return Predictor.load(network.run, network.which)
+    return Predictor.load(network.run, network.which, device=sys.argv[1])
 
 
 def data(run: Path) -> ImageDataModule | str:
@@ -71,18 +74,19 @@ def planes(network: Network, _data: ImageDataModule) -> among.Planes:
 
 def page(runs: list[Path]) -> None:
     st.set_page_config(page_title="alexnet_lightning", layout="wide")
+    st.sidebar.title("What does it see?")
+    every = [
+        Network(run, which)
+        for which in ("best", "last")
+        for run in runs
+        if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
+    ]
+    options: Any = {"format_func": str, "max_selections": MOST}
+    # Not in the sidebar: it would cut the names where they begin to differ.
+    networks: list[Network] = st.multiselect("Networks", every, every[:2], **options)
+    if not networks:
+        st.stop()
     with st.sidebar:
-        st.title("What does it see?")
-        every = [
-            Network(run, which)
-            for which in ("best", "last")
-            for run in runs
-            if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
-        ]
-        options: Any = {"format_func": str, "max_selections": MOST}
-        networks: list[Network] = st.multiselect("Networks", every, every[:2], **options)
-        if not networks:
-            st.stop()
         image = chosen_image(networks[0])
     if image is None:
         st.info("Upload an image.")
@@ -124,28 +128,47 @@ def report(network: Network, image: bytes | Tensor) -> None:
     if isinstance(found, str):
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
-    shown = ShownImages(image[None], ["this image"])
-    st.pyplot(among.draw_neighbours(neighbours(network, found), shown))
+    show_neighbours(neighbours(network, found), image)
     st.markdown("**Among validation images**, in both embeddings")
     st.pyplot(among.draw_planes(planes(network, found), image))
+
+
+def show_neighbours(found: among.Neighbours, image: Tensor) -> None:
+    """Show the nearest training images as the network sees them, with their classes as text."""
+    st.markdown(f"**Nearest of {len(found.images):,} training images**, by penultimate features")
+    pixels, labels = found.images[found.nearest(image[None])[1][0]]
+    views = found.predictor.preprocessing.centre(pixels)
+    times = -(-SIDE // views.shape[-1])  # whole pixels, not blurred by the browser
+    large = views.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3).movedim(1, -1)
+    names = [short(found.predictor.class_names[label]) for label in labels.tolist()]
+    st.image([each.squeeze(-1).numpy() for each in large], names, width=SIDE)
 
 
 def show_classes(network: Predictor, image: Tensor) -> None:
     """Show the most probable classes, and the regions that raise the first."""
     (found,) = network.top(image[None])
-    left, right = st.columns(2)
-    with left:
-        for name, value in zip(*found, strict=True):
-            st.progress(value, f"{name} – {value:.1%}")
-    first = network.class_names.index(found.classes[0])
-    (heat,) = grad_cam(network.model, network.inputs(image[None])[:, 0], [first])
+    for name, value in zip(*found, strict=True):
+        st.progress(value, f"{name} – {value:.1%}")
+    first = torch.tensor([[network.class_names.index(found.classes[0])]])
     (view,) = network.preprocessing.centre(image[None])
-    with new_figure(3.2, 1.9) as figure:
+    try:
+        ((heat,),) = shared_cams(network.model, network.inputs(image[None])[:, 0], first)
+    except NoPositionsError as error:
+        st.caption(str(error))
+        heat = None
+    with new_figure(4, 2.4) as figure:
         plain, over = figure.subplots(1, 2)
-        show(plain, view, "network's view")
-        overlay(over, view, heat, f"regions for {found.classes[0]}")
-    right.pyplot(figure)
+        show(plain, view, "what the network sees")
+        if heat is None:
+            over.set_axis_off()
+            over.text(0.5, 0.5, "no Grad-CAM here", ha="center", va="center", fontsize=9)
+        else:
+            colours = overlay(over, view, heat, f"raises {short(found.classes[0])}")
+            figure.colorbar(colours, ax=over, label="of its largest")
+    st.pyplot(figure)
 
 
 if __name__ == "__main__":
-    page([Path(name) for name in sys.argv[1:]])
+    # Streamlit puts the page's folder first, where `images` or `layers` would hide a user's module.
+    sys.path[:] = [folder for folder in sys.path if folder != str(Path(__file__).parent)]
+    page([Path(name) for name in sys.argv[2:]])

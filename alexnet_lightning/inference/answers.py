@@ -28,10 +28,11 @@ Refuse = Callable[[UserError], None] | None
 
 
 class Answer(NamedTuple):
-    """An image file and its prediction."""
+    """An image file, its prediction, and its content if it came through a pipe, read once."""
 
     path: Path
     prediction: Prediction
+    content: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -51,19 +52,20 @@ def answers(
         for start in range(0, len(paths), BATCH):
             part = paths[start : start + BATCH]
             if read := list(decoded(predictor, part, refuse)):
-                images = torch.stack([image for _, image in read])
-                for (path, _), prediction in zip(read, predictor.top(images, k), strict=True):
-                    yield Answer(path, prediction)
+                images = torch.stack([image for *_, image in read])
+                for (path, content, _), found in zip(read, predictor.top(images, k), strict=True):
+                    yield Answer(path, found, content)
             bar.update(len(part))
 
 
 def decoded(
     predictor: Predictor, paths: Sequence[Path], refuse: Refuse
-) -> Iterator[tuple[Path, Tensor]]:
-    """Yield the files that are images, and their pixels."""
+) -> Iterator[tuple[Path, bytes | None, Tensor]]:
+    """Yield the files that are images, the content of those that are pipes, and their pixels."""
     for path in paths:
         try:
-            yield path, predictor.preprocessing.decode(path)
+            content = path.read_bytes() if path.is_fifo() else None
+            yield path, content, predictor.preprocessing.decode(content or path)
         except UserError as error:
             if refuse is None:
                 raise
@@ -135,7 +137,7 @@ def draw_sheet(answers: Sequence[Answer], class_names: Sequence[str], path: Path
             row, column = divmod(index, columns)
             truth = class_of(answer.path, class_names)
             above, below = grid[2 * row : 2 * row + 2, column]
-            above.imshow(square(answer.path).numpy())
+            above.imshow(square(answer.content or answer.path).numpy())
             words = above.text(0.5, -0.03, short(truth or answer.path.name), ha="center", va="top")
             words.set(transform=above.transAxes, weight="bold" if truth else "normal")
             words.set_color("black" if truth else GRAY)
@@ -163,10 +165,10 @@ def class_of(path: Path, class_names: Sequence[str]) -> str | None:
     return None
 
 
-def square(path: Path) -> Tensor:
+def square(source: Path | bytes) -> Tensor:
     """Return the square that the network sees, uint8 (S, S, 3), at the file's resolution."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
         side = min(*image.size, SIDE)
-    return decode(path, side).permute(1, 2, 0)
+    return decode(source, side).permute(1, 2, 0)

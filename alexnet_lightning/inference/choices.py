@@ -3,12 +3,15 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TextIO, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, get_args
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.own_variant import own_variant
 from alexnet_lightning.training.run_folder import RunFolder
 
-Device = Literal["auto", "cpu", "cuda"]
+if TYPE_CHECKING:
+    from alexnet_lightning.training.classifier import ImageClassifier
+
 Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
 # The suffix by which torch and other programs recognize a format.
 SUFFIX = {kind: f".{kind}" for kind in get_args(Format)} | {"torchvision": ".pth"}
@@ -16,19 +19,26 @@ GRAPHS = ("onnx", "pt2")  # contain the computation; the others only the weights
 
 
 class Source(NamedTuple):
-    """The checkpoint file of a trained network, and its run folder."""
+    """The checkpoint file of a trained network, its run folder, and its class if a user's own."""
 
     run: RunFolder
     checkpoint: Path
+    variant: "type[ImageClassifier] | None" = None
 
     @classmethod
     def find(cls, run: str | Path, which: str | Path = "best") -> "Source":
         """Return "best", "last" or any checkpoint of a run, or the file if `run` is one."""
         path = Path(run)
         if path.is_file():
-            return cls(RunFolder(path.parent.parent), path)
+            folder = RunFolder(path.parent.parent)
+            return cls(folder, path, own_variant(folder) if holds(folder, path) else None)
         folder = RunFolder.find(run)
-        return cls(folder, folder.checkpoint(str(which)))
+        return cls(folder, folder.checkpoint(str(which)), own_variant(folder))
+
+
+def holds(run: RunFolder, checkpoint: Path) -> bool:
+    """Tell whether a checkpoint lies where a run keeps its own, and not anywhere else."""
+    return checkpoint.parent == run.checkpoints
 
 
 def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list[Path]:

@@ -18,6 +18,7 @@ from alexnet_lightning.inference.predictor import Predictor, Preprocessing, rebu
 from alexnet_lightning.models import AlexNetOWT
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.run_folder import RunFolder
 
 PACKAGES = {"onnx": ("onnxscript", "onnxruntime"), "safetensors": ("safetensors.torch",)}
@@ -88,7 +89,8 @@ def write_checked(
         write(kind, predictor, preprocessing, part)
         inputs = predictor.inputs(images)[:, 0]
         given = images if preprocessing else inputs.contiguous()
-        return compared(read(kind, part, description), given, predictor.model, inputs)
+        found = read(kind, part, description, type(predictor.model))
+        return compared(found, given, predictor.model, inputs)
 
 
 @torch.inference_mode()
@@ -144,7 +146,7 @@ def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: weight.contiguous() for name, weight in state.items()}
 
 
-def read(kind: Format, path: Path, description: Path) -> Logits:
+def read(kind: Format, path: Path, description: Path, variant: type[ImageClassifier]) -> Logits:
     """Return the function of a file and its description, from inputs to logits (N, K)."""
     match kind:
         case "onnx":
@@ -156,7 +158,7 @@ def read(kind: Format, path: Path, description: Path) -> Logits:
             module: Logits = torch.export.load(path).module()
             return module
         case "safetensors":
-            return rebuilt(read_safetensors(path, description)).eval()
+            return rebuilt(read_safetensors(path, description), variant).eval()
         case "torchvision":
             from torchvision.models import alexnet
 

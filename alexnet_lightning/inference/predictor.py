@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import alexnet_lightning
-from alexnet_lightning.data.storage.decoding import decode
+from alexnet_lightning.data.storage.decoding import ImageSource, decode
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.data.transforms.scaling import normalise
 from alexnet_lightning.data.transforms.views import Views
-from alexnet_lightning.inference.choices import Device, Source
+from alexnet_lightning.inference.choices import Source
+from alexnet_lightning.system.devices import chosen_device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -33,8 +35,8 @@ class Preprocessing:
     std: list[float]
     pixel_max: float
 
-    def decode(self, image: Path | bytes) -> Tensor:
-        """Read an image file, or its content, as uint8 (channels, size, size); see `decode`."""
+    def decode(self, image: ImageSource) -> Tensor:
+        """Read an image of any source as uint8 (channels, size, size); see `decode`."""
         pixels = decode(image, self.size)
         if self.channels == 3:
             return pixels
@@ -68,14 +70,21 @@ class Predictor:
     Args:
         checkpoint: content of a checkpoint file of this project.
         views: crops of each image whose probabilities are averaged.
-        device: "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        variant: class of the network, if it is none of the package's; by default a class of the
+            name in the checkpoint that has been imported.
 
     Raises:
-        UserError: the checkpoint is incomplete, or its network sees no such views.
+        UserError: the checkpoint is incomplete, its network sees no such views, or torch finds no
+            such device.
     """
 
     def __init__(
-        self, checkpoint: dict[str, Any], views: Views = "centre", device: str = "cpu"
+        self,
+        checkpoint: dict[str, Any],
+        views: Views = "centre",
+        device: str = "cpu",
+        variant: type[ImageClassifier] | None = None,
     ) -> None:
         missing = {"hyper_parameters", "preprocessing"} - checkpoint.keys()
         if variant_of(checkpoint) is None:
@@ -89,24 +98,33 @@ class Predictor:
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
-        self.device = torch.device(device)
-        self.model = rebuilt(checkpoint).to(self.device).eval()
+        self.device = torch.device(chosen_device(device))
+        self.model = rebuilt(checkpoint, variant).to(self.device).eval()
+        kept = self.preprocessing
+        gray = torch.full((1, kept.channels, kept.size, kept.size), 127, dtype=torch.uint8)
+        self.probabilities(gray)  # of a diverged network nothing may be used
 
     @classmethod
     def load(
-        cls, run: str | Path, which: str = "best", views: Views = "centre", device: str = "cpu"
+        cls,
+        run: str | Path | Source,
+        which: str = "best",
+        views: Views = "centre",
+        device: str = "cpu",
     ) -> "Predictor":
         """Return the predictor of a checkpoint.
 
         Args:
             run: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
+                A network of one's own is imported by the path in the run's config.yaml.
             which: "best", "last" or the path of a checkpoint.
 
         Raises:
             UserError: there is no such run or checkpoint, or it is not one of this project.
         """
-        source = Source.find(run, which)
-        return cls(source.run.read(str(source.checkpoint)), views, device)
+        source = run if isinstance(run, Source) else Source.find(run, which)
+        content = source.run.read(str(source.checkpoint))
+        return cls(content, views, device, source.variant)
 
     @property
     def class_names(self) -> list[str]:
@@ -119,8 +137,14 @@ class Predictor:
 
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return float32 (N, K) of decoded images, on the CPU."""
-        return self.model.over_views(self.inputs(images, self.views)).exp().cpu()
+        """Return float32 (N, K) of decoded images, on the CPU; UserError if not finite."""
+        found = self.model.over_views(self.inputs(images, self.views)).exp().cpu()
+        if not found.isfinite().all():
+            raise UserError(
+                "the network's outputs are not finite: its training has diverged; give another "
+                "checkpoint, or train again with a lower learning rate"
+            )
+        return found
 
     @torch.inference_mode()
     def embed(self, images: Tensor) -> dict[str, Tensor]:
@@ -137,30 +161,39 @@ class Predictor:
             for row, found in zip(indices.tolist(), values.tolist(), strict=True)
         ]
 
-    def predict(self, images: Sequence[Path | bytes], k: int = 5) -> list[Prediction]:
-        """Return the k most probable classes of image files or their contents, as one batch.
+    def predict(
+        self, images: "ImageSource | Sequence[ImageSource]", k: int = 5
+    ) -> list[Prediction]:
+        """Return the k most probable classes of one image or of several, as one batch.
+
+        Args:
+            images: each the path of a file, its content as bytes, an image of Pillow's, an array
+                uint8 (H, W, 3) or (H, W), or a tensor uint8 (3, H, W) or (1, H, W). Arrays and
+                tensors of one more dimension are several images.
+            k: number of classes, the most probable first; all if there are fewer.
+
+        Returns:
+            A prediction per image, in their order; a list of one for one image.
 
         Raises:
             BrokenImageError: one of them is not an image.
         """
-        return self.top(torch.stack([self.preprocessing.decode(image) for image in images]), k)
+        several = images.ndim == 4 if isinstance(images, np.ndarray | Tensor) else False
+        each: Any = images if several or isinstance(images, Sequence) else [images]
+        if isinstance(images, str | bytes):
+            each = [images]
+        if len(each) == 0:
+            return []
+        return self.top(torch.stack([self.preprocessing.decode(image) for image in each]), k)
 
 
-def chosen_device(name: Device) -> str:
-    """Return "cpu" or "cuda"; UserError if there is no GPU."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device: torch finds no GPU here; give auto or cpu")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
-    """Return the model of a checkpoint; UserError if no known variant fits it."""
-    name = variant_of(checkpoint)
-    # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
-    if name in alexnet_lightning.VARIANTS:
-        kind = getattr(alexnet_lightning, name)
-    elif not (kind := {each.__name__: each for each in known(ImageClassifier)}.get(str(name))):
-        raise UserError(f"the checkpoint is of {name}, which is no variant known here")
+def rebuilt(
+    checkpoint: dict[str, Any], variant: type[ImageClassifier] | None = None
+) -> ImageClassifier:
+    """Return the model of a checkpoint; UserError if no known variant, nor the given one, fits."""
+    name = str(variant_of(checkpoint))
+    # A user's class goes before ours, which may be called the same.
+    kind = variant if variant and variant.__name__ == name else class_named(name)
     # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
     stored = checkpoint["hyper_parameters"]
     arguments = {in_new_words(key): value for key, value in stored.items()} | {"compile": False}
@@ -172,6 +205,20 @@ def rebuilt(checkpoint: dict[str, Any]) -> ImageClassifier:
     except (RuntimeError, TypeError, ValueError) as error:  # of another version
         raise UserError(f"the checkpoint does not fit {name}: {one_line(error)}") from error
     return model
+
+
+def class_named(name: str) -> Any:
+    """Return the variant of a name; UserError if there is none in the package, nor imported."""
+    # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
+    if name in alexnet_lightning.VARIANTS:
+        return getattr(alexnet_lightning, name)
+    for kind in reversed(known(ImageClassifier)):  # in a notebook, the last definition
+        if kind.__name__ == name:
+            return kind
+    raise UserError(
+        f"the weights are of {name}, which is no variant of the package: give the run folder, "
+        "whose config.yaml says where the class is; or import it in Python, and use Predictor"
+    )
 
 
 def known(base: type) -> list[type]:

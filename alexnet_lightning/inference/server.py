@@ -4,6 +4,8 @@ Whatever a request contains, the result is an image or a 4xx.
 """
 
 import base64
+import binascii
+import html
 import io
 import json
 import math
@@ -11,6 +13,7 @@ import multiprocessing
 import secrets
 import signal
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from queue import Empty
 from typing import Annotated, Any, NamedTuple
 
@@ -18,7 +21,8 @@ import anyio
 import litserve
 import numpy as np
 import torch
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from litserve.loops.simple_loops import BatchedLoop
 from PIL import Image
@@ -103,6 +107,8 @@ class Uploads:
         try:
             with Image.open(io.BytesIO(content)) as image:  # reads only its header
                 kind, (width, height) = image.format, image.size
+        except Image.DecompressionBombError:  # it refuses so many before it tells the size
+            raise HTTPException(413, f"send at most {self.limits.pixels} pixels") from None
         except Exception:  # a damaged file can raise anything
             raise HTTPException(415, "this is not an image, or a damaged one") from None
         if kind not in FORMATS:
@@ -135,8 +141,13 @@ async def from_form(request: Request, body: bytes) -> bytes:
 
 def from_json(body: bytes) -> bytes:
     try:
-        return base64.b64decode(json.loads(body)[FIELD], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        text = json.loads(body)[FIELD]
+        if text.startswith("data:"):  # a URL of browsers
+            text = text.partition(",")[2]
+        return base64.b64decode("".join(text.split()), validate=True)
+    except binascii.Error as error:
+        raise HTTPException(422, f"{FIELD} is no base64: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise HTTPException(422, f'send {{"{FIELD}": "<the file in base64>"}}') from None
 
 
@@ -173,7 +184,7 @@ class PredictAPI(litserve.LitAPI):
 
     def load(self, device: str = "cpu") -> Predictor:
         """Return the network; every process loads its own."""
-        return Predictor.load(self.source.checkpoint, views=self.views, device=device)
+        return Predictor.load(self.source, views=self.views, device=device)
 
     def authorize(self, given: Bearer) -> None:
         """Raise 401 without the token; LitServe calls it by this name before every request."""
@@ -231,7 +242,9 @@ class Begun:
 
 
 class Server(litserve.LitServer):
-    """LitServe's server, which can also be stopped while it starts."""
+    """LitServe's server, which says when it is ready, and can be stopped before."""
+
+    ready = "ready"
 
     def launch_inference_worker(self, lit_api: litserve.LitAPI) -> list[Any]:
         """Start workers that ignore Ctrl-C, which a terminal sends to all processes."""
@@ -240,6 +253,11 @@ class Server(litserve.LitServer):
             return list(super().launch_inference_worker(lit_api))
         finally:
             signal.signal(signal.SIGINT, handler)
+
+    def verify_worker_status(self) -> None:
+        """Wait for a worker that is ready, and say where it can be reached."""
+        super().verify_worker_status()
+        print(self.ready, flush=True)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -253,14 +271,30 @@ def build_server(api: PredictAPI, limits: Limits, device: str) -> Server:
     """Return the server, ready to run."""
     torch.set_num_threads(1)  # for the forked processes, which only decode
     predictor = api.load()
-    options: Any = {"accelerator": device, "devices": 1, "workers_per_device": api.workers}
+    kind, _, index = device.partition(":")
+    devices = [int(index)] if index else 1  # which one, or how many
+    options: Any = {"accelerator": kind, "devices": devices, "workers_per_device": api.workers}
     server = Server(api, model_metadata=about(predictor, api), **options)
     server.app.title = "alexnet_lightning"
+    explain_at(server.app, "/", "/docs")
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
     for route in server.app.routes:
         if getattr(route, "path", None) == PATH:
             route.openapi_extra = REQUEST_BODY
     return server
+
+
+def explain_at(app: FastAPI, *paths: str) -> None:
+    """Show our own page at these paths; FastAPI's would load scripts from the internet."""
+    hidden = {*paths, "/redoc"}
+    app.router.routes = [each for each in app.routes if getattr(each, "path", None) not in hidden]
+    text = Path(__file__).with_suffix(".html").read_text()
+
+    async def page(request: Request) -> HTMLResponse:
+        return HTMLResponse(text.replace("BASE_URL", html.escape(str(request.base_url))))
+
+    for path in paths:
+        app.get(path, include_in_schema=False)(page)
 
 
 def about(predictor: Predictor, api: PredictAPI) -> dict[str, Any]:

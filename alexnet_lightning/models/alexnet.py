@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Literal, final
 from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet, Stem
-from alexnet_lightning.networks.layers import Skip, StretchedLinear
+from alexnet_lightning.networks.layers import Skip, StretchedLinear, TowerLinear
 from alexnet_lightning.networks.rows import Row, Window, convolutions, head, scaled, stemmed, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
-Norm = Literal["lrn", "bn", "none"]
+Norm = Literal["lrn", "lrn_text", "bn", "none"]
 Towers = Literal["one", "joined", "apart"]
 
 # Section 3.5, both towers in one. Padding 2 gives the paper's 55 × 55 maps from 224 px.
@@ -37,9 +37,10 @@ IN_TOWERS = {"one": (), "joined": (2, 4, 5), "apart": (2, 3, 4, 5)}  # rows that
 
 
 def with_norm(rows: Sequence[Row], norm: Norm) -> Sequence[Row]:
-    """Return the rows with LRN as it is, batch norm after every convolution instead, or neither."""
-    if norm == "lrn":
-        return rows
+    """Return the rows with LRN of the code or the text, batch norm after every row, or neither."""
+    if norm.startswith("lrn"):
+        word = norm.replace("_", "")
+        return [row._replace(then=row.then.replace("lrn", word)) for row in rows]
     first = "bn " if norm == "bn" else ""
     bare = [row.then.replace("lrn ", "").replace("mapnorm ", "") for row in rows]
     return [row._replace(then=first + then) for row, then in zip(rows, bare, strict=True)]
@@ -56,8 +57,8 @@ class AlexNet(ImageClassifier):
 
     62,378,344 parameters at 1000 classes, 58,322,314 at 10.
 
-    Source: Krizhevsky et al. 2012, section 3.5; reports 0, 2, 3 and 4. Ablations: nets #147, #148
-    and #150 of the authors' code, and figure 1.
+    Source: Krizhevsky et al. 2012, section 3.5; reports 0, 2, 3 and 4. The authors' own ablations
+    are those of `AlexNet2012`.
 
     Args:
         num_classes: number of classes; set by the data.
@@ -67,9 +68,11 @@ class AlexNet(ImageClassifier):
             pooling makes the maps 6 × 6 as in torchvision; or "small" for images of 8 to 32 px.
         width: factor on the channels of every hidden layer, rounded to multiples of 8.
         dropout: probability of dropping an output of fc6 and fc7.
-        norm: "lrn", "bn" for batch norm after every convolution instead, or "none" (#148).
-        overlapping: pooling 3/2, or 2/2 (#147).
-        towers: "one"; "joined", two as in the paper; "apart", two without connections (#150).
+        norm: "lrn" with the code's constants; "lrn_text" with the text's, where the size does not
+            divide alpha; "bn" for batch norm after every convolution instead; or "none".
+        overlapping: pooling 3/2, or 2/2.
+        towers: "one"; "joined", two as in the paper; "apart", each of which reads itself alone.
+        rescaled_dropout: dropout as today; false is that of 2012, see `Dropout2012`.
         activation: "relu" or "tanh".
         skip: residual connection around convolutions 2 to 5, with 1 × 1 projections where shapes
             differ: "none"; "plain"; "scaled" by a learned factor that is 0 at initialization.
@@ -95,39 +98,69 @@ class AlexNet(ImageClassifier):
         towers: Towers = "one",
         activation: Literal["relu", "tanh"] = "relu",
         skip: Skip = "none",
+        rescaled_dropout: bool = True,
         **recipe: Any,
     ) -> None:
-        rows = widen(with_norm(in_towers(self.table, towers), norm), width, activation)
+        rows = widen(with_norm(self.rows(towers, overlapping), norm), width, activation)
         window = Window(3 if overlapping else 2, ceil=self.round_up)
         rows, pool = stemmed(rows, window, stem)
         groups = 1 if towers == "one" else 2
         features, side = convolutions(rows, in_channels, image_size, pool, skip, groups)
         fc6_side = 6 if stem == "imagenet" else side
         channels, hidden = rows[-1].channels, scaled(4096, width)
-        if side < fc6_side:
-            fc6: nn.Linear = StretchedLinear(channels, side, fc6_side, hidden)
+        in_features, fc7 = channels * fc6_side**2, None
+        pooled = side > fc6_side
+        if towers == "apart" and self.table is ALEXNET_2012:
+            fc6: nn.Linear = TowerLinear(in_features, 2 * hidden)
+            fc7 = TowerLinear(2 * hidden, hidden)
+            pooled = side != fc6_side
+        elif side < fc6_side:
+            fc6 = StretchedLinear(channels, side, fc6_side, hidden)
         else:
-            fc6 = nn.Linear(channels * fc6_side**2, hidden)
-        avgpool = nn.AdaptiveAvgPool2d(fc6_side) if side > fc6_side else None
-        network = ConvNet(features, head(fc6, num_classes, dropout, activation), avgpool)
-        super().__init__(network=network, num_classes=num_classes, **recipe)
+            fc6 = nn.Linear(in_features, hidden)
+        avgpool = nn.AdaptiveAvgPool2d(fc6_side) if pooled else None
+        classifier = head(fc6, num_classes, dropout, activation, fc7, rescaled_dropout)
+        super().__init__(
+            network=ConvNet(features, classifier, avgpool), num_classes=num_classes, **recipe
+        )
+
+    @classmethod
+    def rows(cls, towers: Towers, overlapping: bool) -> list[Row]:
+        """Return the table in that many towers."""
+        return in_towers(cls.table, towers)
 
 
 @final
 class AlexNet2012(AlexNet):
-    """The authors' own net #145: two towers, LRN in each, sizes that round up.
+    """The authors' own net #145: two towers, LRN in each, sizes that round up, dropout of 2012.
 
-    60,965,224 parameters at 1000 classes.
+    60,965,224 parameters at 1000 classes. Their ablations: `overlapping` false is #147, `norm` none
+    #148, and `towers` apart #150, where nothing crosses before the last layer: conv2 is a quarter
+    wider then, and fc6 twice as wide.
 
-    Source: `layers/layers-145.cfg` of the code of 2012, which differs from the paper: conv1's ReLU
-    comes after LRN and pooling, conv5's after pooling, and conv2 has a second norm within each map.
+    Source: `layers/layers-145.cfg` of the code of 2012, and -147, -148 and -150. It differs from
+    the paper: conv1's ReLU comes after LRN and pooling, conv5's after pooling, and conv2 has a
+    second norm within each map.
     """
 
     table = ALEXNET_2012
     round_up = True
 
-    def __init__(self, *args: Any, towers: Towers = "joined", **options: Any) -> None:
-        super().__init__(*args, towers=towers, **options)
+    def __init__(
+        self, *args: Any, towers: Towers = "joined", rescaled_dropout: bool = False, **options: Any
+    ) -> None:
+        super().__init__(*args, towers=towers, rescaled_dropout=rescaled_dropout, **options)
+
+    @classmethod
+    def rows(cls, towers: Towers, overlapping: bool) -> list[Row]:
+        """Return #145, #147 or #150; without overlap, padding keeps maps of 13 and 6 pixels."""
+        rows = super().rows(towers, overlapping)
+        if not overlapping:
+            rows[1] = rows[1]._replace(padding=1)
+            rows[4] = rows[4]._replace(padding=0)
+        if towers == "apart":
+            rows[1] = rows[1]._replace(channels=320)
+        return rows
 
 
 @final

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.networks.layers import LocalResponseNorm, Residual, Whitening, WithinMapNorm
+from alexnet_lightning.networks.layers import (
+    LocallyConnected,
+    LocalResponseNorm,
+    Residual,
+    Whitening,
+    WithinMapNorm,
+)
 
 # They read one position; local response norm several channels of it.
 LOCAL = (nn.BatchNorm2d, nn.GELU, nn.ReLU, nn.Tanh, nn.Identity, nn.ZeroPad2d, LocalResponseNorm)
@@ -66,10 +72,12 @@ def describe(name: str, layer: nn.Module, output: Tensor) -> LayerFacts:
     """Return the facts of a layer whose output is `output` (N, …)."""
     shape = tuple(output.shape[1:])
     facts = LayerFacts(name, type(layer).__name__, shape, own_parameters(layer), 0)
-    if not isinstance(layer, nn.Conv2d | nn.Linear | Whitening):
+    if not isinstance(layer, nn.Conv2d | nn.Linear | Whitening | LocallyConnected):
         return facts
     # The first dimension of a weight is the outputs; the others are what one output reads.
-    facts = facts._replace(multiply_adds=output[0].numel() * layer.weight[0].numel())
+    local = isinstance(layer, LocallyConnected)
+    reads = layer.weight.shape[1] if local else layer.weight[0].numel()
+    facts = facts._replace(multiply_adds=output[0].numel() * reads)
     if output.is_meta:
         return facts
     return facts._replace(
@@ -200,6 +208,8 @@ def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
             yield (side(layer.kernel_size) - 1) * dilation + 1, side(layer.stride)
         case Whitening():
             yield layer.weight.shape[-1], 1
+        case LocallyConnected():
+            yield layer.kernel, 1
         case WithinMapNorm():
             yield layer.size, 1
         case _ if not isinstance(layer, LOCAL):

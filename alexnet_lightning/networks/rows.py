@@ -7,7 +7,13 @@ from typing import NamedTuple
 from torch import nn
 
 from alexnet_lightning.networks.base import Stem
-from alexnet_lightning.networks.layers import LocalResponseNorm, Residual, Skip, WithinMapNorm
+from alexnet_lightning.networks.layers import (
+    Dropout2012,
+    LocalResponseNorm,
+    Residual,
+    Skip,
+    WithinMapNorm,
+)
 
 
 class Row(NamedTuple):
@@ -87,6 +93,8 @@ def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
         "gelu": nn.GELU,
         "bn": lambda: nn.BatchNorm2d(channels),
         "lrn": lambda: LocalResponseNorm(channels, groups=towers),
+        # The paper's formula has alpha itself, the code alpha / size.
+        "lrntext": lambda: LocalResponseNorm(channels, alpha=5e-4, groups=towers),
         "mapnorm": WithinMapNorm,
         "pool": lambda: nn.MaxPool2d(*pool[:3], ceil_mode=pool.ceil),
         "avg": lambda: nn.AvgPool2d(*pool[:3], ceil_mode=pool.ceil),
@@ -98,16 +106,26 @@ def follow(word: str, channels: int, pool: Window, towers: int) -> nn.Module:
 
 
 def head(
-    fc6: nn.Linear, num_classes: int, dropout: float, activation: str = "relu"
+    fc6: nn.Linear,
+    num_classes: int,
+    dropout: float,
+    activation: str = "relu",
+    fc7: nn.Linear | None = None,
+    rescaled: bool = True,
 ) -> nn.Sequential:
-    """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2)."""
-    hidden = fc6.out_features
+    """Return fc6, fc7, fc8, with dropout on the *outputs* of fc6 and fc7 (paper, section 4.2).
+
+    Args:
+        fc7: None has as many units as `fc6`.
+        rescaled: dropout as today, or as in 2012, see `Dropout2012`.
+    """
+    fc7 = fc7 or nn.Linear(fc6.out_features, fc6.out_features)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for number, layer in ((6, fc6), (7, nn.Linear(hidden, hidden))):
+    for number, layer in ((6, fc6), (7, fc7)):
         layers[f"fc{number}"] = layer
         layers[f"{activation}{number}"] = nn.Tanh() if activation == "tanh" else nn.ReLU()
-        layers[f"drop{number}"] = nn.Dropout(dropout)
-    layers["fc8"] = nn.Linear(hidden, num_classes)
+        layers[f"drop{number}"] = nn.Dropout(dropout) if rescaled else Dropout2012(dropout)
+    layers["fc8"] = nn.Linear(fc7.out_features, num_classes)
     return nn.Sequential(layers)
 
 

@@ -29,7 +29,7 @@ def confusion_figure(counts: Tensor, class_names: list[str], subject: str) -> Fi
         bars.barh(range(classes), percent.diag().numpy(), height=0.8, color=COLOURS[0])
         if classes <= 20:  # the numbers fit into the cells
             write_numbers(matrix, bars, percent, counts.sum(1))
-            matrix.set_title("% of each true class")
+            matrix.set_title("% of each true class (blank: none)")
         else:
             figure.colorbar(image, ax=[matrix, bars], label="% of each true class")
         name_axes(matrix, bars, class_names)
@@ -57,6 +57,7 @@ def write_numbers(matrix: Axes, bars: Axes, percent: Tensor, images: Tensor) -> 
     for true, predicted in percent.nonzero().tolist():
         value = float(percent[true, predicted])
         color = "white" if value > 65 else "black"
-        matrix.text(predicted, true, f"{value:.0f}", ha="center", va="center", color=color)
+        text = f"{value:.0f}" if value >= 0.5 else "<1"  # a cell of no images is blank
+        matrix.text(predicted, true, text, ha="center", va="center", color=color)
     for index, (value, total) in enumerate(zip(percent.diag(), images, strict=True)):
         bars.text(3, index, f"{value:.1f}" if total else "no images", va="center")

@@ -28,7 +28,13 @@ def top_metrics(rows: Rows) -> list[str]:
 
 
 def curves_figure(
-    rows: Rows, metrics: Iterable[str], unit: str, title: str, best: tuple[int, str] | None = None
+    rows: Rows,
+    metrics: Iterable[str],
+    unit: str,
+    title: str,
+    best: tuple[int, str] | None = None,
+    chance: float | None = None,
+    targets: str = "",
 ) -> Figure | None:
     """Return a figure of each metric in training and validation; None if none was logged.
 
@@ -36,29 +42,43 @@ def curves_figure(
         rows: as in metrics.csv.
         metrics: "loss" or top-k accuracies; four at most.
         best: the best epoch, from 1, and the metric that it is best by.
+        chance: what one guess among equally frequent classes gives, in `unit`.
+        targets: what the training loss compares with, if not with class indices.
     """
     from matplotlib.ticker import MaxNLocator
 
     with new_figure(7, 4.2) as figure:
         axes = figure.subplots()
         for metric, line in zip(metrics, ("-", "--", ":", "-."), strict=False):
-            plot_metric(axes, rows, metric, line)
+            plot_metric(axes, rows, metric, line, targets)
         if not axes.lines:
             return None
         if best:
             label = f"best epoch: {best[0]} ({best[1]})"
             axes.axvline(best[0], color="#555555", linestyle="--", lw=1.2, zorder=1, label=label)
-        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, axes.dataLim.x1 + 0.5), title=title)
+        if chance is not None:
+            look: Any = {"color": "#555555", "ls": (0, (1, 3)), "lw": 1.2, "zorder": 1}
+            axes.axhline(chance, label="chance" + " (top-1)" * ("accuracy" in unit), **look)
+        # Not of `dataLim`, which has no limits if no value is finite.
+        lines: Any = axes.lines
+        last = max(line.get_xdata()[-1] for line in lines)
+        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, last + 0.5), title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
-def plot_metric(axes: Axes, rows: Rows, metric: str, line: str) -> None:
-    """One metric in training and validation, with markers if there are at most 30 epochs."""
+def plot_metric(axes: Axes, rows: Rows, metric: str, line: str, targets: str = "") -> None:
+    """One metric in training and validation, with markers if there are at most 30 epochs.
+
+    `targets` is what the training loss compares with, if not with class indices.
+    """
     scale, name = 1 if metric == "loss" else 100, metric.replace("top", "top-")
     for split, (word, color, marker) in SPLITS.items():
         if values := by_epoch(rows, f"{split}/{metric}"):
             scaled = [scale * value for value in values.values()]
             look: Any = {"color": color, "marker": marker if len(values) <= 30 else None}
-            axes.plot(list(values), scaled, line, markersize=5, label=f"{word} {name}", **look)
+            label = f"{word} {name}"
+            if targets and (split, metric) == ("train", "loss"):
+                label += f" (with {targets}: not comparable)"
+            axes.plot(list(values), scaled, line, markersize=5, label=label, **look)

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,24 @@ from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.plan import Question, Study
 from alexnet_lightning.studies.rows import Evidence
 
+EVERY_RUN = "## Every run"
 METHOD = (
     "Errors are on the test images, with the checkpoint of the best validation accuracy; ± is half "
     "the width of the 95 % interval by Student's t over n seeds. A seed sets the initialization, "
     "the validation split, the order of images, crops and dropout; differences are taken seed by "
     "seed, and one whose interval includes zero is called no difference shown."
 )
+BEYOND = (
+    " Where that interval would go below 0 or beyond 100 %, it says nothing, and the lowest and "
+    "the highest of the seeds are in brackets instead."
+)
 COSTS = (
-    "Multiply-adds are per image; seconds of training are on the machine above, which the runs "
-    "share as the notes say. 5-NN is the accuracy of five nearest neighbors among 1,000 validation "
-    "images, in the embeddings at the backbone's output (features) and before the logits "
-    "(penultimate)."
+    "Multiply-adds are per image; training time is on the machine above, which runs at the same "
+    "time share."
+)
+NEIGHBORS = (
+    " 5-NN is the accuracy of five nearest neighbors in a sample of {} validation images, in the "
+    "embeddings at the backbone's output (features) and before the logits (penultimate)."
 )
 
 
@@ -31,16 +39,33 @@ def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, s
     parts = {
         f"# {study.title}": [study.notes, size(study, evidence)],
         "## Answers": [answered(question, study, evidence) for question in study.questions],
-        "## Results": [tables.results(study, evidence), METHOD],
-        "": [tables.costs(study, evidence), COSTS],
+        "## Results": results(study, evidence),
+        "": [tables.costs(study, evidence), COSTS + neighbors(evidence)],
         "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
         "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
         "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures.items()],
         "## What reaches each layer": layer_parts(study, evidence),
-        "## Every run": [ledger],
+        EVERY_RUN: [ledger],
     }
     lines = [text for heading, content in parts.items() if content for text in (heading, *content)]
     return "\n\n".join(text.strip() for text in lines if text.strip()) + "\n"
+
+
+def results(study: Study, evidence: Evidence) -> list[str]:
+    """Return the table of errors and how they were measured."""
+    table = tables.results(study, evidence)
+    return [table, METHOD + (BEYOND if re.search(r"\(\S+ to ", table) else "")]
+
+
+def neighbors(evidence: Evidence) -> str:
+    """Return what 5-NN is, and among how many images: "218", "60 to 100"; "" without it."""
+    if not any("val/features_knn5" in row for row in evidence.runs):
+        return ""
+    counts = {row.get("val/embedded_images", "the") for row in evidence.runs}
+    if "the" in counts:  # runs of an earlier version
+        return NEIGHBORS.format("the")
+    ends = dict.fromkeys((min(counts), max(counts)))
+    return NEIGHBORS.format(" to ".join(f"{count:,.0f}" for count in ends))
 
 
 def size(study: Study, evidence: Evidence) -> str:
@@ -94,13 +119,15 @@ def page(title: str, markdown: str, folder: Path) -> str:
     def image(_: Any, tokens: Sequence[Any], index: int, options: Any, env: Any) -> str:
         path, text = folder / str(tokens[index].attrs["src"]), html.escape(tokens[index].content)
         data = base64.b64encode(path.read_bytes()).decode()
-        return f'<img alt="{text}" src="data:image/png;base64,{data}">'
+        picture = f'<img alt="{text}" src="data:image/png;base64,{data}">'
+        return f'<span class="figure">{picture}</span>'
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("image", image)
     parser.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    unbroken = markdown.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
+    unbroken = markdown.replace(" ± ", "\u00a0±\u00a0")
+    unbroken = re.sub(r"(?<=\d) (?=(s|min|h|M)\b|%)", "\u00a0", unbroken)
     source = Path(__file__).with_name("report.html.j2").read_text()
     template = Template(source, autoescape=True, keep_trailing_newline=True)
     return template.render(title=title, report=parser.render(unbroken))

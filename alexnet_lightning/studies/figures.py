@@ -1,5 +1,6 @@
 """The figures of a report: curves with a band over the seeds, and error against time."""
 
+import math
 import shutil
 from collections.abc import Sequence
 from itertools import accumulate, cycle
@@ -8,40 +9,49 @@ from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_png
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
+from alexnet_lightning.studies.tables import time_unit
 from alexnet_lightning.system.atomic import replacing
 
-PANELS = {
-    "train/loss": ("epoch", "training loss (nats)"),
-    "val/top1": ("epoch", "validation top-1 error (%)"),
+UNITS = {
+    "train/loss": "training loss (nats)",
+    "train/loss_step": "loss of a training batch (nats)",
+    "val/top1": "validation top-1 error (%)",
 }
-STEP_PANEL = {"train/loss_step": ("step", "loss of a training batch (nats)")}
 GRAY = "#555555"
+NEAR = 2  # pixels between two curves of which one hides the other
+DASH = 3  # line widths
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
 
 def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) -> dict[str, str]:
-    """Write all figures of a report; return their captions by file name."""
+    """Write all figures of a report; return their captions by file name.
+
+    Figures of embeddings are those of the runs, or, where these are gone, the ones in `folder`.
+    """
     draw_curves(study, evidence, folder / "curves.png")
     draw_time(study, evidence, folder / "time.png")
     captions = {
         "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
-        "time.png": "Validation error against seconds of training, and the test error.",
+        "time.png": "Validation error against training time, and the test error of the best "
+        "checkpoint, at the end of its epoch.",
     }
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
-        if cell.folder and name in study.embeddings and seed == study.seeds[0]:
-            source = cell.folder.path / "figures" / "embeddings.png"
-            if cell.state == "finished" and source.is_file():
-                file = f"embeddings_{name}.png"
-                captions[file] = f"Embedding spaces: {study.label(name)}, seed {seed}."
+        if name in study.embeddings and seed == study.seeds[0]:
+            file = f"embeddings_{name}.png"
+            source = cell.folder.path / "figures" / "embeddings.png" if cell.folder else None
+            if source and cell.state == "finished" and source.is_file():
                 with replacing(folder / file) as part:
                     shutil.copyfile(source, part)
+            if (folder / file).is_file():
+                captions[file] = f"Embedding spaces: {study.label(name)}, seed {seed}."
     return captions
 
 
@@ -49,46 +59,79 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
     """Write training loss and validation error by epoch; of runs of few epochs, loss by step."""
     by_step = any(row.get("step") for row in evidence.curves)
     few = by_step and all((row.get("epoch") or 0) <= FEW_EPOCHS for row in evidence.curves)
-    panels = STEP_PANEL if few else PANELS
-    with new_figure(9, 4.6) as figure:
+    loss, over = ("train/loss_step", "step") if few else ("train/loss", "epoch")
+    # Losses of different targets cannot be compared: each kind has a panel of its own.
+    targets = {name: soft_targets(evidence, name) for name in study.variants}
+    kinds = sorted(set(targets.values()))
+    panels = [(loss, [n for n, kind in targets.items() if kind == each]) for each in kinds]
+    panels += [] if few else [("val/top1", list(study.variants))]
+    with new_figure(max(9, 4.3 * len(panels)), 4.8) as figure:
         every = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axes, (metric, (over, unit)) in zip(every, panels.items(), strict=True):
-            for name in study.variants:
-                if points := over_seeds(evidence, name, metric, over):
-                    color = plot_mean(axes, study, name, list(points), points)
-                    low, high = (list(map(pick, points.values())) for pick in (min, max))
-                    axes.fill_between(list(points), low, high, color=color, alpha=0.2, lw=0)
-            axes.set(xlabel=over, ylabel=unit)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-            if "/loss" in metric and axes.dataLim.y1 > 20 * axes.dataLim.y0 > 0:
-                # A diverging first epoch would flatten all others.
-                axes.set_yscale("log")
-                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axes.yaxis.set_major_formatter("{x:g}")
-                axes.yaxis.set_minor_formatter(NullFormatter())
-            if "/top" in metric:
-                plot_levels(axes, study)
-        save(figure, every[-1], path)
+        for axes, (metric, names), kind in zip(every, panels, [*kinds, ""], strict=False):
+            draw_panel(axes, study, evidence, names, metric, over)
+            if len(kinds) > 1 and metric == loss:
+                others = " or ".join(filter(None, kinds)).rstrip(" .0123456789")
+                axes.set_title(f"with {kind}" if kind else f"without {others}", wrap=True)
+        finish(figure, every, study, evidence, "n = {}", path)
+
+
+def draw_panel(
+    axes: Axes, study: Study, evidence: Evidence, names: Sequence[str], metric: str, over: str
+) -> None:
+    """Draw a metric of some variants, mean and range over the seeds, and its value at chance."""
+    for name in names:
+        if points := over_seeds(evidence, name, metric, over):
+            color = plot_mean(axes, study, name, list(points), points)
+            low, high = (list(map(pick, points.values())) for pick in (min, max))
+            axes.fill_between(list(points), low, high, color=color, alpha=0.2, lw=0)
+    axes.set(xlabel=over, ylabel=UNITS[metric])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if "/loss" in metric and axes.dataLim.y1 > 20 * axes.dataLim.y0 > 0:
+        # A diverging first epoch would flatten all others.
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    show_hidden(axes)
+    plot_chance(axes, evidence, metric)
+    if "/top" in metric:
+        plot_levels(axes, study)
 
 
 def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
-    """Write validation error against mean seconds of training, and the test error at the end."""
-    with new_figure(9, 4.6) as figure:
+    """Write validation error against mean training time, and the test error at the best epoch."""
+    longest = max((row["seconds"] for row in evidence.runs), default=0.0)
+    unit, symbol = time_unit(longest)
+    with new_figure(9, 4.8) as figure:
         axes = figure.subplots()
         for name in study.variants:
             if not (points := over_seeds(evidence, name, "val/top1")):
                 continue
             ends = ends_of_epochs(evidence, name)
-            color = plot_mean(axes, study, name, [fmean(ends[epoch]) for epoch in points], points)
+            times: dict[int, list[float]] = {}
+            for of_seed in ends.values():
+                for epoch, end in of_seed.items():
+                    times.setdefault(epoch, []).append(end / unit)
+            color = plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
             if tested := evidence.by_seed(name, "test/top1").values():
-                seconds = fmean(evidence.by_seed(name, "seconds").values())
-                axes.plot(seconds, 100 * (1 - fmean(tested)), "*", color=color, markersize=12)
-        axes.set(xlabel="seconds of training", ylabel="top-1 error (%)")
+                best = evidence.by_seed(name, "best_epoch")
+                at = [found[int(best.get(seed, max(found)))] / unit for seed, found in ends.items()]
+                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", color=color, markersize=12)
+        axes.set(xlabel=f"training time ({symbol})", ylabel="top-1 error (%)")
         axes.set_xlim(left=0)
+        show_hidden(axes)
+        plot_chance(axes, evidence, "val/top1")
         plot_levels(axes, study)
         axes.plot([], [], color=GRAY, label="validation")
         axes.plot([], [], "*", color=GRAY, markersize=12, label="test (best checkpoint)")
-        save(figure, axes, path)
+        images = {row.get("test/images") for row in evidence.runs} - {None}
+        n = f", {images.pop():,} test images" if len(images) == 1 else ""
+        finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
+
+
+def soft_targets(evidence: Evidence, variant: str) -> str:
+    """Return what a variant's training loss compares with in place of class indices, or ""."""
+    return str(next(iter(evidence.by_seed(variant, "soft_targets").values()), ""))
 
 
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
@@ -100,6 +143,40 @@ def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points
     return color
 
 
+def show_hidden(axes: Axes) -> None:
+    """Make curves that lie on each other dashed, so that the colors of all of them are seen."""
+    axes.autoscale_view()
+    groups: list[list[Line2D]] = []
+    for line in [line for line in axes.lines if line.get_linestyle() == "-"]:
+        for group in groups:
+            if lies_on(line, group[0]):
+                group.append(line)
+                break
+        else:
+            groups.append([line])
+    for group in groups:
+        for index, line in enumerate(group[1:], 1):
+            gap = DASH * (len(group) - 1)
+            line.set(linestyle=(DASH * (len(group) - index), (DASH, gap)), marker="", lw=2)
+    if any(len(group) > 1 for group in groups):
+        axes.plot([], [], color=GRAY, ls=(0, (DASH, DASH)), label="dashes: on another curve")
+
+
+def lies_on(line: Line2D, other: Line2D) -> bool:
+    """Tell whether three of four points of two curves are within NEAR pixels of each other."""
+    one, two = (each.get_transform().transform(each.get_xydata()) for each in (line, other))
+    return one.shape == two.shape and bool((abs(one - two).max(axis=1) <= NEAR).mean() >= 0.75)
+
+
+def plot_chance(axes: Axes, evidence: Evidence, metric: str) -> None:
+    """Draw a line at what one guess among equally frequent classes gives."""
+    classes = {row["classes"] for row in evidence.runs if row.get("classes")}
+    if len(classes) == 1:
+        count = classes.pop()
+        chance = 100 * (1 - 1 / count) if "/top" in metric else math.log(count)
+        axes.axhline(chance, color=GRAY, ls=(0, (1, 3)), lw=1.2, label=f"chance, {count} classes")
+
+
 def over_seeds(evidence: Evidence, variant: str, metric: str, over: str = "epoch") -> Points:
     """Return the values of all seeds by epoch or step; accuracies as errors in percent."""
     points: Points = {}
@@ -109,18 +186,19 @@ def over_seeds(evidence: Evidence, variant: str, metric: str, over: str = "epoch
     return dict(sorted(points.items()))
 
 
-def ends_of_epochs(evidence: Evidence, variant: str) -> Points:
-    """Return the seconds after which an epoch ended, of all seeds, by epoch.
+def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, dict[int, float]]:
+    """Return by seed and epoch the seconds after which the epoch ended.
 
     Each has a fraction proportional to 1 / (images per second); equal ones where a rate is missing.
     """
-    ends: Points = {}
+    ends = {}
     for seed, seconds in evidence.by_seed(variant, "seconds").items():
         epochs = evidence.curve(variant, seed, "val/top1")
         rates = evidence.curve(variant, seed, "train/images_per_second")
         times = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
-        for epoch, time in zip(epochs, accumulate(times), strict=True):
-            ends.setdefault(epoch, []).append(seconds * time / sum(times))
+        until = (seconds * time / sum(times) for time in accumulate(times))
+        if epochs:
+            ends[seed] = dict(zip(epochs, until, strict=True))
     return ends
 
 
@@ -130,8 +208,18 @@ def plot_levels(axes: Axes, study: Study) -> None:
         axes.axhline(100 * (1 - accuracy), color=GRAY, ls=dashes, lw=1, label=name)
 
 
-def save(figure: Figure, axes: Axes, path: Path) -> None:
-    """Write a figure with the legend of some axes below it."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+def finish(
+    figure: Figure, every: Sequence[Axes], study: Study, evidence: Evidence, what: str, path: Path
+) -> None:
+    """Write a figure with the legends of its panels below it, and a title with the seeds."""
+    found = [axes.get_legend_handles_labels() for axes in every]
+    # Of a variant in several panels, the last one, which has them all; first the variants.
+    shown = {text: line for lines, texts in found for line, text in zip(lines, texts, strict=True)}
+    labels = [text for text in map(study.label, study.variants) if text in shown]
+    labels += [text for text in shown if text not in labels]
+    figure.legend([shown[text] for text in labels], labels, loc="outside lower center", ncols=3)
+    counts = {len(evidence.by_seed(name, "seconds")) for name in study.variants} - {0}
+    n = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    n += " seed" if n == "1" else " seeds"
+    figure.suptitle(f"{study.title}: {what.format(n)}", wrap=True)
     write_png(figure, path)

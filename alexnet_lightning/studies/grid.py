@@ -15,10 +15,12 @@ from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder, in_new_words
 
-# Keys that may differ, with all below them: where a run was trained and kept, what was shown.
+# Keys that may differ, with all below them: where a run was trained and kept, what was shown. No
+# run is finished that has diverged without being allowed to.
 ELSEWHERE = (
-    "runs_dir", "recovery", "trainer.accelerator", "trainer.devices", "trainer.num_nodes",
-    "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins", "trainer.enable_progress_bar",
+    "runs_dir", "recovery", "allow_divergence", "trainer.accelerator", "trainer.devices",
+    "trainer.num_nodes", "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins",
+    "trainer.enable_progress_bar",
 )  # fmt: skip
 
 
@@ -65,7 +67,8 @@ class Cell:
             return ""
         top1 = self.summary.get("test/top1")
         accuracy = "" if top1 is None else f"{top1:.2%} test top-1, "
-        return f"{accuracy}{self.summary['seconds']:.0f} s"
+        diverged = "diverged, " if "diverged_at_step" in self.summary else ""
+        return f"{diverged}{accuracy}{self.summary['seconds']:.0f} s"
 
 
 def grid(study: Study) -> list[Run]:

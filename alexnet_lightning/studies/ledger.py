@@ -1,5 +1,6 @@
 """The ledger: every run of a folder by date, its settings and its results."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,43 +8,82 @@ import yaml
 
 from alexnet_lightning.studies.grid import ELSEWHERE, Run, differences, resolved, state_of
 from alexnet_lightning.studies.rows import column, read_rows
-from alexnet_lightning.studies.tables import NONE, table
+from alexnet_lightning.studies.tables import NONE, duration, table
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.run_folder import RUNS, RunFolder
 
 FIGURES = {
     "train/loss": ".3f", "train/top1": ".2%", "val/loss": ".3f", "val/top1": ".2%",
-    "test/loss": ".3f", "test/top1": ".2%", "parameters": ",.0f", "seconds": ".0f",
+    "test/loss": ".3f", "test/top1": ".2%", "parameters": ",.0f",
 }  # fmt: skip
 NO_DIFFERENCE = (*ELSEWHERE, "name", "seed_everything", "data.init_args.seed")
 MAX_DIFFERENCES = 6
 
 
 def ledger(folder: Path, bases: list[str] | None = None) -> str:
-    """Return a line per run in folder/NAME/DATE, the oldest first.
+    """Return a line per run in folder/NAME/DATE, the oldest first, and which are not in it.
 
-    Settings are compared with `bases`, or configs/NAME.yaml, or the oldest run of the same name.
+    Settings are compared with `bases`, or configs/NAME.yaml, or else the oldest run of the folder.
+
+    Raises:
+        UserError: there is no run in folder/NAME/DATE.
     """
     runs = sorted(folder.glob("*/*/config.yaml"), key=lambda path: path.parent.name)
-    if not runs:
-        raise UserError(f"{folder}: no run here; name a folder that holds NAME/DATE/config.yaml")
+    check_runs(folder, runs)
     compared: dict[str, Any] = {}  # by name of the runs
-    rows = []
+    rows, oldest, missing = [], None, elsewhere(folder)
     for path in runs:
-        run, name, config = RunFolder(path.parent), path.parts[-3], yaml.safe_load(path.read_text())
+        run, name = RunFolder(path.parent), path.parts[-3]
+        try:
+            config = yaml.safe_load(path.read_text())
+            who = [run.name.replace("/", " "), str(config["seed_everything"])]
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+            missing.append(f"{run.name}, whose config.yaml is not one of `fit`")
+            continue
+        oldest = oldest or config
         if name not in compared:
-            compared[name] = base_of(name, bases) or config
+            compared[name] = base_of(name, bases) or oldest
         metrics = read_rows(run.metrics) if run.metrics.is_file() else []
         summary = run.read_summary()
         training = {key: column(metrics, key)[-1:] for key in ("train/loss", "train/top1")}
         figures = summary | {key: last[0] for key, last in training.items() if last}
         shown = [(figures.get(key), form) for key, form in FIGURES.items()]
         cells = [NONE if value is None else f"{value:{form}}" for value, form in shown]
+        cells.append(duration(summary["seconds"]) if "seconds" in summary else NONE)
         epochs = str(summary.get("epochs") or len(column(metrics, "val/loss")))
-        who = [run.name.replace("/", " "), str(config["seed_everything"])]
-        rows.append([*who, changes(compared[name], config), state_of(run), epochs, *cells])
+        if not bases:  # a study's are told by its base
+            who.append(brief(config.get("model")))
+        state = "diverged" if "diverged_at_step" in summary else state_of(run)
+        rows.append([*who, changes(compared[name], config), state, epochs, *cells])
     names = [key.replace("/", " ").replace("top1", "top-1") for key in FIGURES]
-    return table(["run", "seed", "differs by", "state", "epochs", *names], rows)
+    model = [] if bases else ["model"]
+    header = ["run", "seed", *model, "differs by", "state", "epochs", *names, "time"]
+    base = "the study's base" if bases else "configs/NAME.yaml as it is now"
+    against = f"“Differs by” is from {base}; where that cannot be read, from the oldest run."
+    missing = [f"Not in this table: {text}." for text in missing]
+    return "\n\n".join([table(header, rows), against, *missing])
+
+
+def check_runs(folder: Path, runs: list[Path]) -> None:
+    """Raise a UserError that says what to name instead if a folder holds no runs as NAME/DATE."""
+    if runs:
+        return
+    wanted = f"give a study or a folder of runs as NAME/DATE/config.yaml, for example {RUNS}"
+    if (folder / "config.yaml").is_file():
+        alone = f"{folder}: this is one run; its figures are in {folder / 'figures'}"
+    elif any(folder.glob("*/config.yaml")):
+        alone = f"{folder}: this holds runs of one configuration"
+    else:
+        alone = "; ".join([f"{folder}: no run here", *elsewhere(folder)])
+    raise UserError(f"{alone}; {wanted}")
+
+
+def elsewhere(folder: Path) -> list[str]:
+    """Return in words how many runs stand in a folder otherwise than as NAME/DATE, and where."""
+    counts = Counter(path.parents[2] for path in sorted(folder.glob("*/*/*/config.yaml")))
+    found = [f"{n} runs in {path}; `report {path}` shows them" for path, n in counts.items()]
+    above = len(list(folder.glob("*/config.yaml")))
+    return [*found, *([f"{above} runs directly in {folder}, without a NAME"] if above else [])]
 
 
 def base_of(name: str, bases: list[str] | None) -> dict[str, Any] | None:
@@ -63,7 +103,9 @@ def changes(base: dict[str, Any], config: dict[str, Any]) -> str:
         if key not in NO_DIFFERENCE
     ]
     more = len(found) - MAX_DIFFERENCES
-    return " ".join(found[:MAX_DIFFERENCES]) + (f" and {more} more" if more > 0 else "") or NONE
+    # As code: a page may break the lines of it anywhere.
+    shown = " ".join(f"`{text.replace('`', '')}`" for text in found[:MAX_DIFFERENCES])
+    return shown + (f" and {more} more" if more > 0 else "") or NONE
 
 
 def brief(value: Any) -> str:

@@ -17,7 +17,7 @@ class Variant:
     """One side of a comparison."""
 
     label: str = ""  # its name in the report; by default its key
-    printed: str = ""  # what its source prints for it, and for what protocol
+    printed: str = ""  # the error that its source has for it, and for what protocol
     config: list[str] = field(default_factory=list)  # configurations in place of the study's base
     overrides: dict[str, Any] = field(default_factory=dict)  # flags of `fit`, after the study's
 

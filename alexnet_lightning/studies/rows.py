@@ -2,24 +2,30 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.system.atomic import replacing
 
 Row = dict[str, Any]
-WORDS = {"variant", "config", "overrides", "date", "layer", "machine", "versions", "git_commit"}
+WORDS = {
+    "variant", "config", "overrides", "soft_targets", "date", "layer", "machine", "versions",
+    "git_commit",
+}  # fmt: skip
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
-    "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss", "test/top1",
-    "test/top5", "test/images", "parameters", "multiply_adds", "seconds", "train/images_per_second",
+    "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
+    "test/top1", "test/top5", "test/images", "classes", "parameters", "multiply_adds", "seconds",
+    "train/images_per_second",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
     "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",
-    "val/penultimate_knn5", "val/penultimate_silhouette",
+    "val/penultimate_knn5", "val/penultimate_silhouette", "val/embedded_images",
 )  # fmt: skip
 
 
@@ -57,7 +63,8 @@ def gather(cells: Iterable[Cell]) -> Evidence:
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
         flags, date = cell.run.flags, cell.folder.path.name[:15]
-        found.runs.append(key | run_row(flags, date, cell.summary, metrics))
+        soft = soft_targets(yaml.safe_load(cell.folder.config.read_text()))
+        found.runs.append(key | soft | run_row(flags, date, cell.summary, metrics))
         curves = epochs(metrics)
         if len(curves) <= FEW_EPOCHS:
             loss = "train/loss_step"
@@ -70,6 +77,16 @@ def gather(cells: Iterable[Cell]) -> Evidence:
             key | row for row in (read_rows(layers) if layers.is_file() else [])
         )
     return found
+
+
+def soft_targets(config: Row) -> Row:
+    """Return what training compares with in place of class indices: it shifts the training loss."""
+    model, data = (config[part].get("init_args", {}) for part in ("model", "data"))
+    targets = str((data.get("targets") or {}).get("class_path", "OneHot")).rsplit(".", 1)[-1]
+    words = [] if targets == "OneHot" else [targets]
+    if smoothing := model.get("label_smoothing"):
+        words.append(f"label smoothing {smoothing:g}")
+    return {"soft_targets": " and ".join(words)} if words else {}
 
 
 def run_row(flags: Sequence[str], date: str, summary: Row, metrics: Sequence[Row]) -> Row:
@@ -111,6 +128,12 @@ def write(evidence: Evidence, folder: Path) -> None:
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(rows)
+
+
+def read(folder: Path) -> Evidence:
+    """Return the rows of a report, from its CSV files."""
+    paths = [folder / f"{each.name}.csv" for each in fields(Evidence)]
+    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
 
 
 def read_rows(path: Path) -> list[Row]:

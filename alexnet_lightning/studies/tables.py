@@ -10,6 +10,7 @@ from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 
 NONE = "–"
+WORDS = {"model", "differs by", "state", "error in the source", "over the step before"}  # columns
 ERRORS = {
     "test top-1 error": "test/top1",
     "test top-5 error": "test/top5",
@@ -20,7 +21,7 @@ ERRORS = {
 COSTS = {  # by header: the figure, its unit, and how it is shown
     "parameters": ("parameters", 1, "{:,.0f}"),
     "multiply-adds": ("multiply_adds", 1e6, "{:.1f} M"),
-    "seconds": ("seconds", 1, "{:.0f}"),
+    "training time": ("seconds", 1, ""),
     "5-NN of features": ("val/features_knn5", 0.01, "{:.1f} %"),
     "5-NN of penultimate": ("val/penultimate_knn5", 0.01, "{:.1f} %"),
 }
@@ -57,6 +58,8 @@ def verdict(difference: Estimate) -> str:
     mean, half, n = difference
     if half is None:
         return f"one run: {mean:+.2f} points, no interval"
+    if half > 100:  # wider than any difference can be
+        return f"no difference shown ({mean:+.2f} points, n = {n}: too few for an interval)"
     if abs(mean) <= half:
         return f"no difference shown ({mean:+.2f} ± {half:.2f} points, n = {n})"
     word = "gains" if mean > 0 else "loses"
@@ -64,8 +67,9 @@ def verdict(difference: Estimate) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned to the right."""
-    rule = [":--", *["--:"] * (len(header) - 1)]
+    """Return a Markdown table; columns of numbers are aligned to the right."""
+    rule = [":--" if name in WORDS else "--:" for name in header]
+    rule[0] = ":--"
     lines = [header, rule, *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
 
@@ -78,11 +82,13 @@ def filled(*rows: list[str]) -> str:
 
 
 def results(study: Study, evidence: Evidence) -> str:
-    """Return a line per variant: errors in percent with intervals, and what its source prints."""
-    rows = [["variant", "n", *ERRORS, "the source prints"]]
+    """Return a line per variant: errors in percent with intervals, and the error in its source."""
+    rows = [["variant", "n", *ERRORS, "error in the source"]]
     for name, variant in study.variants.items():
         n = str(len(evidence.by_seed(name, "seconds")))
         errors = [error(evidence, name, metric) for metric in ERRORS.values()]
+        if diverged := len(evidence.by_seed(name, "diverged_at_step")):
+            n += f", {diverged} diverged"
         rows.append([study.label(name), n, *errors, variant.printed or NONE])
     return filled(*rows)
 
@@ -94,7 +100,8 @@ def costs(study: Study, evidence: Evidence) -> str:
         cells = [study.label(name)]
         for metric, unit, shape in COSTS.values():
             values = evidence.by_seed(name, metric).values()
-            cells.append(shape.format(fmean(values) / unit) if values else NONE)
+            mean = fmean(values) / unit if values else 0.0
+            cells.append((shape.format(mean) or duration(mean)) if values else NONE)
         rows.append(cells)
     return filled(*rows)
 
@@ -102,12 +109,29 @@ def costs(study: Study, evidence: Evidence) -> str:
 def error(evidence: Evidence, variant: str, metric: str) -> str:
     """Return the error of an accuracy in percent with its interval."""
     values = [100 * (1 - value) for value in evidence.by_seed(variant, metric).values()]
-    return f"{shown(estimate(values))} %" if values else NONE
+    return f"{shown(values, most=100)} %" if values else NONE
 
 
-def shown(value: Estimate) -> str:
-    """Return "12.34 ± 0.56"."""
-    return f"{value.mean:.2f}" + ("" if value.half is None else f" ± {value.half:.2f}")
+def shown(values: Sequence[float], most: float = math.inf) -> str:
+    """Return "12.34 ± 0.56"; "12.34 (8.00 to 16.68)", lowest and highest, instead of an interval
+    that goes beyond what is possible, 0 to `most`."""
+    mean, half, _ = estimate(values)
+    if half is None:
+        return f"{mean:.2f}"
+    if mean - half < 0 or mean + half > most:
+        return f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
+    return f"{mean:.2f} ± {half:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Return "59 s", "12.5 min" or "1.5 h"."""
+    unit, name = time_unit(seconds)
+    return f"{seconds / unit:.{0 if unit == 1 else 1}f} {name}"
+
+
+def time_unit(seconds: float) -> tuple[int, str]:
+    """Return the seconds of the unit that a time is best told in, and its symbol."""
+    return (1, "s") if seconds < 300 else (60, "min") if seconds < 2 * 3600 else (3600, "h")
 
 
 def answer(evidence: Evidence, of: str, against: str, metric: str) -> str:
@@ -196,10 +220,10 @@ def epochs_cell(runs: dict[int, float], found: dict[int, float]) -> str:
     if not found:
         return f"not in {max(runs.values(), default=0):.0f}"
     missing = len(runs) - len(found)
-    return shown(estimate(list(found.values()))) + (f" ({missing} never)" if missing else "")
+    return shown(list(found.values())) + (f" ({missing} never)" if missing else "")
 
 
 def ratio_cell(of: dict[int, float], against: dict[int, float]) -> str:
     """Return how many times as long one variant takes as the other, seed by seed."""
     ratios = [of[seed] / against[seed] for seed in of if seed in against]
-    return f"{shown(estimate(ratios))} times" if ratios else NONE
+    return f"{shown(ratios)} times" if ratios else NONE

@@ -1,9 +1,12 @@
 """Files that are either whole or not there."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from alexnet_lightning.system.errors import UserError
 
 
 @contextmanager
@@ -19,3 +22,13 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_writable(flag: str, path: Path) -> None:
+    """Raise a UserError, before anything slow begins, if no file can be written at `path`."""
+    try:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder):  # leaves nothing behind
+            pass
+    except OSError as error:
+        raise UserError(f"{flag}: cannot write {path}: {error.strerror}") from None

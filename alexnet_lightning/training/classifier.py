@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,6 +56,8 @@ class ImageClassifier(LightningModule, ABC):
         bias_lr_factor: learning rate of biases and norms over that of weights; 2 in 2012.
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
         backbone_lr_factor: learning rate of the backbone over that of the head, > 0.
+        layer_options: options of the optimizer for the weights of some layers, by the layer's name,
+            as {classifier: {weight_decay: 0.03}}; the last that fits counts.
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
@@ -77,6 +79,7 @@ class ImageClassifier(LightningModule, ABC):
         bias_lr_factor: float = 1.0,
         decay_biases: bool = True,
         backbone_lr_factor: float = 1.0,
+        layer_options: Mapping[str, Mapping[str, float]] | None = None,
         init: Init = "default",
         label_smoothing: float = 0.0,
         compile: bool = False,  # noqa: A002  # the word that users of torch know
@@ -105,6 +108,7 @@ class ImageClassifier(LightningModule, ABC):
         self.bias_lr_factor = bias_lr_factor
         self.decay_biases = decay_biases
         self.backbone_lr_factor = backbone_lr_factor
+        self.layer_options = layer_options
         self.label_smoothing = label_smoothing
         if mode.may_train:  # torchmetrics takes as long to import as Lightning
             from alexnet_lightning.training.metrics import StageMetrics
@@ -142,6 +146,11 @@ class ImageClassifier(LightningModule, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._step(batch, self.test_metrics)
+
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        """Return probabilities (N, num_classes) of images, whose labels are not looked at."""
+        images = batch if isinstance(batch, Tensor) else batch[0]
+        return self.over_views(images if images.ndim == 5 else images[:, None]).exp()
 
     def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are (N,) or probabilities (N, K)."""
@@ -219,5 +228,10 @@ class ImageClassifier(LightningModule, ABC):
                 "as in --model.optimizer Adam --model.optimizer.lr 0.001"
             )
         return build_optimizer(
-            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.backbone_lr_factor
+            self.optimizer,
+            self,
+            self.bias_lr_factor,
+            self.decay_biases,
+            self.backbone_lr_factor,
+            self.layer_options,
         )

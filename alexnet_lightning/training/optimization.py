@@ -1,5 +1,6 @@
 """Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
+from collections.abc import Mapping
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,11 +22,13 @@ def build_optimizer(
     bias_lr_factor: float = 1.0,
     decay_biases: bool = True,
     backbone_lr_factor: float = 1.0,
+    layer_options: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Optimizer:
     """Return the optimizer with named groups: "weights", whose rate is logged, and "biases".
 
     The backbone is every layer under a `features`; with a rate of its own it makes two more groups,
-    "backbone weights" and "backbone biases". Scales of norms count as biases.
+    "backbone weights" and "backbone biases". Scales of norms count as biases. Each name in
+    `layer_options` makes a group of the weights below it.
 
     The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
     above 0, or there is no backbone.
@@ -35,16 +38,24 @@ def build_optimizer(
             f"backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the backbone"
         )
     names = ["weights", "biases", "backbone weights", "backbone biases"]
-    members: dict[str, list[nn.Parameter]] = {name: [] for name in names}
+    chosen = dict(layer_options or {})
+    members: dict[str, list[nn.Parameter]] = {name: [] for name in (*names, *chosen)}
     for key, parameter in module.named_parameters():
         in_backbone = backbone_lr_factor != 1.0 and "features" in key.split(".")
+        is_bias = parameter.ndim <= 1 or key.endswith(".bias")
+        own = [] if is_bias else [name for name in chosen if f".{name}." in f".{key}"]
         if parameter.requires_grad:
-            members[names[2 * in_backbone + (parameter.ndim <= 1)]].append(parameter)
+            members[own[-1] if own else names[2 * in_backbone + is_bias]].append(parameter)
+    for name in chosen:
+        if not members[name]:
+            raise ValueError(f"layer_options: no weights to train below a layer named {name}")
     if backbone_lr_factor != 1.0 and not members["backbone weights"]:
         raise ValueError("backbone_lr_factor: the network has no layers to train under `features`")
 
     groups = [
-        {"params": parameters, "name": name} for name, parameters in members.items() if parameters
+        {"params": parameters, "name": name, **chosen.get(name, {})}
+        for name, parameters in members.items()
+        if parameters
     ]
     optimizer = make(groups, **fused(make))
     for group in optimizer.param_groups:

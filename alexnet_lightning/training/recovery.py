@@ -1,7 +1,7 @@
 """A run resumes after any interruption as if there had been none."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import RunningStage
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import rotate
+from alexnet_lightning.training.divergence import DivergedError
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.run_folder import LAST
 
@@ -51,7 +52,11 @@ class Recovery(Checkpoint):
         self.folder = folder
         self.metrics = metrics
         self.seconds_before = 0.0
+        # Called once on rank zero: an earlier run's configuration is its own until then.
+        self.on_first_save: Callable[[], None] = lambda: None
         self._trainer: Trainer | None = None
+        self._saves = 0
+        self._resumed = False
         self._in_epoch = False
         self._metrics: list[dict[str, Any]] | None = None
 
@@ -105,6 +110,8 @@ class Recovery(Checkpoint):
         self._ended = time.monotonic()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not (self._saves or self._resumed):  # a training of no steps
+            self.save(trainer)
         if self._ended is None:  # killed after the last step: Lightning leaves its end out
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 callback.on_train_end(trainer, pl_module)
@@ -116,6 +123,7 @@ class Recovery(Checkpoint):
         between_steps = progress.current.ready == progress.current.completed > 0
         if (
             isinstance(exception, Exception)
+            and not isinstance(exception, DivergedError)
             and trainer.state.stage == RunningStage.TRAINING
             and trainer.world_size == 1  # the other processes would not come to this line
             and between_steps
@@ -135,15 +143,15 @@ class Recovery(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         # The run folder may have been moved, or named by another path.
-        for state in checkpoint["callbacks"].values():
-            if "best_model_path" in state:
-                best = state["best_model_path"]
-                moved = {
-                    path: str(self.folder / Path(path).name) for path in state["best_k_models"]
-                }
-                state["dirpath"] = str(self.folder)
-                state["best_model_path"] = str(self.folder / Path(best).name) if best else best
-                state["kth_best_model_path"] = moved.get(state["kth_best_model_path"], "")
+        states = {key: s for key, s in checkpoint["callbacks"].items() if "best_model_path" in s}
+        before = next(s["dirpath"] for key, s in states.items() if key.startswith("BestCheckpoint"))
+        for state in states.values():
+            if Path(state["dirpath"]).is_relative_to(before):  # else it lies outside
+                folder = self.folder / Path(state["dirpath"]).relative_to(before)
+                moved = {path: str(folder / Path(path).name) for path in state["best_k_models"]}
+                state["dirpath"] = str(folder)
+                for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                    state[name] = str(folder / Path(state[name]).name) if state[name] else ""
                 state["best_k_models"] = {moved[p]: s for p, s in state["best_k_models"].items()}
 
     def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
@@ -169,6 +177,9 @@ class Recovery(Checkpoint):
         if trainer.is_global_zero:
             rotate(self.folder, self.keep)
         trainer.save_checkpoint(self.folder / LAST, weights_only=False)
+        if trainer.is_global_zero and not self._saves:
+            self.on_first_save()
+        self._saves += 1
         self._saved = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,6 +193,7 @@ class Recovery(Checkpoint):
         self.metrics.rows = state_dict["rows"]
         self.seconds_before = state_dict["seconds"]
         self._metrics = state_dict["train_metrics"]
+        self._resumed = True
 
     def _states(self, trainer: Trainer) -> list[dict[str, Any]]:
         """Return what the metrics of this epoch have counted so far, by process."""

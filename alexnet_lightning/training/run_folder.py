@@ -5,9 +5,11 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -21,7 +23,7 @@ from alexnet_lightning.system.errors import UserError
 if TYPE_CHECKING:
     pass
 
-LAST = "last.ckpt"
+BEST, LAST = "best.ckpt", "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
 RENAMED = {
     "trunk_lr_factor": "backbone_lr_factor",
@@ -128,9 +130,17 @@ class RunFolder:
         )
 
     def checkpoint(self, which: str) -> Path:
-        """Return the path of "best", "last" or of a checkpoint anywhere; it must be there."""
+        """Return the path of "best", "last" or of a checkpoint anywhere; it must be there.
+
+        Of a run without a validation, "best" is the last, which is said.
+        """
         named = which in ("best", "last")
         path = self.checkpoints / f"{which}.ckpt" if named else Path(which)
+        if which == "best" and not path.is_file() and (self.checkpoints / LAST).is_file():
+            path = self.checkpoints / LAST
+            note(f"{self.path} has no {BEST}, which needs a validation: {LAST} is taken")
+        if named and not path.is_file():
+            raise UserError(f"{self.path}: no checkpoint there yet, at {path}; train it first")
         if not path.is_file():
             raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
         return path
@@ -182,6 +192,12 @@ def in_new_words(text: str) -> str:
     key = "(?:trunk_lr_factor|freeze_trunk)"
     names = rf"\b{key}(?=['\"]?:)|(?<=--model\.){key}|^{key}$|\bLayerSpreads\b"
     return re.sub(names, lambda found: RENAMED[found[0]], text)
+
+
+@cache
+def note(line: str) -> None:
+    """Say a line on the error output, once a process."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def variant_of(stored: Mapping[str, Any]) -> str | None:

@@ -1,21 +1,28 @@
 """The figures that stay of a run: summary.json, and the table that a command ends with."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.training.metrics_csv import MetricsCSV
-from alexnet_lightning.training.run_folder import git_commit, machine, versions
+from alexnet_lightning.training.run_folder import LAST, git_commit, machine, versions
 
 
-def best_figures(path: str, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
-    """Return the validation figures of the best checkpoint, its epoch (from 1) and its path."""
-    epoch = checkpoint["epoch"]
-    rows = [row for row in metrics.rows if row.get("epoch") == epoch and "val/loss" in row]
-    figures = {key: value for key, value in rows[-1].items() if key.startswith("val/")}
-    return {"best_epoch": epoch + 1, "best_checkpoint": path, **figures}
+def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
+    """Return the validation figures of the best checkpoint, its epoch (from 1) and its path.
+
+    Only the path if it is the last checkpoint, of a run without a validation.
+    """
+    if path.name == LAST:
+        return {"best_checkpoint": str(path)}
+    epoch, step = checkpoint["epoch"], checkpoint["global_step"] - 1
+    rows = [row for row in metrics.rows if row["step"] == step and "val/loss" in row]
+    found = rows[-1] if rows else {}  # without a monitor, epochs that were not validated are kept
+    figures = {key: value for key, value in found.items() if key.startswith("val/")}
+    return {"best_epoch": epoch + 1, "best_checkpoint": str(path), **figures}
 
 
 def test_figures(trainer: Trainer) -> dict[str, float]:
@@ -33,6 +40,7 @@ def facts(
     network: Any = model.network
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     return {
+        "classes": data.num_classes,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "multiply_adds": multiply_adds(network, data.in_channels, data.image_size),
         "epochs": trainer.current_epoch,
@@ -64,10 +72,19 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         "",
         *split_table(figures),
         "",
-        f"best epoch  {figures.get('best_epoch')} of {figures['epochs']}",
+        f"best epoch  {figures['best_epoch']} of {figures['epochs']}"
+        if "best_epoch" in figures
+        else f"weights     of {LAST}, after {figures['epochs']} epochs; none was validated",
+        *diverged_line(figures),
         f"parameters  {figures['parameters']:,}",
         f"training    {figures['seconds']:.0f} s"
         + (f", {speed:,.0f} images/s" if speed is not None else ""),
         f"run         {folder}",
     ]
     return "\n".join(lines)
+
+
+def diverged_line(figures: Mapping[str, Any]) -> list[str]:
+    """Return a line if the training went on with a loss that is not finite."""
+    step = figures.get("diverged_at_step")
+    return [f"diverged    at step {step}: the loss is not finite from there on"] if step else []

@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from alexnet_lightning.training.onlookers import forgiving
 from alexnet_lightning.training.run_folder import RunFolder
 
 PROJECT = "alexnet_lightning"
@@ -24,24 +25,28 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
     except ImportError:
         say("W&B is not installed (pip install wandb): metrics.csv has the figures")
         return None
+    try:
+        return started(wandb, run, config)
+    except Exception as error:  # whatever it is, the training does not need W&B
+        say(f"W&B did not start ({reason_of(error)}): metrics.csv has the figures")
+        return None
+
+
+def started(wandb: Any, run: RunFolder, config: dict[str, Any]) -> Logger:
     mode = os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
     project = os.environ.get("WANDB_PROJECT", PROJECT)
     experiment = None
     if is_rank_zero():  # one W&B run, however many processes train
-        try:
-            experiment = wandb.init(
-                project=project,
-                name=run.name,
-                dir=run.path.absolute(),  # it writes later too, wherever the process then is
-                id=run.wandb_id,  # a resumed run goes on in its W&B run
-                resume="allow",
-                mode=mode,  # type: ignore[arg-type]  # wandb checks the word itself
-                config=config,
-                settings=wandb.Settings(silent=mode == "offline"),
-            )
-        except Exception as error:  # whatever it is, the training does not need W&B
-            say(f"W&B did not start ({reason_of(error)}): metrics.csv has the figures")
-            return None
+        experiment = wandb.init(
+            project=project,
+            name=run.name,
+            dir=run.path.absolute(),  # it writes later too, wherever the process then is
+            id=run.wandb_id,  # a resumed run goes on in its W&B run
+            resume="allow",
+            mode=mode,  # wandb checks the word itself
+            config=config,
+            settings=wandb.Settings(silent=mode == "offline"),
+        )
         experiment.define_metric("trainer/global_step")
         experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
         if mode == "offline":
@@ -85,5 +90,10 @@ def say(line: str) -> None:
 def close(logger: Logger | None, summary: dict[str, Any]) -> None:
     """Put the summary beside the curves and end the W&B run, so that its files are whole."""
     if isinstance(logger, WandbLogger):
-        logger.experiment.summary.update(summary)
-        logger.experiment.finish()
+        finish(logger, summary)
+
+
+@forgiving
+def finish(logger: WandbLogger, summary: dict[str, Any]) -> None:
+    logger.experiment.summary.update(summary)
+    logger.experiment.finish()

@@ -1,5 +1,6 @@
 """Learning curves of finished, short and interrupted runs."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from alexnet_lightning.callbacks import LearningCurves
 from alexnet_lightning.callbacks.curves import best_epoch, data_title
+from alexnet_lightning.training.checkpoints import BestCheckpoint
 
 NAN = float("nan")
 ROWS = [
@@ -67,9 +69,15 @@ def test_before_the_setup_the_title_is_empty():
     ],
 )
 def test_best_epoch_is_that_of_the_checkpoint(monitor, mode, best):
-    checkpoint = ModelCheckpoint(monitor=monitor, mode=mode)
-    assert best_epoch(SimpleNamespace(checkpoint_callback=checkpoint), ROWS) == best
+    others = ModelCheckpoint(monitor="val/top5")
+    ours = BestCheckpoint(Path(), monitor=monitor, mode=mode)
+    assert best_epoch(SimpleNamespace(checkpoint_callbacks=[others, ours]), ROWS) == best
 
 
 def test_without_a_checkpoint_there_is_no_best_epoch():
-    assert best_epoch(SimpleNamespace(checkpoint_callback=None), ROWS) is None
+    assert (
+        best_epoch(
+            SimpleNamespace(checkpoint_callbacks=[ModelCheckpoint(monitor="val/top1")]), ROWS
+        )
+        is None
+    )

@@ -10,6 +10,7 @@ from alexnet_lightning.callbacks import EmbeddingPCA
 from alexnet_lightning.system.errors import UserError
 
 SCORES = {f"val/{name}_{s}" for name in ("features", "penultimate") for s in ("knn5", "silhouette")}
+SCORES |= {"val/embedded_images"}
 
 
 def drawn(run: Path) -> list[str]:
@@ -45,14 +46,17 @@ def test_training_stays_the_same(changes_training, tmp_path):
 def test_signs_survive_a_resume(make_trainer, model, data, tmp_path):
     callback = EmbeddingPCA(every_n_epochs=1)
     saving = ModelCheckpoint(tmp_path, filename="last", save_on_train_epoch_end=True)
-    trainer = make_trainer(callback, saving, enable_checkpointing=True, max_epochs=1)
+    drawn = []
+    save = saving.on_train_epoch_end
+    saving.on_train_epoch_end = lambda *args: (drawn.append(callback.state_dict()), save(*args))
+    trainer = make_trainer(callback, saving, enable_checkpointing=True, max_epochs=2)
     trainer.fit(model, data)
     state = torch.load(tmp_path / "last.ckpt", weights_only=True)["callbacks"]["EmbeddingPCA"]
     resumed = EmbeddingPCA()
     resumed.load_state_dict(state)
     coordinates = resumed.state_dict()["coordinates"]
     assert coordinates.keys() == {"features", "penultimate"}
-    for name, before in callback.state_dict()["coordinates"].items():
+    for name, before in drawn[-1]["coordinates"].items():
         assert torch.equal(coordinates[name], before)
 
 

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alexnet_lightning.explanations.layers import grad_cam
+from alexnet_lightning.explanations.images import ShownImages
+from alexnet_lightning.explanations.layers import draw_grad_cam, grad_cam, shared_cams
+from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.models.create import SMALL_FORM, accepted
 from alexnet_lightning.models.table import known_variants
@@ -85,6 +87,27 @@ def test_a_frozen_backbone_and_no_grad_do_not_matter() -> None:
     model.network.features.requires_grad_(False)
     with torch.no_grad():
         assert torch.equal(grad_cam(model, images, [1, 2]), expected)
+
+
+def test_classes_of_an_image_share_a_scale() -> None:
+    torch.manual_seed(0)
+    model, images = small(AlexNetModern, {}), torch.randn(2, 3, 32, 32)
+    classes = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    shared = shared_cams(model, images, classes)
+    assert shared.shape == (2, 3, 32, 32)
+    assert shared.amax((1, 2, 3)).tolist() == pytest.approx([1, 1])
+    alone = torch.stack([grad_cam(model, images, column) for column in classes.unbind(1)], 1)
+    peaks = shared.amax((2, 3), keepdim=True)
+    assert torch.allclose(shared, alone * peaks, atol=1e-5)
+    assert peaks.min() < 0.99, "the classes differ in how strongly they are raised"
+
+
+def test_maps_of_one_position_are_told_and_not_drawn(trained_run) -> None:
+    predictor = Predictor.load(trained_run)
+    shown = ShownImages(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), ["a"])
+    figure = draw_grad_cam(predictor, shown)
+    assert not figure.axes
+    assert "ends in maps of 1 × 1" in figure.texts[-1].get_text()
 
 
 def test_a_transformer_is_refused_in_a_line() -> None:

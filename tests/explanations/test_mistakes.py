@@ -107,3 +107,17 @@ def test_no_mistakes_are_a_figure_too() -> None:
     images = ImageTensors(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]))
     figure = draw_mistakes(images, torch.eye(2), ["cat", "dog"])
     assert figure.get_suptitle() == "Most confident of 0 mistakes in 2 test images"
+    assert figure.texts[-1].get_text() == "The network is right on all of them."
+
+
+def test_a_best_checkpoint_that_is_like_the_last_is_told() -> None:
+    images = ImageTensors(torch.zeros(4, 1, 4, 4, dtype=torch.uint8), LABELS)
+    figure = draw_differences(images, BEST, BEST._replace(epoch=3), ["cat", "dog"])
+    assert not figure.axes
+    assert figure.texts[-1].get_text() == "Epochs 2 and 3 give the same class for each."
+
+
+def test_images_are_shown_as_the_network_sees_them() -> None:
+    images = ImageTensors(torch.zeros(5, 1, 4, 4, dtype=torch.uint8), TRUE)
+    figure = draw_mistakes(images, PROBABILITIES, ["cat", "dog"], lambda x: x[..., :2, :2])
+    assert figure.axes[0].images[0].get_array().shape == (2, 2)

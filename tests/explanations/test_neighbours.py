@@ -60,6 +60,7 @@ def test_the_figure_colours_other_classes(neighbours, data) -> None:
     for word in words[1:4]:
         assert word.get_color() == (RIGHT if word.get_text() == "0" else WRONG)
     assert {word.get_color() for word in words[5:]} == {RIGHT}, "their class is unknown"
+    assert "left: an image, with its file's name" in figure.get_suptitle()
 
 
 def test_a_validation_image_falls_on_its_own_point(trained_run, data) -> None:

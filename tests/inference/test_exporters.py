@@ -66,7 +66,7 @@ def round_trip(kind: str, predictor: Predictor, preprocessing: bool, folder) -> 
     inputs = predictor.inputs(images)[:, 0].contiguous()
     given = images if preprocessing else inputs
     with torch.no_grad():
-        logits = read(kind, path, beside(path))(given)
+        logits = read(kind, path, beside(path), type(predictor.model))(given)
     expected = predictor.probabilities(images)
     assert torch.allclose(logits.softmax(1), expected, atol=CLOSE)
     assert expected.std(dim=0).max() > 1e-3, "similar outputs for all images would hide errors"

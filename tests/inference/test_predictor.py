@@ -6,12 +6,15 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from PIL import Image
 
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
-from alexnet_lightning.inference.predictor import Predictor, chosen_device
+from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetBN
 from alexnet_lightning.system.errors import UserError
 
@@ -158,10 +161,39 @@ def test_a_compiled_run_is_predicted_without_compiling(small, checkpoint_of) -> 
     assert predictor.probabilities(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).shape == (1, 7)
 
 
-def test_a_missing_gpu(monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert chosen_device("auto") == chosen_device("cpu") == "cpu"
-    with pytest.raises(UserError, match="--device"):
-        chosen_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert [chosen_device(name) for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+def test_an_image_comes_from_anywhere(small, checkpoint_of, tmp_path) -> None:
+    predictor = Predictor(checkpoint_of(small))
+    pixels = torch.randint(256, (2, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
+    array = pixels.permute(0, 2, 3, 1).numpy()
+    path = tmp_path / "a.png"
+    picture = Image.fromarray(array[0])
+    picture.save(path)
+    (expected,) = predictor.top(pixels[:1])
+    for one in (str(path), path, path.read_bytes(), picture, array[0], pixels[0]):
+        assert predictor.predict(one) == predictor.predict([one]) == [expected], type(one)
+    assert picture.getpixel((0, 0)), "the caller's image stays open"
+    both = predictor.top(pixels)
+    for several in (array, pixels, [array[0], pixels[1]], (path, array[1])):
+        assert predictor.predict(several) == both, type(several)
+    assert predictor.predict([]) == []
+
+
+@pytest.mark.parametrize("other", [torch.zeros(3, 8, 8), np.zeros((8, 8, 4), np.uint8), [3]])
+def test_what_is_no_image_is_refused_in_a_line(other, small, checkpoint_of) -> None:
+    with pytest.raises(UserError, match=r"uint8|no path") as error:
+        Predictor(checkpoint_of(small)).predict(other)
+    one_line(error)
+
+
+@pytest.mark.parametrize("views", ["centre", "flip"])
+def test_a_trainer_predicts_the_same(views, small, checkpoint_of) -> None:
+    data = DigitsDataModule(batch_size=150, views=views)
+    checkpoint = checkpoint_of(AlexNetBN(10, 1, 8, stem="small", width=0.05))
+    model = Predictor(checkpoint).model
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
+    )
+    found = torch.cat(trainer.predict(model, datamodule=data))
+    checkpoint["preprocessing"] = data.preprocessing()
+    images, _ = data.splits["test"][range(300)]
+    assert torch.allclose(found, Predictor(checkpoint, views).probabilities(images), atol=1e-6)

@@ -1,14 +1,16 @@
 """Requests read in this process: an image, or a 4xx that says why."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from alexnet_lightning.inference.server import Limits, Preprocessing, Upload, Uploads
+from alexnet_lightning.inference.server import Limits, Preprocessing, Upload, Uploads, explain_at
 from tests import malformed
 from tests.serving import FORM, form
 
@@ -84,9 +86,30 @@ def test_every_kind_of_nonsense_is_a_4xx(ask) -> None:
         (malformed.bomb(104), 413, "104 × 104 pixels"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", 415, "EPS"),
         (b"GIF89a", 415, "not an image"),
+        (malformed.bomb(20_000), 413, "at most 10000 pixels"),
     ],
 )
 def test_why(ask, content, status, why) -> None:
     found, answer = ask(form(content), FORM)
     assert found == status
     assert why in answer["detail"]
+
+
+def test_base64_with_line_breaks_and_of_a_data_url(ask, grey) -> None:
+    lines = base64.encodebytes(grey).decode()
+    for text in (lines, f"data:image/png;base64,{lines}"):
+        assert ask(json.dumps({"image": text}).encode(), malformed.JSON)[0] == 200
+    status, answer = ask(b'{"image": "no base64!"}', malformed.JSON)
+    assert status == 422 and answer["detail"].startswith("image is no base64: ")
+
+
+def test_the_pages_need_no_internet() -> None:
+    app = FastAPI()
+    explain_at(app, "/", "/docs")
+    pages = {route.path: route.endpoint for route in app.routes}
+    assert "/redoc" not in pages
+    for path in ("/", "/docs"):
+        request = SimpleNamespace(base_url="http://10.0.0.1:8000/")
+        page = asyncio.run(pages[path](request)).body.decode()
+        assert 'curl -F image=@cat.jpg "http://10.0.0.1:8000/predict?k=3"' in page
+        assert "src=" not in page and "https:" not in page

@@ -25,7 +25,9 @@ PARAMETERS = {
     "AlexNetSkipScaled": 2_353_131,
     "DoubleConvAlexNet": 1_000_511,
     "DoubleConvBNAlexNet": 1_121_327,
-    "FourLayerNet": 7_231,
+    "FourLayerNet": 9_663,
+    "LocalNet": 122_839,
+    "ThreeConvNet": 7_231,
     "TorchvisionClassifier": 11_172_423,
 }
 # At 1000 classes and 224 px, in full.

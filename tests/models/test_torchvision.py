@@ -13,7 +13,6 @@ MODELS = [
     ("resnet18", 32),
     ("mobilenet_v3_small", 32),
     ("efficientnet_b0", 32),
-    ("vgg11", 32),
     ("googlenet", 32),
     ("densenet121", 32),
     ("shufflenet_v2_x0_5", 32),

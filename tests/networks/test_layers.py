@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from alexnet_lightning.networks.layers import (
+    Dropout2012,
     LocalResponseNorm,
     Residual,
     StretchedLinear,
@@ -110,7 +111,7 @@ def test_lrn_works_in_float32_under_autocast() -> None:
 def test_the_within_map_norm_is_the_formula() -> None:
     torch.manual_seed(0)
     maps = torch.randn(2, 3, 6, 7) * 20
-    expected = within_map(maps.double().numpy(), 5, 0.1, 0.75, 2.0)
+    expected = within_map(maps.double().numpy(), 5, 0.1, 0.75, 1.0)
     assert np.allclose(WithinMapNorm(alpha=0.1)(maps).numpy(), expected, rtol=1e-5)
 
 
@@ -172,3 +173,30 @@ def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
     assert torch.equal(stem.weight[12:], -stem.weight[:12])
     assert stem(images).shape == (200, 24, 7, 7)
     assert "weight" in stem.state_dict()
+
+
+def test_the_dropout_of_2012_is_todays_with_other_numbers() -> None:
+    """Half the deviation, a quarter of the rate and four times the decay in the layer that reads.
+
+    v ← .9 v - ε (decay · w + gradient) for w' = w / 2: the mask times 2 doubles the gradient, so a
+    quarter of the rate moves w' by half of what w moves.
+    """
+    torch.manual_seed(0)
+    inputs = torch.randn(20, 16, 12, dtype=torch.float64)
+    weight = torch.randn(5, 12, dtype=torch.float64)
+    outputs = []
+    for dropout, scale in ((Dropout2012(0.5), 1.0), (nn.Dropout(0.5), 0.5)):
+        layer = nn.Linear(12, 5, bias=False, dtype=torch.float64)
+        layer.weight.data = weight * scale
+        optimizer = torch.optim.SGD(
+            layer.parameters(), lr=0.1 * scale**2, momentum=0.9, weight_decay=0.05 / scale**2
+        )
+        torch.manual_seed(1)
+        for values in inputs:
+            logits = layer(dropout(values))
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(logits, torch.arange(16) % 5).backward()
+            optimizer.step()
+        outputs.append((logits.detach(), layer(dropout.eval()(inputs[0])).detach()))
+    for old, new in zip(*outputs, strict=True):
+        assert torch.allclose(old, new, rtol=1e-12, atol=1e-12)

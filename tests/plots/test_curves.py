@@ -36,5 +36,14 @@ def test_lines_and_whole_epochs():
     assert [tick for tick in axes.get_xticks() if 0.5 <= tick <= 3.5] == [1, 2, 3]
 
 
+def test_chance_is_a_line_and_a_loss_of_other_targets_is_named():
+    figure = curves_figure(ROWS, ["loss"], "nats", "", None, 2.3, "label smoothing 0.1")
+    (axes,) = figure.axes
+    lines = {line.get_label(): line for line in axes.lines}
+    told = "training loss (with label smoothing 0.1: not comparable)"
+    assert list(lines) == [told, "validation loss", "chance"]
+    assert list(lines["chance"].get_ydata()) == [2.3, 2.3]
+
+
 def test_without_values_there_is_no_figure():
     assert curves_figure(ROWS, ["top3"], "accuracy (%)", "") is None

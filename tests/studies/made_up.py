@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from alexnet_lightning.studies.grid import Run, resolved
-from alexnet_lightning.studies.rows import Evidence, read_rows
 
 SUMMARY = {
     "best_epoch": 2,
@@ -42,9 +41,3 @@ def make_run(run: Run, root: Path, summary: Mapping[str, Any] | None, date: str)
     if summary is not None:
         (folder / "summary.json").write_text(json.dumps(SUMMARY | dict(summary)))
     return folder
-
-
-def read(folder: Path) -> Evidence:
-    """Return the rows of a report, from its CSV files."""
-    paths = [folder / f"{name}.csv" for name in ("runs", "curves", "layer_statistics")]
-    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))

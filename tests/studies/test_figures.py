@@ -1,9 +1,15 @@
 """What a study's figures show besides the runs."""
 
+import math
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
 
 from alexnet_lightning.plots.style import new_figure
-from alexnet_lightning.studies.figures import ends_of_epochs, plot_levels
+from alexnet_lightning.studies import figures
+from alexnet_lightning.studies.figures import ends_of_epochs, plot_levels, show_hidden
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 
@@ -30,4 +36,64 @@ def test_an_epoch_at_half_the_speed_takes_twice_the_time() -> None:
         )
     ]
     runs = [{"variant": "a", "seed": seed, "seconds": 60.0} for seed in (1, 2)]
-    assert ends_of_epochs(Evidence(runs, curve, []), "a") == {1: [20.0, 30.0], 2: [60.0, 60.0]}
+    found = ends_of_epochs(Evidence(runs, curve, []), "a")
+    assert found == {1: {1: 20.0, 2: 60.0}, 2: {1: 30.0, 2: 60.0}}
+
+
+@pytest.fixture
+def drawn(plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures of two variants: the second, with label smoothing, is best after one epoch."""
+    runs = [
+        {"variant": name, "seed": 3, "seconds": 1200.0, "test/top1": 0.7, "classes": 10, **more}
+        for name, more in (
+            ("plain", {"best_epoch": 4}),
+            ("it's wide", {"best_epoch": 1, "soft_targets": "label smoothing 0.1"}),
+        )
+    ]
+    curve = [
+        {"variant": row["variant"], "seed": 3, "epoch": n, "train/loss": 1 / n, "val/top1": n / 5}
+        for row in runs
+        for n in range(1, 5)
+    ]
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
+    figures.draw(plan, Evidence(runs, curve, []), [], tmp_path)
+    return made
+
+
+def test_the_tests_star_is_at_the_end_of_the_best_epoch(drawn: dict[str, Figure]) -> None:
+    (axes,) = drawn["time"].axes
+    stars = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "*"]
+    assert stars == [[20.0], [5.0], []]
+    assert axes.get_xlabel() == "training time (min)"
+
+
+def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, Figure]) -> None:
+    plain, smoothed, error = drawn["curves"].axes
+    titles = [axes.get_title() for axes in (plain, smoothed, error)]
+    assert titles == ["without label smoothing", "with label smoothing 0.1", ""]
+    labels = [axes.get_legend_handles_labels()[1] for axes in (plain, smoothed)]
+    assert labels == [["plain", "chance, 10 classes"], ["it's wide", "chance, 10 classes"]]
+    assert drawn["curves"].get_suptitle() == "A study that's small: n = 1 seed"
+
+
+def test_chance_is_a_line_in_loss_and_error(drawn: dict[str, Figure]) -> None:
+    chance = [
+        line.get_ydata()[0]
+        for axes in drawn["curves"].axes
+        for line in axes.lines
+        if str(line.get_label()).startswith("chance")
+    ]
+    assert chance == [math.log(10), math.log(10), 90.0]
+
+
+def test_a_curve_on_another_one_is_dashed_and_the_legend_says_so() -> None:
+    with new_figure(4, 3) as figure:
+        axes = figure.subplots()
+        for values in ([1, 2, 3, 4], [1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 3, 4.001]):
+            axes.plot(values)
+        show_hidden(axes)
+    first, second, other, third, note = axes.lines
+    dashed = [line.is_dashed() for line in (first, second, other, third)]
+    assert dashed == [False, True, False, True]
+    assert note.get_label() == "dashes: on another curve"

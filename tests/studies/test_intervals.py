@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alexnet_lightning.studies.tables import Estimate, estimate, paired, verdict
+from alexnet_lightning.studies.tables import Estimate, estimate, paired, shown, verdict
 
 ONE = {1: 60.1, 2: 62.3, 3: 61.0, 4: 59.7}
 OTHER = {1: 57.9, 2: 60.2, 3: 60.1, 4: 58.8}
@@ -38,6 +38,20 @@ def test_only_seeds_that_both_have_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([34.0], "34.00"),
+        ([33.0, 35.0], "34.00 ± 12.71"),
+        ([18.65, 49.35], "34.00 (18.65 to 49.35)"),
+        ([88.0, 90.0], "89.00 (88.00 to 90.00)"),
+        ([90.0, 90.0], "90.00 ± 0.00"),
+    ],
+)
+def test_an_interval_beyond_what_is_possible_is_the_range(values: list[float], words: str) -> None:
+    assert shown(values, most=100) == words
+
+
+@pytest.mark.parametrize(
     ("difference", "words"),
     [
         (Estimate(4.1, 0.8, 3), "gains 4.10 ± 0.80 points, n = 3"),
@@ -46,6 +60,10 @@ def test_only_seeds_that_both_have_count() -> None:
         (Estimate(-0.8, 0.8, 3), "no difference shown (-0.80 ± 0.80 points, n = 3)"),
         (Estimate(0.0, 0.0, 3), "no difference shown (+0.00 ± 0.00 points, n = 3)"),
         (Estimate(-1.5, None, 1), "one run: -1.50 points, no interval"),
+        (
+            Estimate(-0.69, 110.0, 2),
+            "no difference shown (-0.69 points, n = 2: too few for an interval)",
+        ),
     ],
 )
 def test_an_interval_that_holds_zero_shows_no_difference(difference: Estimate, words: str) -> None:

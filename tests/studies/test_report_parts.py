@@ -11,13 +11,13 @@ import yaml
 from alexnet_lightning.report import main as report_main
 from alexnet_lightning.report import report
 from alexnet_lightning.studies import tables
-from alexnet_lightning.studies.document import page
+from alexnet_lightning.studies.document import neighbors, page
 from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import changes, ledger
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.rows import Evidence, gather, write
+from alexnet_lightning.studies.rows import Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
-from tests.studies.made_up import make_run, read
+from tests.studies.made_up import make_run
 
 TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
 
@@ -79,8 +79,8 @@ def test_the_tables_say_what_the_rows_do(plan: Study, found: Evidence) -> None:
     assert lines[0].startswith("| variant | n | test top-1 error |")
     assert lines[2].startswith("| plain | 2 | 49.00 ± 12.71 % | 10.00 ± 0.00 % |")
     assert lines[4].startswith("| two files | 0 | – |")
-    assert "the source prints" not in lines[0], "a column that nobody fills is left out"
-    assert tables.costs(plan, found).splitlines()[2] == "| plain | 1,234 | 5.0 M | 60 | 75.0 % |"
+    assert "error in the source" not in lines[0], "a column that nobody fills is left out"
+    assert tables.costs(plan, found).splitlines()[2] == "| plain | 1,234 | 5.0 M | 60 s | 75.0 % |"
     answer = tables.answer(found, "it's wide", "plain", "test/top1")
     assert answer == "no difference shown (+11.00 ± 12.71 points, n = 2)"
     assert tables.answer(found, "two files", "plain", "test/top1") == "no runs to tell it by"
@@ -122,21 +122,68 @@ def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Ev
 
 def test_the_ledger_has_every_run_by_date_with_what_is_different(plan: Study, folder: Path) -> None:
     lines = ledger(folder, plan.base).splitlines()[2:]
-    assert len(lines) == 5
-    assert [line.split(" | ")[3] for line in lines] == ["finished"] * 4 + ["broken"]
+    assert len(lines) == 7, "five runs, and what they are compared with"
+    assert [line.split(" | ")[3] for line in lines[:5]] == ["finished"] * 4 + ["broken"]
+    assert ledger(folder).splitlines()[2].split(" | ")[2] == "AlexNetBN", "without a base to tell"
     wide = next(line for line in lines if "it's wide" in line)
     assert "model.width=0.06" in wide and "trainer.max_epochs=1" in wide
     assert "| 80.00% |" in wide, "training accuracy of the last epoch"
     skip = next(line for line in lines if "two files" in line)
     assert "AlexNetSkip" in skip and "=None" not in skip, "has no such argument"
-    with pytest.raises(UserError, match="no run here"):
-        ledger(folder / "plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("plain", "this holds runs of one configuration; give a study or a folder of runs"),
+        ("plain/20260101-000003", "this is one run; its figures are in .*figures; give a study"),
+        ("plain/20260101-000003/nothing", "no run here; give a study"),
+    ],
+)
+def test_what_is_no_folder_of_runs_is_told_what_is(folder: Path, name: str, words: str) -> None:
+    (folder / name).mkdir(exist_ok=True)
+    with pytest.raises(UserError, match=words):
+        ledger(folder / name)
+
+
+def test_the_ledger_says_which_runs_it_leaves_out(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "study")
+    shutil.copytree(folder / "plain", tmp_path / "plain")
+    shutil.copytree(folder / "it's wide" / "20260101-000003", tmp_path / "plain" / "2027")
+    broken = tmp_path / "odd" / "20270101-000000"
+    broken.mkdir(parents=True)
+    (broken / "config.yaml").write_text("[")
+    text = ledger(tmp_path)
+    study = tmp_path / "study"
+    assert f"Not in this table: 5 runs in {study}; `report {study}` shows them." in text
+    assert "Not in this table: odd/20270101-000000, whose config.yaml is not one of `fit`." in text
+    assert "`model.width=0.06`" in next(line for line in text.splitlines() if "plain 2027" in line)
+
+
+def test_the_images_of_5_nn_are_those_that_were_embedded(found: Evidence) -> None:
+    assert neighbors(found) == "", "no features were embedded"
+    rows = [row | {"val/features_knn5": 0.5} for row in found.runs]
+    assert " in a sample of the validation images" in neighbors(replace(found, runs=rows))
+    rows = [row | {"val/embedded_images": 60 + row["seed"]} for row in rows]
+    assert " in a sample of 63 to 65 validation images" in neighbors(replace(found, runs=rows))
+
+
+def test_a_report_is_made_again_from_its_rows(
+    plan: Study, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "s"))
+    (copied / "study.yaml").write_text(yaml.safe_dump(asdict(plan), sort_keys=False))
+    monkeypatch.setattr("alexnet_lightning.studies.figures.draw", lambda *_: {})
+    report(copied, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    report(tmp_path / "out")
+    assert (tmp_path / "out" / "report.md").read_text() == text
 
 
 def test_a_difference_is_what_a_run_sets_not_what_its_classes_lack() -> None:
     base = {"model": {"class_path": "A", "stem": "small", "norm": "lrn"}}
     run = {"model": {"class_path": "B", "norm": None}}
-    assert changes(base, run) == "model.class_path=B model.norm=None"
+    assert changes(base, run) == "`model.class_path=B` `model.norm=None`"
 
 
 def test_a_page_holds_all_it_shows(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import torch
 from torch import nn
 from alexnet_lightning.system.memory import keep_freed_memory
 
+torch.set_num_threads(1)
 images = torch.rand(64, 3, 64, 64)
-network = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU())
+network = nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU(), nn.Conv2d(64, 64, 1), nn.ReLU())
 
 def faults(steps):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -26,8 +27,8 @@ def faults(steps):
 
 if sys.argv[1] == "keep":
     keep_freed_memory()
-faults(3)
-print(faults(5))
+faults(2)
+print(faults(2))
 """
 
 

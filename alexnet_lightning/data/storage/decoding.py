@@ -3,7 +3,7 @@
 import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -15,6 +15,10 @@ from alexnet_lightning.system.text import one_line
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# A file, its content, or decoded pixels: an image of Pillow's, an array uint8 (H, W) or (H, W, 3),
+# a tensor uint8 (C, H, W) with one or three channels.
+ImageSource: TypeAlias = "str | Path | bytes | Image | np.ndarray | Tensor"
+BITS_PER_SAMPLE = 258  # tag of TIFF
 DECODER = 1  # increase when decoded pixels change: images are packed again then
 
 
@@ -22,8 +26,8 @@ class BrokenImageError(UserError):
     """The file can be read, but not decoded as an image."""
 
 
-def decode(source: Path | bytes, size: int) -> Tensor:
-    """Decode an image file, or its content, to uint8 (3, size, size).
+def decode(source: ImageSource, size: int) -> Tensor:
+    """Decode an image to uint8 (3, size, size).
 
     The shorter side is resized and the center cropped (Krizhevsky et al. 2012, section 2),
     bilinear with antialiasing. The camera's orientation is applied, all modes become RGB (see
@@ -32,23 +36,48 @@ def decode(source: Path | bytes, size: int) -> Tensor:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    name = source if isinstance(source, str | Path) else "the image"
     try:
-        content = source if isinstance(source, bytes) else source.read_bytes()
+        content = Path(source).read_bytes() if isinstance(source, str | Path) else source
     except OSError as error:  # not the image's fault, which may be readable later
         raise cannot_open(source, error) from error
     try:
-        with (
-            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-            Image.open(io.BytesIO(content)) as image,
-        ):
-            ImageOps.exif_transpose(image, in_place=True)
-            square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with opened(content) as image:
+                ImageOps.exif_transpose(image, in_place=True)
+                square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # a damaged file can raise anything
         unknown = isinstance(error, UnidentifiedImageError)
         why = "not a format that Pillow reads" if unknown else one_line(error)
-        name = "the image" if isinstance(source, bytes) else source
         raise BrokenImageError(f"{name} cannot be read as an image ({why}): replace it") from error
+    for each in noted:  # of Pillow, which does not know the file's name
+        warnings.warn(f"{name}: {one_line(each.message)}", each.category, stacklevel=2)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)
+
+
+def opened(content: "bytes | Image | np.ndarray | Tensor") -> "Image":
+    """Return an image that may be changed and closed."""
+    from PIL import Image
+
+    if isinstance(content, Image.Image):
+        return content.copy()
+    if isinstance(content, bytes):
+        return Image.open(io.BytesIO(content))
+    if not isinstance(content, np.ndarray | Tensor):
+        raise ValueError(f"a {type(content).__name__} is no path, bytes, image, array or tensor")
+    pixels = content
+    if isinstance(pixels, Tensor):
+        pixels = pixels.cpu().movedim(0, -1).numpy() if pixels.ndim == 3 else pixels.cpu().numpy()
+    if pixels.ndim == 3 and pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
+        raise ValueError(
+            f"{pixels.dtype} of shape {tuple(content.shape)}; an array is uint8 (H, W, 3) or "
+            "(H, W), a tensor uint8 (3, H, W) or (1, H, W)"
+        )
+    return Image.fromarray(pixels)
 
 
 def cannot_open(path: object, error: OSError) -> UserError:
@@ -56,14 +85,16 @@ def cannot_open(path: object, error: OSError) -> UserError:
 
 
 def in_colour(image: "Image") -> "Image":
-    """Return the image as RGB: transparency on white, 16-bit gray scaled to 8 bits."""
+    """Return the image as RGB: transparency on white, gray of 12 or 16 bits scaled to 8."""
     from PIL import Image
 
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers of unknown range")
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+        bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
+        most = 4095 if bits == 12 else 65535  # a TIFF of 12 bits is given in 16
+        grey = np.asarray(image).astype(np.int64).clip(0, most)
+        return Image.fromarray(((grey * 255 + most // 2) // most).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

@@ -20,15 +20,17 @@ class PCANoise:
     Args:
         std: standard deviation of the a_i, >= 0.
         probability: that an image is shifted, 0 to 1.
-        reading: what s_i is: "code_2012", the standard deviation along p_i, as in the authors'
-            code; "paper", the eigenvalue (its square, for pixels in 0-1), as in the text.
+        reading: what s_i is. "deviation": the standard deviation along p_i. "code_2012": the same,
+            and the network's input is divided by 1 + std in training, as in the authors' code,
+            where 32 images share a crop and a flip, and the noise is off in the last epochs (not
+            here). "paper": the eigenvalue (its square, for pixels in 0-1), as in the text.
     """
 
     def __init__(
         self,
         std: float = 0.1,
         probability: float = 1.0,
-        reading: Literal["code_2012", "paper"] = "code_2012",
+        reading: Literal["deviation", "code_2012", "paper"] = "deviation",
     ) -> None:
         if std < 0:
             raise UserError(f"PCANoise.std is {std}: give a number >= 0")
@@ -37,11 +39,12 @@ class PCANoise:
         self.std = std
         self.probability = probability
         self.reading = reading
+        self.divisor = 1 + std if reading == "code_2012" else 1.0
 
     def draw(self, statistics: PixelStatistics, count: int, generator: Generator) -> Tensor:
         """Sample the step of each image, for pixels in 0-1: float32 (count, C)."""
         values, vectors = (part.to(generator.device, torch.float32) for part in statistics[2:])
-        lengths = values.sqrt() if self.reading == "code_2012" else values
+        lengths = values if self.reading == "paper" else values.sqrt()
         drawn = torch.randn(count, len(values), generator=generator, device=generator.device)
         chosen = torch.rand(count, 1, generator=generator, device=generator.device)
         return (drawn * self.std * lengths) @ vectors.T * (chosen < self.probability)

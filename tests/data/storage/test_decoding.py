@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from alexnet_lightning.data.storage.decoding import BrokenImageError, decode
+from alexnet_lightning.data.storage.decoding import BrokenImageError, decode, in_colour
 from alexnet_lightning.system.errors import UserError
 
 
@@ -204,3 +204,20 @@ def test_a_file_that_cannot_be_opened_is_not_called_broken(tmp_path: Path) -> No
     with pytest.raises(UserError, match=r"cannot open .*none\.png: No such file") as hit:
         decode(tmp_path / "none.png", 4)
     assert not isinstance(hit.value, BrokenImageError)
+
+
+def test_a_tiff_of_12_bits_is_not_black(tmp_path: Path) -> None:
+    tags = [(256, 4), (257, 1), (258, 12), (259, 1), (262, 1), (273, 110), (277, 1), (279, 6)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    levels = f"{0:03x}{2048:03x}{4095:03x}{1024:03x}"
+    (tmp_path / "image.tif").write_bytes(head + bytes.fromhex(levels))
+    with Image.open(tmp_path / "image.tif") as image:
+        assert in_colour(image).tobytes()[::3] == bytes([0, 128, 255, 64])
+
+
+def test_a_warning_of_pillow_names_the_file(tmp_path: Path) -> None:
+    broken = b"Exif\0\0II*\0" + struct.pack("<IHHHII", 8, 3, 0x0112, 3, 1, 1)
+    path = save(tmp_path, Image.new("RGB", (4, 4)), "image.jpg", exif=broken)
+    with pytest.warns(UserWarning, match=r"image\.jpg: Corrupt EXIF data"):
+        decode(path, 4)

@@ -22,10 +22,10 @@ DRAWS = 10_000
 @pytest.mark.parametrize(
     # Σ s_i² p_i p_iᵀ is the covariance itself where s_i² = λ_i, and its square where s_i = λ_i.
     ("reading", "expected"),
-    [("code_2012", COVARIANCE), ("paper", COVARIANCE @ COVARIANCE)],
+    [("deviation", COVARIANCE), ("code_2012", COVARIANCE), ("paper", COVARIANCE @ COVARIANCE)],
 )
 def test_covariance_is_the_formulas(
-    reading: Literal["code_2012", "paper"], expected: torch.Tensor, probability: float
+    reading: Literal["deviation", "code_2012", "paper"], expected: torch.Tensor, probability: float
 ) -> None:
     noise = PCANoise(0.1, probability, reading).draw(STATISTICS, DRAWS, seeded("cpu", 0))
     assert noise.shape == (DRAWS, 3)
@@ -58,6 +58,18 @@ def test_one_step_for_all_pixels_of_an_image() -> None:
     # which normalisation divides by.
     assert steps[:, 0].abs().min() > 0
     assert 0.3 * 255 < steps[:, 0].std() < 0.7 * 255
+
+
+def test_the_code_of_2012_divides_its_input_in_training() -> None:
+    seen = []
+    for reading in ("deviation", "code_2012"):
+        colour = PCANoise(std=0.1, reading=reading)
+        data = DigitsDataModule(transform=Identity(), colour=colour, pixel_max=255.0)
+        data.setup()
+        images, labels = data.splits["train"][list(range(20))]
+        seen.append((data.augment(images, labels, 0, 0)[0], data.preprocess(images)))
+    assert torch.allclose(seen[0][0] / 1.1, seen[1][0], rtol=1e-6)
+    assert torch.equal(seen[0][1], seen[1][1]), "evaluation stays"
 
 
 @pytest.mark.parametrize(
