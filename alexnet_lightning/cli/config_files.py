@@ -1,6 +1,7 @@
 """The files that --config names, and flags out of Python values."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,20 @@ def config_files(args: Sequence[str]) -> list[Path]:
         elif flag.startswith(("--config=", "-c=")):
             files.append(Path(flag.split("=", 1)[1]))
     return files
+
+
+def smaller(files: Sequence[Path]) -> Path | None:
+    """Return the file in sizes/ whose first line says that it makes the first file small.
+
+    None if there is none, or a file of sizes/ is given already.
+    """
+    if not files or any(path.parent.name == "sizes" for path in files):
+        return None
+    for path in sorted((files[0].parent / "sizes").glob("*.yaml")):
+        named = path.read_text().partition("\n")[0]
+        if re.search(rf"Makes .*\b{re.escape(files[0].stem)}\b.* small", named):
+            return path
+    return None
 
 
 def check_files(args: Sequence[str]) -> None:

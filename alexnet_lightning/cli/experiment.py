@@ -21,6 +21,7 @@ import alexnet_lightning
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
+    EpochEstimate,
     EpochLines,
     LayerTable,
     LearningCurves,
@@ -28,7 +29,7 @@ from alexnet_lightning.callbacks import (
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
-from alexnet_lightning.cli.config_files import check_yaml, config_files
+from alexnet_lightning.cli.config_files import check_yaml, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
@@ -137,6 +138,7 @@ class ExperimentCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
         files = config_files(args)
+        self.smaller = smaller(files)
         try:
             self.config = parser.parse_args(args)
         except Exception as error:
@@ -220,6 +222,7 @@ class ExperimentCLI(LightningCLI):
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
             *self._callbacks,
             throughput,
+            EpochEstimate(str(self.smaller) if self.smaller else None),
             EmbeddingPCA(**config.embedding_pca),
             LearningCurves(),
             ConfusionMatrix(),
