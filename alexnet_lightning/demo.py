@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.devices import Device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.ports import check_port
@@ -47,7 +48,7 @@ def demo(
     runs = [RunFolder.find(run_dir).path for run_dir in run_dirs]
     from alexnet_lightning.inference.predictor import Predictor
 
-    for run in runs:  # a network that cannot be shown ends it here
+    for run in progress.each(runs, "loading"):  # a network that cannot be shown ends it here
         Predictor.load(run, device=device)
 
     flags = [f"--server.address={host}", f"--server.port={port}", *FLAGS, "--"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alexnet_lightning.cli.command import arguments, run_command, strictness
+from alexnet_lightning.system import progress
 
 # Not with `from __future__ import annotations`: to resolve such, jsonargparse would import this.
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def diagnose(overrides: Mapping[str, Any] | Sequence[str] = ()) -> Diagnosis:
     cli = ExperimentCLI(flags)
     network, data = cli.model.network, cli.datamodule
     data.prepare_data()
-    images, _ = data.sample("train", IMAGES)
-    facts = layer_facts(network, images)
+    with progress.told(f"showing the network {IMAGES} training images"):
+        images, _ = data.sample("train", IMAGES)
+        facts = layer_facts(network, images)
     judged = deepest(facts)
     reached = judged.fraction is not None and judged.fraction >= THRESHOLD
     verdict = f"the images reach {judged.name}: its fraction is {judged.fraction or 0:.2g}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.inference.choices import GRAPHS, SUFFIX, Format, Source
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.errors import UserError
 
@@ -73,11 +74,10 @@ def export(
 
     predictor = Predictor.load(source)
     check(format, predictor)
-    chosen, what = sample(predictor, source.run, images)
-    try:
+    with progress.told("reading images to check the file with"):
+        chosen, what = sample(predictor, source.run, images)
+    with progress.told(f"writing {path} and comparing its logits with the network's"):
         return Exported(path, what, *write_checked(format, predictor, preprocessing, path, chosen))
-    except OSError as error:
-        raise UserError(f"--output: cannot write {path}: {error.strerror}") from error
 
 
 def main(args: Sequence[str]) -> None:

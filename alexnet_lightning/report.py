@@ -10,6 +10,7 @@ from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import ledger
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import gather, read, write
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS
@@ -74,7 +75,8 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
     if output != folder:
         with replacing(output / "study.yaml") as part:
             part.write_text((folder / "study.yaml").read_text())
-    figures = draw(study, evidence, cells, output / "figures")
+    with progress.told("drawing the figures"):
+        figures = draw(study, evidence, cells, output / "figures")
     return study.title, document(study, evidence, table, figures)
 
 

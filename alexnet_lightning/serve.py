@@ -1,5 +1,6 @@
 """Serve a trained network as an HTTP API."""
 
+import logging
 import os
 import signal
 import sys
@@ -94,6 +95,7 @@ def stop_on_signals() -> None:
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         for each in STOP:  # a second signal must not interrupt the shutdown
             signal.signal(each, signal.SIG_IGN)
+        logging.disable()  # threads of LitServe still ask processes that have ended
         if os.getpid() != main_process:  # in a fork of LitServe, which has finished its work
             sys.exit()
         raise KeyboardInterrupt

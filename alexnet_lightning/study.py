@@ -9,6 +9,7 @@ from alexnet_lightning.studies.grid import check_unchanged, find, grid, listing
 from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.runner import Runner
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS, RunFolder
@@ -64,7 +65,7 @@ def study(
     if list:
         print(listing(cells, jobs))
         return []
-    for cell in cells:
+    for cell in progress.each(cells, "checking"):
         check_unchanged(cell, folder)
     with replacing(folder / "study.yaml") as part:
         part.write_text(config.read_text())

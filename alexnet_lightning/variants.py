@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
 
@@ -23,10 +24,8 @@ def variants(write: str | Path | None = None) -> str:
     Raises:
         UserError: the file cannot be read, or lacks the marks.
     """
-    from alexnet_lightning.models.table import variants_table
-
     if write is None:
-        return variants_table()
+        return counted()
     path = Path(write)
     try:
         content = path.read_text()
@@ -37,10 +36,18 @@ def variants(write: str | Path | None = None) -> str:
     check_writable("--write", path)
     before, rest = content.split(START, 1)
     _, after = rest.split(END, 1)
-    table = variants_table()
+    table = counted()
     with replacing(path) as part:
         part.write_text(f"{before}{START}\n{table}\n{END}{after}")
     return table
+
+
+def counted() -> str:
+    """Return the table, which builds every network."""
+    with progress.told("building all variants to count their parameters and multiply-adds"):
+        from alexnet_lightning.models.table import variants_table
+
+        return variants_table()
 
 
 def main(args: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The files that --config names, and flags out of Python values."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -51,6 +52,20 @@ def as_named_now(args: Sequence[str]) -> list[str]:
             word = in_new_words(flag) + equals + value
         renamed.append(word)
     return renamed
+
+
+def smaller(files: Sequence[Path]) -> Path | None:
+    """Return the file in sizes/ whose first line says that it makes the first file small.
+
+    None if there is none, or a file of sizes/ is given already.
+    """
+    if not files or any(path.parent.name == "sizes" for path in files):
+        return None
+    for path in sorted((files[0].parent / "sizes").glob("*.yaml")):
+        named = path.read_text().partition("\n")[0]
+        if re.search(rf"Makes .*\b{re.escape(files[0].stem)}\b.* small", named):
+            return path
+    return None
 
 
 def check_files(args: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ import alexnet_lightning
 from alexnet_lightning.callbacks import (
     ConfusionMatrix,
     EmbeddingPCA,
+    EpochEstimate,
     EpochLines,
     LayerTable,
     LearningCurves,
@@ -34,7 +35,7 @@ from alexnet_lightning.cli.checks import (
     check_monitors,
     check_sizes,
 )
-from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files
+from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
@@ -155,6 +156,7 @@ class ExperimentCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
         files = config_files(args)
+        self.smaller = smaller(files)
         try:
             self.config = parser.parse_args(as_named_now(args))
         except Exception as error:
@@ -243,6 +245,7 @@ class ExperimentCLI(LightningCLI):
             *self._callbacks,
             throughput,
             divergence,
+            EpochEstimate(str(self.smaller) if self.smaller else None),
             EmbeddingPCA(**config.embedding_pca),
             LearningCurves(),
             ConfusionMatrix(),

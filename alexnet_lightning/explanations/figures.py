@@ -12,6 +12,7 @@ from alexnet_lightning.explanations.layers import draw_grad_cam, draw_kernels, d
 from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbours
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
+from alexnet_lightning.system import progress
 from alexnet_lightning.training.run_folder import BEST, RunFolder, note
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ def write_figures(
         names = [name for name in names if name != "best_last"]
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
-        data = run_data(run)
+        with progress.told("opening the run's data set"):
+            data = run_data(run)
     if OF_IMAGES.intersection(names) and files:
         shown = ShownImages.of_files(predictor, files)
     elif data:
         shown = ShownImages.of_split(data, "test", IMAGES)
     paths = []
-    for name in names:
+    for name in progress.each(names, "drawing"):
         for stem, figure in figures(name, predictor, shown, run, data):
             paths.append(to / f"{stem}.png")
             write_png(figure, paths[-1])
