@@ -53,13 +53,13 @@ def evaluate(
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
+    trainer = cli.bare_trainer(run.path)
     try:
         cli.model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(
             f"--checkpoint: {checkpoint} does not fit the model: {one_line(error)}"
         ) from None
-    trainer = cli.bare_trainer(run.path)
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
     return test_figures(trainer)

@@ -1,15 +1,20 @@
 """What no single part of a configuration can see: where its parts contradict each other."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import nn
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.transforms.resizing import ProgressiveResize
 from alexnet_lightning.networks.inspect import on_the_batch
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.optimization import clips_mixed
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 
@@ -38,6 +43,41 @@ def check_sizes(network: nn.Module, data: ImageDataModule) -> None:
             f"data.transform: the network does not take the {transform.size} px of "
             f"ProgressiveResize beside {data.image_size}; give a model with global pooling, as "
             "AlexNetModern, or a larger size"
+        ) from error
+
+
+def check_fused(model: ImageClassifier, trainer: Trainer) -> None:
+    """Refuse an optimizer that is to be fused where Lightning clips no fused one's gradients."""
+    if clips_mixed(trainer) and getattr(model.optimizer, "keywords", {}).get("fused"):
+        raise UserError(
+            "trainer.gradient_clip_val: Lightning cannot clip for a fused optimizer under mixed "
+            "precision; leave out --model.optimizer.fused"
+        )
+
+
+def check_precision(model: ImageClassifier, trainer: Trainer, data: ImageDataModule) -> None:
+    """Refuse a precision in which the device cannot compute the network and its gradients."""
+    plugin, device = trainer.precision_plugin, trainer.strategy.root_device
+    if device.type == "mps" and plugin.precision == "64-true":
+        raise UserError("trainer.precision: Apple's GPUs have no 64-true; give 32-true")
+    eps = getattr(model.optimizer, "keywords", {}).get("eps")
+    if plugin.precision == "16-true" and isinstance(eps, float) and torch.tensor(eps).half() == 0:
+        raise UserError(
+            f"model.optimizer.eps is {eps}, which is 0 in 16-true, and the optimizer would divide "
+            "by it; give --model.optimizer.eps 1e-4, or --trainer.precision bf16-true"
+        )
+    if device.type != "cpu" or plugin.precision == "32-true":
+        return
+    network = deepcopy(model.network)
+    images = torch.zeros(2, data.in_channels, data.image_size, data.image_size)
+    try:
+        with plugin.forward_context():
+            # Not network(images): a compiled one would be compiled again.
+            network.forward(plugin.convert_input(images)).float().sum().backward()
+    except RuntimeError as error:
+        raise UserError(
+            f"trainer.precision: torch cannot compute this network in {plugin.precision} on a "
+            f"{device.type.upper()} ({one_line(error)}); give 32-true or bf16-mixed"
         ) from error
 
 

@@ -27,10 +27,17 @@ from alexnet_lightning.callbacks import (
     Throughput,
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
-from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
+from alexnet_lightning.cli.checks import (
+    LINKED,
+    check_fused,
+    check_links,
+    check_monitors,
+    check_precision,
+    check_sizes,
+)
 from alexnet_lightning.cli.config_files import check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
-from alexnet_lightning.cli.messages import as_user_error, explain
+from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
@@ -254,10 +261,20 @@ class ExperimentCLI(LightningCLI):
             overrides["enable_progress_bar"] = False
         try:
             trainer = Trainer(**{**given, **overrides})
-        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"trainer: {one_line(error)}") from error
+        except (
+            ImportError,
+            MisconfigurationException,
+            ValueError,
+            TypeError,
+            RuntimeError,
+        ) as error:
+            raise UserError(f"trainer: {missing_package(error) or one_line(error)}") from error
         if given.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
             raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
+        check_fused(self.model, trainer)
+        # Before a checkpoint is loaded: weights of 64 bits would be rounded to 32.
+        trainer.precision_plugin.convert_module(self.model)
+        check_precision(self.model, trainer, self.datamodule)
         return trainer
 
     @cached_property

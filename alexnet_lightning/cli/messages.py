@@ -9,6 +9,7 @@ from importlib import import_module
 from alexnet_lightning.system.errors import UserError
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
+REQUIREMENT = re.compile(r"Try running `pip install -U '?([^'`]+)'?`|No module named '([^']+)'")
 CLASS = re.compile(r"class_path[ =]'([^']+)'")
 
 
@@ -57,6 +58,15 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         reason += f"; did you mean {close[0]}?" if close else "; see --help"
     reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)
     return ": ".join(filter(None, [".".join(keys), reason]))
+
+
+def missing_package(error: BaseException) -> str | None:
+    """Return what to install if an error is that of a package that is not; None if it is not."""
+    found = REQUIREMENT.findall("\n".join(causes(error)))
+    if not found:
+        return None
+    name = next(filter(None, found[-1]))  # of several that would do, the last is the usual one
+    return f'it needs a package that is not installed: pip install "{name}"'
 
 
 def any_of(chain: Sequence[str]) -> str | None:

@@ -14,6 +14,7 @@ from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.module import (
     LightningModule,
     LRSchedulerCallable,
@@ -23,6 +24,8 @@ from alexnet_lightning.training.optimization import (
     Interval,
     build_optimizer,
     build_schedule,
+    check_step,
+    clips_mixed,
     is_finished,
     keep_lr_factors,
     needs_total_steps,
@@ -142,10 +145,12 @@ class ImageClassifier(LightningModule, ABC):
     def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are (N,) or probabilities (N, K)."""
         images, targets = batch
-        logits = self(images).float() if images.ndim == 4 else self.over_views(images)
+        logits = full(self(images)) if images.ndim == 4 else self.over_views(images)
         smoothing = self.label_smoothing if metrics is self.train_metrics else 0.0
+        labels = targets
+        if targets.ndim == 2:
+            labels, targets = targets.argmax(dim=1), targets.to(logits.dtype)
         loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
-        labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         metrics.update(loss, logits, labels)
         return {"loss": loss, "logits": logits, "targets": labels}
 
@@ -154,7 +159,7 @@ class ImageClassifier(LightningModule, ABC):
 
         Source: Krizhevsky et al. 2012, section 4.1, who average the softmax of ten views.
         """
-        views = torch.stack([self(view).float() for view in images.unbind(dim=1)])
+        views = torch.stack([full(self(view)) for view in images.unbind(dim=1)])
         return views.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(views))
 
     def on_train_epoch_end(self) -> None:
@@ -177,8 +182,10 @@ class ImageClassifier(LightningModule, ABC):
         """Build optimizer and schedule; UserError if one of them refuses its arguments."""
         try:
             optimizer = self._build_optimizer()
-        except (TypeError, ValueError) as error:
-            raise UserError(f"model.optimizer: {error}") from error
+            assert self.optimizer is not None  # it would have said so
+            check_step(self.optimizer)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise UserError(f"model.optimizer: {one_line(error)}") from error
         if self.lr_scheduler is None:
             return
         budget: dict[str, Any] = {}
@@ -215,5 +222,15 @@ class ImageClassifier(LightningModule, ABC):
                 "as in --model.optimizer Adam --model.optimizer.lr 0.001"
             )
         return build_optimizer(
-            self.optimizer, self, self.bias_lr_factor, self.decay_biases, self.trunk_lr_factor
+            self.optimizer,
+            self,
+            self.bias_lr_factor,
+            self.decay_biases,
+            self.trunk_lr_factor,
+            one_kernel=self._trainer is None or not clips_mixed(self._trainer),
         )
+
+
+def full(logits: Tensor) -> Tensor:
+    """Return logits in float32 at least, in which losses and probabilities are computed."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

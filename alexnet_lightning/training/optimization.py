@@ -1,9 +1,11 @@
 """Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
+from contextlib import suppress
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -21,14 +23,15 @@ def build_optimizer(
     bias_lr_factor: float = 1.0,
     decay_biases: bool = True,
     trunk_lr_factor: float = 1.0,
+    one_kernel: bool = True,
 ) -> Optimizer:
     """Return the optimizer with named groups: "weights", whose rate is logged, and "biases".
 
     The backbone is every layer under a `features`; with a rate of its own it makes two more groups,
     "backbone weights" and "backbone biases". Scales of norms count as biases.
 
-    The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
-    above 0, or there is no backbone.
+    `one_kernel` is whether the optimizer may be fused by default; the other arguments are those of
+    `ImageClassifier`. ValueError if the backbone's factor is not above 0, or there is no backbone.
     """
     if trunk_lr_factor <= 0:
         raise ValueError(
@@ -46,7 +49,7 @@ def build_optimizer(
     groups = [
         {"params": parameters, "name": name} for name, parameters in members.items() if parameters
     ]
-    optimizer = make(groups, **fused(make))
+    optimizer = made(make, groups, one_kernel)
     for group in optimizer.param_groups:
         factor = trunk_lr_factor if group["name"].startswith("backbone") else 1.0
         factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
@@ -58,12 +61,33 @@ def build_optimizer(
     return optimizer
 
 
-def fused(make: OptimizerCallable) -> dict[str, Any]:
-    """Return the argument for one kernel over all parameters, unless the configuration decides."""
+def made(make: OptimizerCallable, groups: list[dict[str, Any]], one_kernel: bool) -> Optimizer:
+    """Return the optimizer, fused unless the configuration decides or something forbids it."""
     kind, given = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
     # The command line wraps the class, and gives all its arguments.
+    if given.get("differentiable"):
+        raise ValueError("differentiable is for steps within a graph, not for training; drop it")
     known = {*given, *(signature(kind).parameters if isinstance(kind, type) else ())}
-    return {"fused": True} if "fused" in known and given.get("fused") is None else {}
+    if one_kernel and "fused" in known and given.get("fused") is None:
+        with suppress(RuntimeError):  # with `foreach`, or on a device that has no such kernel
+            default: dict[str, Any] = {"fused": True}
+            return make([dict(group) for group in groups], **default)
+    return make(groups)
+
+
+def clips_mixed(trainer: "Trainer") -> bool:
+    """Tell whether gradients are clipped under mixed precision, where Lightning lets none fuse."""
+    from lightning.pytorch.plugins import MixedPrecision
+
+    return bool(trainer.gradient_clip_val) and isinstance(trainer.precision_plugin, MixedPrecision)
+
+
+def check_step(make: OptimizerCallable) -> None:
+    """Take a step on two parameters of zeros; whatever the optimizer raises if it cannot."""
+    blank = nn.ParameterDict({"weight": torch.zeros(1, 1), "bias": torch.zeros(1)})
+    for parameter in blank.values():
+        parameter.grad = torch.zeros_like(parameter)
+    build_optimizer(make, blank).step(lambda: 0.0)
 
 
 def keep_lr_factors(optimizer: Optimizer) -> None:
