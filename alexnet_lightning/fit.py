@@ -62,6 +62,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
 
     check_files(args)  # a path that is mistyped is told before the slow imports
     from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
     from alexnet_lightning.training import cluster
     from alexnet_lightning.training.run_folder import LAST
@@ -71,7 +72,8 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     cli = ExperimentCLI(args, earlier is not None and (earlier.checkpoints / LAST).is_file())
     if cli.config.trainer.fast_dev_run:  # shows whether it runs, and leaves no trace
         trainer = cli.bare_trainer(Path())
-        trainer.fit(cli.model, datamodule=cli.datamodule)
+        with in_one_line():
+            trainer.fit(cli.model, datamodule=cli.datamodule)
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         return {}
 
@@ -116,6 +118,7 @@ def train_and_test(
     cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
 ) -> dict[str, Any]:
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.system.memory import keep_freed_memory
     from alexnet_lightning.training import cluster, tracking
     from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
@@ -124,16 +127,26 @@ def train_and_test(
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     # Not before: a W&B run must not be left of flags that the Trainer refuses.
-    tracker = cli.tracker(run)
-    trainer.loggers = [metrics, *([tracker] if tracker else [])]
+    trackers = cli.trackers(run)
+    trainer.loggers = [metrics, *trackers]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         tracking.say(line)
     try:
-        trainer.fit(
-            cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
-        )
+        with in_one_line():
+            trainer.fit(
+                cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
+            )
+    except UserError:
+        tracking.close(trackers, {})
+        if (
+            resume.state == "start"
+            and trainer.is_global_zero
+            and not any(run.checkpoints.glob("*"))
+        ):
+            run.discard()
+        raise
     except signals.Stopped as stop:
-        tracking.close(tracker, {})
+        tracking.close(trackers, {})
         if trainer.is_global_zero:
             cluster.after(stop, run.path)
         raise
@@ -152,7 +165,7 @@ def train_and_test(
         rate = training.throughput.images_per_second
         figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
         run.write_summary(figures)
-        tracking.close(tracker, figures)
+        tracking.close(trackers, figures)
         print(run_table(figures, run.path))
     return {**figures, "run": str(run.path)}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import BaseFinetuning, ModelPruning, OnExceptionCheckpoint
 from torch import nn
 
 from alexnet_lightning.data.base import ImageDataModule
@@ -81,13 +82,36 @@ def check_precision(model: ImageClassifier, trainer: Trainer, data: ImageDataMod
         ) from error
 
 
-def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) -> None:
-    """Refuse to wait for a figure that is not `known`, or not logged as often as needed."""
+def check_callbacks(callbacks: Sequence[Any], model: ImageClassifier) -> None:
+    """Refuse Lightning's callbacks that a run of this project cannot have, and say why."""
+    for callback in callbacks:
+        name = f"trainer.callbacks: {type(callback).__name__}"
+        if isinstance(callback, OnExceptionCheckpoint):
+            raise UserError(
+                f"{name} would make Lightning begin every run with its file; leave it out, for "
+                "checkpoints/last.ckpt is written on an exception as well"
+            )
+        if isinstance(callback, BaseFinetuning) and model.trunk_lr_factor != 1.0:
+            raise UserError(f"{name} sets the rate of the backbone; leave out trunk_lr_factor")
+        if isinstance(callback, ModelPruning) and not callback._make_pruning_permanent:
+            raise UserError(
+                f"{name}: its checkpoints would hold masks that no other command reads; leave out "
+                "make_pruning_permanent false"
+            )
+
+
+def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier) -> None:
+    """Refuse to wait for a figure that is not logged, or not as often as needed."""
     trainer = config.trainer
     schedule = config.model.init_args.get("lr_scheduler")
-    monitors = {"checkpoint.monitor": config.checkpoint.monitor}
-    if schedule is not None and "monitor" in schedule.get("init_args", {}):
-        monitors["model.lr_scheduler.monitor"] = schedule.init_args.monitor
+    validated = model.val_metrics.names
+    # Where a figure is awaited, which one, and those that are there by then.
+    monitors = [("checkpoint.monitor", config.checkpoint.monitor, True)]
+    if schedule is not None and (
+        "monitor" in schedule.get("init_args", {})
+        or schedule.class_path.endswith("ReduceLROnPlateau")
+    ):
+        monitors.append(("model.lr_scheduler.monitor", schedule.init_args.get("monitor"), False))
         every = trainer.check_val_every_n_epoch
         if every != 1 or trainer.limit_val_batches == 0:
             raise UserError(
@@ -97,9 +121,13 @@ def check_monitors(config: Any, callbacks: Sequence[Any], known: Sequence[str]) 
             )
     for callback in callbacks:
         if hasattr(callback, "monitor"):
-            monitors[f"trainer.callbacks: {type(callback).__name__}.monitor"] = callback.monitor
-    for key, monitor in monitors.items():
-        if monitor is not None and trainer.limit_val_batches == 0:
+            key = f"trainer.callbacks: {type(callback).__name__}.monitor"
+            monitors.append((key, callback.monitor, True))
+    for key, monitor, trained in monitors:
+        known = [*validated, *(model.train_metrics.names if trained else [])]
+        if monitor is None or (monitor.startswith("train/") and monitor in known):
+            continue
+        if trainer.limit_val_batches == 0:
             raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
-        if monitor is not None and monitor not in known:
+        if monitor not in known:
             raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")

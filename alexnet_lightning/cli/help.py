@@ -1,8 +1,11 @@
 """The page that --help shows: what there is to choose from, and the flags that matter."""
 
 import ast
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +37,13 @@ def show_help(parser: "LightningArgumentParser", args: Sequence[str]) -> None:
     if topic == "all":
         parser.print_help()
     elif topic in VARIANTS or topic in DATA_SETS:
+        from alexnet_lightning.cli.checks import LINKED  # which imports torch
+
         kind = "model" if topic in VARIANTS else "data"
-        parser.parse_args([f"--{kind}.help={topic}"])
+        with redirect_stdout(StringIO()) as page, suppress(SystemExit):
+            parser.parse_args([f"--{kind}.help={topic}"])
+        given = rf"(--model\.(?:{'|'.join(LINKED)}) [^(]*\()required,"
+        print(re.sub(given, r"\1the data gives it; leave it out,", page.getvalue()), end="")
     else:
         raise UserError(f"--help={topic}: no such model or data set; see --help for their names")
     sys.exit()

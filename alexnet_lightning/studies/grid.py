@@ -19,6 +19,7 @@ from alexnet_lightning.training.run_folder import RunFolder
 ELSEWHERE = (
     "runs_dir", "recovery", "trainer.accelerator", "trainer.devices", "trainer.num_nodes",
     "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins", "trainer.enable_progress_bar",
+    "trainer.logger",
 )  # fmt: skip
 
 

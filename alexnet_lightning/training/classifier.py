@@ -3,10 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -99,6 +100,7 @@ class ImageClassifier(LightningModule, ABC):
         if compile:
             self.network.compile()
         self.optimizer = optimizer
+        self._found_lr = False
         self.lr_scheduler = lr_scheduler
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
@@ -119,6 +121,27 @@ class ImageClassifier(LightningModule, ABC):
     def embed(self, images: Tensor) -> dict[str, Tensor]:
         """Return the rows "features" (N, D) and "penultimate" (N, D'); see `Network.embed`."""
         return self.network.embed(images)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The layers that Lightning's BackboneFinetuning freezes and trains later."""
+        return nn.ModuleList(self.network.backbone_layers())
+
+    @property
+    def lr(self) -> float | None:
+        """The optimizer's learning rate, which Lightning's LearningRateFinder sets."""
+        return getattr(self.optimizer, "keywords", {}).get("lr")
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        assert self.optimizer is not None  # it found the rate
+        found: dict[str, Any] = {"lr": rate}
+        self.optimizer = partial(self.optimizer, **found)
+        self._found_lr = True
+
+    def on_fit_start(self) -> None:
+        if self._found_lr:  # now, so that the groups' factors and the schedule follow it
+            self.trainer.strategy.setup_optimizers(self.trainer)
 
     def on_train_start(self) -> None:
         # An epoch shorter than the interval would never log its rate.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
 Interval = Literal["epoch", "step"]
+MONITORS = {"min": "val/loss", "max": "val/top1"}  # of a plateau that names no figure, by its mode
 
 
 def build_optimizer(
@@ -97,6 +99,8 @@ def keep_lr_factors(optimizer: Optimizer) -> None:
     """
     first, *others = optimizer.param_groups
     for group in others:
+        if "lr_factor" not in group:  # BackboneFinetuning adds it, and sets its rate
+            continue
         group["lr"] = first["lr"] / first["lr_factor"] * group["lr_factor"]
 
 
@@ -104,8 +108,6 @@ def build_schedule(
     make: LRSchedulerCallable, optimizer: Optimizer, interval: Interval, trainer: "Trainer"
 ) -> dict[str, Any]:
     """Return Lightning's description of a learning-rate schedule."""
-    from lightning.pytorch.cli import ReduceLROnPlateau
-
     budget: dict[str, Any] = {}
     if needs_total_steps(make):
         budget, interval = {"total_steps": trainer.estimated_stepping_batches}, "step"
@@ -118,7 +120,7 @@ def build_schedule(
     trainer.fit_loop.setup_data()
     return {
         "scheduler": scheduler,
-        "monitor": scheduler.monitor,
+        "monitor": getattr(scheduler, "monitor", MONITORS[scheduler.mode]),
         "interval": "step",
         "frequency": trainer.num_training_batches,
     }
