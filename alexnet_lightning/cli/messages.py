@@ -133,7 +133,7 @@ def in_one_line() -> Iterator[None]:
     """Turn what Lightning itself refuses inside into a UserError; other errors stay as they are."""
     try:
         yield
-    except (ImportError, MisconfigurationException, AttributeError, ValueError) as error:
+    except Exception as error:
         module = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if "lightning/pytorch" not in module.as_posix():
             raise

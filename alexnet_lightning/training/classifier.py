@@ -25,6 +25,7 @@ from alexnet_lightning.training.optimization import (
     Interval,
     build_optimizer,
     build_schedule,
+    check_schedule,
     check_step,
     clips_mixed,
     is_finished,
@@ -215,9 +216,9 @@ class ImageClassifier(LightningModule, ABC):
         if needs_total_steps(self.lr_scheduler):
             budget["total_steps"] = 2
         try:
-            self.lr_scheduler(optimizer, **budget)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"model.lr_scheduler: {error}") from error
+            check_schedule(self.lr_scheduler(optimizer, **budget))
+        except Exception as error:  # torch's classes refuse values by errors of many kinds
+            raise UserError(f"model.lr_scheduler: {one_line(error)}") from error
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["variant"] = type(self).__name__

@@ -1,5 +1,6 @@
 """Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
+import warnings
 from contextlib import suppress
 from functools import partial
 from inspect import signature
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
 
@@ -90,6 +91,13 @@ def check_step(make: OptimizerCallable) -> None:
     for parameter in blank.values():
         parameter.grad = torch.zeros_like(parameter)
     build_optimizer(make, blank).step(lambda: 0.0)
+
+
+def check_schedule(schedule: LRScheduler | ReduceLROnPlateau) -> None:
+    """Take a step that is not used; whatever the schedule raises if it cannot."""
+    step: Any = schedule.step
+    with warnings.catch_warnings(action="ignore"):  # the optimizer has taken none
+        step(*([0.0] if isinstance(schedule, ReduceLROnPlateau) else []))
 
 
 def keep_lr_factors(optimizer: Optimizer) -> None:

@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import BackboneFinetuning, LearningRateFinder
 from lightning.pytorch.loggers import comet
 from lightning_utilities.core.imports import RequirementCache
+from torch import Tensor
 from torch.optim import SGD
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
@@ -20,7 +23,6 @@ from alexnet_lightning.models import TorchvisionClassifier
 from alexnet_lightning.training.schedules import WarmupCosine
 from tests.strangers.conftest import Case
 from tests.training.test_classifier import quiet_trainer, small
-from tests.training.test_optimization import RatesOfGroups
 
 TRIED = "fit --config {quick} --trainer.fast_dev_run true"
 REFUSED = "fit --config {quick} --trainer.callbacks+"
@@ -37,6 +39,11 @@ CASES = [
         f"{TRIED} --model.lr_scheduler {PLATEAU} --trainer.check_val_every_n_epoch 2",
         r"^error: model\.lr_scheduler: a plateau steps once an epoch",
     ),
+    Case(
+        "fit --config {quick} --model.lr_scheduler StepLR --model.lr_scheduler.step_size 0",
+        r"^error: model\.lr_scheduler: integer modulo by zero$",
+    ),
+    Case(f"{TRIED} --trainer.callbacks+ BaseFinetuning", r"^error: trainer: NotImplementedError$"),
     Case(
         f"{REFUSED} OnExceptionCheckpoint --trainer.callbacks.dirpath x",
         r"^error: trainer\.callbacks: OnExceptionCheckpoint .* leave it out",
@@ -120,22 +127,22 @@ def test_a_callback_is_kept_as_it_was_given(
     assert ExperimentCLI([f"--config={path}"]).resolved() == first
 
 
-def test_the_found_rate_is_that_of_all_groups_and_of_the_schedule(tmp_path: Path) -> None:
-    model = small(
-        optimizer=partial(SGD, lr=123.0),
-        lr_scheduler=partial(WarmupCosine, warmup_fraction=0.0, **{"total_steps": None}),
-        bias_lr_factor=2.0,
-    )
-    finder, rates = LearningRateFinder(num_training_steps=20, max_lr=0.1), RatesOfGroups()
-    trainer = quiet_trainer(tmp_path, 2, finder, rates)
-    trainer.fit(model, DigitsDataModule(batch_size=80))
-    found = finder.optimal_lr.suggestion()  # type: ignore[union-attr]
-    assert model.lr == found
-    assert 1e-8 < found < 0.1
-    weights, biases = rates.seen[0]
-    assert (weights, biases) == pytest.approx((found, 2 * found))
-    assert rates.seen[-1][0] < 0.01 * found, "the schedule goes down from it"
-    assert model.train_metrics.images.compute() == 0
+def test_a_found_rate_trains_as_if_it_had_been_given(tmp_path: Path) -> None:
+    def trained(lr: float, *callbacks: Callback) -> tuple[Any, dict[str, Tensor]]:
+        model = small(
+            optimizer=partial(SGD, lr=lr),
+            lr_scheduler=partial(WarmupCosine, warmup_fraction=0.0, total_steps=None),
+            bias_lr_factor=2.0,
+        )
+        trainer = quiet_trainer(tmp_path, 2, *callbacks)
+        trainer.fit(model, DigitsDataModule(batch_size=80))
+        return model, trainer.callback_metrics
+
+    finder = LearningRateFinder(num_training_steps=20, max_lr=0.1)
+    model, figures = trained(123.0, finder)
+    assert finder.optimal_lr is not None
+    assert model.lr == finder.optimal_lr.suggestion()
+    assert figures == trained(model.lr)[1]
 
 
 def test_the_backbone_is_frozen_and_then_trained(tmp_path: Path) -> None:
@@ -153,7 +160,7 @@ def test_the_backbone_is_frozen_and_then_trained(tmp_path: Path) -> None:
 
 
 def test_the_backbone_of_a_torchvision_network() -> None:
-    model = TorchvisionClassifier("resnet18", num_classes=10, image_size=32)
+    model = TorchvisionClassifier("resnet18", num_classes=10, in_channels=3, image_size=32)
     layers = list(model.backbone)
     assert layers[0] is model.network.model.conv1
     assert layers[-1] is model.network.model.layer4
