@@ -89,7 +89,8 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     elif "arguments are required" in reason:
         reason += "; see --help"
     elif mistyped := re.search(r"unrecognized arguments: ([^\s=]+)", reason):
-        close = get_close_matches(mistyped[1], flags, n=1)
+        options = [flag for flag in flags if not flag.endswith(".help")]
+        close = get_close_matches(mistyped[1], options, n=1)
         hint = f"did you mean {close[0]}?" if close else "see --help"
         reason = f"{mistyped[1]}: no such option; {hint}"
     return ": ".join(filter(None, [key, reason]))
