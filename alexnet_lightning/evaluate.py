@@ -65,8 +65,8 @@ def evaluate(
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
-    load_weights(cli.model, stored, f"--checkpoint: {checkpoint}")
     trainer = cli.bare_trainer(run.path)
+    load_weights(cli.model, stored, f"--checkpoint: {checkpoint}")
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
     figures = test_figures(trainer)

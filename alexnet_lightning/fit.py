@@ -63,6 +63,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
 
     check_files(args)  # a path that is mistyped is told before the slow imports
     from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
     from alexnet_lightning.training import cluster
     from alexnet_lightning.training.run_folder import LAST
@@ -72,7 +73,8 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     cli = ExperimentCLI(args, earlier is not None and (earlier.checkpoints / LAST).is_file())
     if cli.config.trainer.fast_dev_run:  # shows whether it runs, and leaves no trace
         trainer = cli.bare_trainer(Path())
-        trainer.fit(cli.model, datamodule=cli.datamodule)
+        with in_one_line():
+            trainer.fit(cli.model, datamodule=cli.datamodule)
         trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
         return {}
 
@@ -118,6 +120,7 @@ def train_and_test(
     cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
 ) -> dict[str, Any]:
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.system.memory import keep_freed_memory
     from alexnet_lightning.training import cluster, tracking
     from alexnet_lightning.training.onlookers import looking_on
@@ -128,16 +131,26 @@ def train_and_test(
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     # Not before: a W&B run must not be left of flags that the Trainer refuses.
-    tracker = cli.tracker(run)
-    trainer.loggers = [metrics, *([looking_on(tracker)] if tracker else [])]
+    trackers = cli.trackers(run)
+    trainer.loggers = [metrics, *map(looking_on, trackers)]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         tracking.say(line)
     try:
-        trainer.fit(
-            cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
-        )
+        with in_one_line():
+            trainer.fit(
+                cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
+            )
+    except UserError:
+        tracking.close(trackers, {})
+        if (
+            resume.state == "start"
+            and trainer.is_global_zero
+            and not any(run.checkpoints.glob("*"))
+        ):
+            run.discard()
+        raise
     except signals.Stopped as stop:
-        tracking.close(tracker, {})
+        tracking.close(trackers, {})
         if trainer.is_global_zero:
             cluster.after(stop, run.path)
         raise
@@ -158,7 +171,7 @@ def train_and_test(
         if training.divergence.step:
             figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)
-        tracking.close(tracker, figures)
+        tracking.close(trackers, figures)
         print(run_table(figures, run.path))
     return {**figures, "run": str(run.path)}
 

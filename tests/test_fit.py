@@ -161,10 +161,7 @@ def test_the_last_checkpoint_can_be_evaluated_with_other_flags(
     ("flags", "expected"),
     [
         ([], "the following arguments are required: run_dir; see --help"),
-        (
-            ["{run}", "--split", "train"],
-            "--split: Expected a Literal['val', 'test']. Got value: train",
-        ),
+        (["{run}", "--split", "train"], "--split: give one of val, test, not train"),
         (["nowhere"], "nowhere: no run there; give a run folder such as"),
         (
             ["{run}", "--checkpoint", "bset"],

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from enum import Enum
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +15,14 @@ import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    BatchSizeFinder,
+    Checkpoint,
+    LearningRateFinder,
+    ModelCheckpoint,
+    ModelPruning,
+    ProgressBar,
+)
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
@@ -30,14 +39,17 @@ from alexnet_lightning.callbacks import (
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import (
     LINKED,
+    check_callbacks,
     check_checkpoint,
+    check_fused,
     check_links,
     check_monitors,
+    check_precision,
     check_sizes,
 )
 from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files, smaller
 from alexnet_lightning.cli.help import show_help
-from alexnet_lightning.cli.messages import as_user_error, explain
+from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
@@ -52,6 +64,7 @@ from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.tracking import wandb_logger
 
 DEFAULTS = {
+    "trainer.logger": True,  # W&B's, see `trackers`
     "trainer.log_every_n_steps": 10,
     "trainer.use_distributed_sampler": False,  # the data module shards, without padding
     "checkpoint.monitor": "val/top1",
@@ -165,6 +178,7 @@ class ExperimentCLI(LightningCLI):
                 if "variants" in check_yaml(path):
                     raise UserError(f"--config: {path} is a study: give it to study") from None
             raise UserError(explain(error, parser._option_string_actions)) from error
+        self.config = plain(self.config)
         if self.config.name is None:
             self.config.name = files[0].stem if files else name_of(self.config)
         of_data, seed = self.config.data.init_args, self.config.seed_everything
@@ -197,7 +211,10 @@ class ExperimentCLI(LightningCLI):
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)
-        check_monitors(self.config, self._callbacks, model.val_metrics.names)
+        check_monitors(self.config, self._callbacks, model)
+        check_callbacks(self._callbacks, model)
+        if any(isinstance(callback, ModelPruning) for callback in self._callbacks):
+            model.network.to(memory_format=torch.contiguous_format)  # as torch's pruning needs it
         model.check_recipe()
         return model
 
@@ -216,18 +233,26 @@ class ExperimentCLI(LightningCLI):
 
     @property
     def _callbacks(self) -> list[Any]:
-        return listed(self.trainer_arguments.get("callbacks"))
+        given = listed(self.trainer_arguments.get("callbacks"))
+        if not self.trained:
+            return given
+        return [
+            each for each in given if not isinstance(each, LearningRateFinder | BatchSizeFinder)
+        ]
 
     def resolved(self) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
-        return self.parser.dump(self.config, skip_none=False)
+        unknown = "Unable to serialize instance "  # jsonargparse's, before a name or a device
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", f"(?s).*{unknown}")
+            return self.parser.dump(self.config, skip_none=False).replace(unknown, "")
 
-    def tracker(self, run: RunFolder) -> Logger | None:
-        """Return the logger beside metrics.csv: the one `trainer.logger` names, else W&B's."""
+    def trackers(self, run: RunFolder) -> list[Logger]:
+        """Return the loggers beside metrics.csv: those `trainer.logger` names, else W&B's."""
         given = self.trainer_arguments.get("logger")
         if given is None or given is True:
-            return wandb_logger(run, yaml.safe_load(self.resolved()))
-        return given or None
+            given = wandb_logger(run, yaml.safe_load(self.resolved()))
+        return listed(given)
 
     def training(self, run: RunFolder) -> Training:
         """Return the Trainer that trains in a run folder, with all that looks on."""
@@ -254,7 +279,7 @@ class ExperimentCLI(LightningCLI):
         ]
         if config.trainer.enable_model_summary in (None, True):
             callbacks.append(LayerTable())
-        if shows_lines(config.trainer.enable_progress_bar):
+        if self.shows_lines:
             callbacks.append(EpochLines())
         trainer = self.build_trainer(run.path, [metrics], callbacks)
         # After the checkpoints, in every hook.
@@ -264,7 +289,9 @@ class ExperimentCLI(LightningCLI):
     def bare_trainer(self, folder: Path) -> Trainer:
         """Return a Trainer that writes nothing."""
         looking = [each for each in self._callbacks if not isinstance(each, Checkpoint)]
-        return self.build_trainer(folder, [], looking, keeping=False)
+        # In a fast_dev_run Lightning replaces the logger by one that does nothing.
+        loggers: list[Logger] = [MetricsCSV(folder)] if self.config.trainer.fast_dev_run else []
+        return self.build_trainer(folder, loggers, looking, keeping=False)
 
     def build_trainer(
         self, folder: Path, loggers: list[Logger], callbacks: list[Any], keeping: bool = True
@@ -279,15 +306,32 @@ class ExperimentCLI(LightningCLI):
             "enable_checkpointing": keeping,
             "enable_model_summary": False,  # LayerTable stands for it
         }
-        if shows_lines(given.get("enable_progress_bar")):
+        if self.shows_lines:
             overrides["enable_progress_bar"] = False
         try:
             trainer = Trainer(**{**given, **overrides})
-        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
-            raise UserError(f"trainer: {one_line(error)}") from error
+        except (
+            ImportError,
+            MisconfigurationException,
+            ValueError,
+            TypeError,
+            RuntimeError,
+        ) as error:
+            raise UserError(f"trainer: {missing_package(error) or one_line(error)}") from error
         if given.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
             raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
+        check_fused(self.model, trainer)
+        # Before a checkpoint is loaded: weights of 64 bits would be rounded to 32.
+        trainer.precision_plugin.convert_module(self.model)
+        check_precision(self.model, trainer, self.datamodule)
         return trainer
+
+    @property
+    def shows_lines(self) -> bool:
+        """Whether a line per epoch takes the place of the bar: in a file or a pipe it does."""
+        asked = any(isinstance(callback, ProgressBar) for callback in self._callbacks)
+        default = self.config.trainer.enable_progress_bar is None
+        return default and not asked and not sys.stdout.isatty()
 
     @cached_property
     def checkpoint_io(self) -> AtomicCheckpointIO:
@@ -309,13 +353,18 @@ def keep_apart(folder: Path, callbacks: Sequence[Any]) -> None:
             each.dirpath = str(folder / f"callback{number}")
 
 
-def shows_lines(progress_bar: bool | None) -> bool:
-    """Tell whether a line per epoch takes the place of the bar: in a file or a pipe it does."""
-    return progress_bar is None and not sys.stdout.isatty()
+def plain(value: Any) -> Any:
+    """Return a configuration in which an Enum, which YAML has no word for, is its value."""
+    if isinstance(value, Namespace):
+        for key, each in vars(value).items():
+            setattr(value, key, plain(each))
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value.value if isinstance(value, Enum) else value
 
 
 def listed(given: Any) -> list[Any]:
     """Return what the Trainer takes alone, as a list or not at all, as a list."""
-    if given is None:
+    if given is None or given is False:
         return []
     return given if isinstance(given, list) else [given]

@@ -1,9 +1,12 @@
 """The page that --help shows: what there is to choose from, and the flags that matter."""
 
 import ast
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout, suppress
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +38,13 @@ def show_help(parser: "LightningArgumentParser", args: Sequence[str]) -> None:
     if topic == "all":
         parser.print_help()
     elif topic in VARIANTS or topic in DATA_SETS:
+        from alexnet_lightning.cli.checks import LINKED  # which imports torch
+
         kind = "model" if topic in VARIANTS else "data"
-        parser.parse_args([f"--{kind}.help={topic}"])
+        with redirect_stdout(StringIO()) as page, suppress(SystemExit):
+            parser.parse_args([f"--{kind}.help={topic}"])
+        given = rf"(--model\.(?:{'|'.join(LINKED)}) [^(]*\()required,"
+        print(re.sub(given, r"\1the data gives it; leave it out,", page.getvalue()), end="")
     else:
         close = get_close_matches(topic, [*VARIANTS, *DATA_SETS], n=1)
         hint = f"did you mean {close[0]}?" if close else "see --help for their names"

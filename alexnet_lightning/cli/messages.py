@@ -2,14 +2,38 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
+REQUIREMENT = re.compile(r"`pip install (?:-U )?'?([^'`]+)'?`")
 CLASS = re.compile(r"class_path[ =]'([^']+)'")
+PROBLEM = re.compile(
+    r"Problem with given class_path .+?:\n(.+?)(?=\n *- |\n *Given |\Z)", re.DOTALL
+)
+GIVEN = re.compile(r"(?:Given|Got) value: (?!Namespace|NestedArg|\[Namespace)(.+)$", re.MULTILINE)
+UNION = "Does not validate against any"
+NOT_NAMED = "Got value: NestedArg"  # an argument of a class that is not known yet
+EXPECTED = re.compile(r"Expected a (?!path)(.+?)(?=\. Got value|$)", re.MULTILINE)
+WORDS = {
+    "'bool'": "true or false",
+    "'int'": "a whole number",
+    "'float'": "a number",
+    "'str'": "text",
+    "list": "a list",
+    "Sequence": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+}
 
 
 def as_user_error(error: Exception) -> Exception:
@@ -19,7 +43,8 @@ def as_user_error(error: Exception) -> Exception:
         cause = following
     if isinstance(cause, UserError):
         return cause
-    return UserError(explain(error)) if isinstance(cause, ValueError | TypeError) else error
+    refusals = ImportError | MisconfigurationException | TypeError | ValueError
+    return UserError(explain(error)) if isinstance(cause, refusals) else error
 
 
 def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
@@ -31,51 +56,98 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     are in the outer messages, the reason is in the innermost.
     """
     chain = causes(error)
+    last = innermost(chain)
     keys: list[str] = []
-    for message in chain:
+    for message in (*chain, last):
         found = KEY.match(message)
         if found and found[1] not in keys[-1:]:
             keys.append(found[1])
-    reason = any_of(chain) or " ".join(KEY.sub("", chain[-1]).removeprefix(":").split())
+    reason = " ".join(KEY.sub("", last).removeprefix(":").split())
+    key = ".".join(keys)
     owners = CLASS.findall(" ".join(chain))
-    if unknown := re.search(r"Option '([^']+)' is not accepted", reason):
-        keys.append(unknown[1])
+    if owners and not key:
+        key = owners[-1].rpartition(".")[2]
+    another_type, said = wanted(chain, last)
+    if package := missing_package(error):
+        reason = package
+    elif another_type:
+        reason = another_type
+    elif unknown := re.search(r"Option '([^']+)' is not accepted", reason):
+        key = ".".join([*keys, unknown[1]])
         reason = "no such key" + suggestion(unknown[1], owners[-1] if owners else None)
-    elif missing := re.search(r"Expected a dot import path string: (\S+)", reason):
+    elif missing := re.search(r"Expected a dot import path string: (\S+)", said):
         reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
-    elif "is abstract" in reason and keys:
-        key = keys[-1]
+    elif key and ("is abstract" in reason or NOT_NAMED in reason):
         reason = f"name the class before its arguments, as in --{key} NAME --{key}.KEY VALUE"
     elif reason.endswith("required: data"):
         reason = "nothing to do: give --config configs/NAME.yaml, or --model and --data; see --help"
+    elif key and (needed := re.search(r"arguments are required: ([\w, ]+)", reason)):
+        name = owners[-1].rpartition(".")[2] if owners else "it"
+        reason = f"{name} needs {needed[1]}, as in --{key}.{needed[1].split(',')[0]} VALUE"
     elif "arguments are required" in reason:
         reason += "; see --help"
-    elif mistyped := re.search(r"unrecognized arguments: (--[^\s=]+)", reason):
-        close = get_close_matches(mistyped[1], flags, n=1)
-        reason += f"; did you mean {close[0]}?" if close else "; see --help"
-    reason = re.sub(r"<class '([^']+)'>|typing\.(?=Literal)", r"\1", reason)
-    return ": ".join(filter(None, [".".join(keys), reason]))
+    elif mistyped := re.search(r"unrecognized arguments: ([^\s=]+)", reason):
+        options = [flag for flag in flags if not flag.endswith(".help")]
+        close = get_close_matches(mistyped[1], options, n=1)
+        hint = f"did you mean {close[0]}?" if close else "see --help"
+        reason = f"{mistyped[1]}: no such option; {hint}"
+    return ": ".join(filter(None, [key, reason]))
 
 
-def any_of(chain: Sequence[str]) -> str | None:
-    """Return what the innermost type with several alternatives expected; None if it has one."""
-    unions = [message for message in chain if message.startswith("Does not validate against any")]
-    if not unions:
+def innermost(chain: Sequence[str]) -> str:
+    """Return what the innermost message says; of a class or its list, what the class says."""
+    unions = [message for message in chain if message.startswith(UNION)]
+    if unions and chain[-1].startswith("Not a valid subclass"):
+        for problem in PROBLEM.findall(unions[-1]):
+            return inspect.cleandoc(problem)
+    return chain[-1]
+
+
+def wanted(chain: Sequence[str], last: str) -> tuple[str, str]:
+    """Return "give a number, not …" for a value of another type, else "", and what was read."""
+    said = next((message for message in reversed(chain) if message.startswith(UNION)), "")
+    if "Problem with given class_path" in said or len(choices := expected(said)) < 2:
+        said, choices = last, expected(last)
+    literals = [word for each in choices for word in re.findall(r"[\w.-]+", each.partition("[")[2])]
+    words = [word for kind, word in WORDS.items() if any(kind in each for each in choices)]
+    if "a number" in words:
+        words = [word for word in words if word != "a whole number"]
+    elif any("dot import path" in each for each in choices):
+        return "", said  # a class is meant
+    if literals:
+        words.append("one of " + ", ".join(dict.fromkeys(literals)))
+    given = GIVEN.search(said)
+    value = f", not {given[1]}" if given else ""
+    return f"give {', or '.join(words)}{value}" if words else "", said
+
+
+def expected(message: str) -> list[str]:
+    """Return the types that a message of jsonargparse's lists, without null."""
+    found = EXPECTED.findall(message)
+    return [kind for kind in found if "NoneType" not in kind]
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Turn what Lightning itself refuses inside into a UserError; other errors stay as they are."""
+    try:
+        yield
+    except Exception as error:
+        module = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if "lightning/pytorch" not in module.as_posix():
+            raise
+        raise UserError(f"trainer: {missing_package(error) or one_line(error)}") from error
+
+
+def missing_package(error: BaseException) -> str | None:
+    """Return what to install if an error is that of a package that is not; None if it is not."""
+    found = REQUIREMENT.findall("\n".join(causes(error)))
+    if not found:
         return None
-    expected = [
-        choice
-        for choice in re.findall(r"^ *- Expected a (.+)$", unions[-1], re.MULTILINE)
-        if "NoneType" not in choice
-    ]
-    given = re.search(r"^Given value: (.+)$", unions[-1], re.MULTILINE)
-    for choice in expected:
-        if "dot import path" in choice:
-            return f"Expected a {choice}"
-    if len(expected) < 2 or given is None:
-        return None
-    return f"Expected a {' or '.join(expected)}. Got value: {given[1]}"
+    # Of several that would do, the last is the usual one.
+    return f'needs a package that is not installed: pip install "{found[-1]}"'
 
 
 def causes(error: BaseException) -> list[str]:

@@ -169,14 +169,19 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         images, labels = batch
         trainer = self.trainer
-        if trainer is not None and trainer.training:
+        if trainer is None:
+            return self.preprocess(images), labels
+        if trainer.training:
             # The batch index: the optimizer's step stays the same while gradients accumulate.
-            return self.augment(images, labels, trainer.current_epoch, self._next_batch())
-        judging = trainer is not None and (trainer.testing or trainer.predicting)
-        if self.views != "centre" and judging:
+            batch = self._next_batch()
+            images, labels = self.augment(images, labels, trainer.current_epoch, batch)
+        elif self.views != "centre" and (trainer.testing or trainer.predicting):
             seen = self.transform.views(images, self.views)
-            return self.normalise(seen.flatten(0, 1)).unflatten(0, seen.shape[:2]), labels
-        return self.preprocess(images), labels
+            images = self.normalise(seen.flatten(0, 1)).unflatten(0, seen.shape[:2])
+        else:
+            images = self.preprocess(images)
+        # Lightning did so while they were bytes, and left them as they were.
+        return trainer.precision_plugin.convert_input(images), labels
 
     def augment(
         self, images: Tensor, labels: Tensor, epoch: int, batch: int

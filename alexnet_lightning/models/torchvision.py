@@ -101,6 +101,9 @@ class TorchvisionNet(Network):
     def backbone_end(self) -> tuple[nn.Module, bool]:
         return self.model.get_submodule(self.end_name), self.end_is_input
 
+    def backbone_layers(self) -> list[nn.Module]:
+        return [self.model.get_submodule(name) for name in self.backbone()]
+
     def stage_layers(self) -> Iterator[tuple[str, str | None, nn.Module]]:
         for name, layer in self.model.named_modules():
             yield name, None, layer

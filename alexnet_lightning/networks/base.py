@@ -37,6 +37,10 @@ class Network(nn.Module, ABC):
     def backbone_end(self) -> tuple[nn.Module, bool]:
         """Return the layer where the backbone ends, and whether before it (its input) or after."""
 
+    def backbone_layers(self) -> list[nn.Module]:
+        """Return the layers of the backbone, in order."""
+        return [self.backbone_end()[0]]
+
     @abstractmethod
     def stage_layers(self) -> Iterator[tuple[str, str | None, nn.Module]]:
         """Yield name, stage (None: told by the maps' size) and module of possible feature maps."""

@@ -20,7 +20,7 @@ from alexnet_lightning.training.run_folder import RunFolder, in_new_words
 ELSEWHERE = (
     "runs_dir", "recovery", "allow_divergence", "trainer.accelerator", "trainer.devices",
     "trainer.num_nodes", "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins",
-    "trainer.enable_progress_bar",
+    "trainer.enable_progress_bar", "trainer.logger",
 )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -15,6 +16,7 @@ from alexnet_lightning.networks.init import Init, initialise
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.module import (
     LightningModule,
     LRSchedulerCallable,
@@ -24,6 +26,9 @@ from alexnet_lightning.training.optimization import (
     Interval,
     build_optimizer,
     build_schedule,
+    check_schedule,
+    check_step,
+    clips_mixed,
     is_finished,
     keep_lr_factors,
     needs_total_steps,
@@ -103,6 +108,7 @@ class ImageClassifier(LightningModule, ABC):
         if compile:
             self.network.compile()
         self.optimizer = optimizer
+        self._found_lr = False
         self.lr_scheduler = lr_scheduler
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
@@ -124,6 +130,27 @@ class ImageClassifier(LightningModule, ABC):
     def embed(self, images: Tensor) -> dict[str, Tensor]:
         """Return the rows "features" (N, D) and "penultimate" (N, D'); see `Network.embed`."""
         return self.network.embed(images)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The layers that Lightning's BackboneFinetuning freezes and trains later."""
+        return nn.ModuleList(self.network.backbone_layers())
+
+    @property
+    def lr(self) -> float | None:
+        """The optimizer's learning rate, which Lightning's LearningRateFinder sets."""
+        return getattr(self.optimizer, "keywords", {}).get("lr")
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        assert self.optimizer is not None  # it found the rate
+        found: dict[str, Any] = {"lr": rate}
+        self.optimizer = partial(self.optimizer, **found)
+        self._found_lr = True
+
+    def on_fit_start(self) -> None:
+        if self._found_lr:  # now, so that the groups' factors and the schedule follow it
+            self.trainer.strategy.setup_optimizers(self.trainer)
 
     def on_train_start(self) -> None:
         # An epoch shorter than the interval would never log its rate.
@@ -155,10 +182,12 @@ class ImageClassifier(LightningModule, ABC):
     def _step(self, batch: Batch, metrics: "StageMetrics") -> dict[str, Tensor]:
         """Return loss (), logits (N, K), labels (N,); targets are (N,) or probabilities (N, K)."""
         images, targets = batch
-        logits = self(images).float() if images.ndim == 4 else self.over_views(images)
+        logits = full(self(images)) if images.ndim == 4 else self.over_views(images)
         smoothing = self.label_smoothing if metrics is self.train_metrics else 0.0
+        labels = targets
+        if targets.ndim == 2:
+            labels, targets = targets.argmax(dim=1), targets.to(logits.dtype)
         loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
-        labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         metrics.update(loss, logits, labels)
         return {"loss": loss, "logits": logits, "targets": labels}
 
@@ -167,7 +196,7 @@ class ImageClassifier(LightningModule, ABC):
 
         Source: Krizhevsky et al. 2012, section 4.1, who average the softmax of ten views.
         """
-        views = torch.stack([self(view).float() for view in images.unbind(dim=1)])
+        views = torch.stack([full(self(view)) for view in images.unbind(dim=1)])
         return views.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(views))
 
     def on_train_epoch_end(self) -> None:
@@ -190,17 +219,19 @@ class ImageClassifier(LightningModule, ABC):
         """Build optimizer and schedule; UserError if one of them refuses its arguments."""
         try:
             optimizer = self._build_optimizer()
-        except (TypeError, ValueError) as error:
-            raise UserError(f"model.optimizer: {error}") from error
+            assert self.optimizer is not None  # it would have said so
+            check_step(self.optimizer)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise UserError(f"model.optimizer: {one_line(error)}") from error
         if self.lr_scheduler is None:
             return
         budget: dict[str, Any] = {}
         if needs_total_steps(self.lr_scheduler):
             budget["total_steps"] = 2
         try:
-            self.lr_scheduler(optimizer, **budget)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"model.lr_scheduler: {error}") from error
+            check_schedule(self.lr_scheduler(optimizer, **budget))
+        except Exception as error:  # torch's classes refuse values by errors of many kinds
+            raise UserError(f"model.lr_scheduler: {one_line(error)}") from error
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["variant"] = type(self).__name__
@@ -234,4 +265,10 @@ class ImageClassifier(LightningModule, ABC):
             self.decay_biases,
             self.backbone_lr_factor,
             self.layer_options,
+            one_kernel=self._trainer is None or not clips_mixed(self._trainer),
         )
+
+
+def full(logits: Tensor) -> Tensor:
+    """Return logits in float32 at least, in which losses and probabilities are computed."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,12 +1,16 @@
 """Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
 Interval = Literal["epoch", "step"]
+MONITORS = {"min": "val/loss", "max": "val/top1"}  # of a plateau that names no figure, by its mode
 
 
 def build_optimizer(
@@ -23,6 +28,7 @@ def build_optimizer(
     decay_biases: bool = True,
     backbone_lr_factor: float = 1.0,
     layer_options: Mapping[str, Mapping[str, float]] | None = None,
+    one_kernel: bool = True,
 ) -> Optimizer:
     """Return the optimizer with named groups: "weights", whose rate is logged, and "biases".
 
@@ -30,8 +36,8 @@ def build_optimizer(
     "backbone weights" and "backbone biases". Scales of norms count as biases. Each name in
     `layer_options` makes a group of the weights below it.
 
-    The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
-    above 0, or there is no backbone.
+    `one_kernel` is whether the optimizer may be fused by default; the other arguments are those of
+    `ImageClassifier`. ValueError if the backbone's factor is not above 0, or there is no backbone.
     """
     if backbone_lr_factor <= 0:
         raise ValueError(
@@ -57,7 +63,7 @@ def build_optimizer(
         for name, parameters in members.items()
         if parameters
     ]
-    optimizer = make(groups, **fused(make))
+    optimizer = made(make, groups, one_kernel)
     for group in optimizer.param_groups:
         factor = backbone_lr_factor if group["name"].startswith("backbone") else 1.0
         factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
@@ -69,12 +75,40 @@ def build_optimizer(
     return optimizer
 
 
-def fused(make: OptimizerCallable) -> dict[str, Any]:
-    """Return the argument for one kernel over all parameters, unless the configuration decides."""
+def made(make: OptimizerCallable, groups: list[dict[str, Any]], one_kernel: bool) -> Optimizer:
+    """Return the optimizer, fused unless the configuration decides or something forbids it."""
     kind, given = (make.func, make.keywords) if isinstance(make, partial) else (make, {})
     # The command line wraps the class, and gives all its arguments.
+    if given.get("differentiable"):
+        raise ValueError("differentiable is for steps within a graph, not for training; drop it")
     known = {*given, *(signature(kind).parameters if isinstance(kind, type) else ())}
-    return {"fused": True} if "fused" in known and given.get("fused") is None else {}
+    if one_kernel and "fused" in known and given.get("fused") is None:
+        with suppress(RuntimeError):  # with `foreach`, or on a device that has no such kernel
+            default: dict[str, Any] = {"fused": True}
+            return make([dict(group) for group in groups], **default)
+    return make(groups)
+
+
+def clips_mixed(trainer: "Trainer") -> bool:
+    """Tell whether gradients are clipped under mixed precision, where Lightning lets none fuse."""
+    from lightning.pytorch.plugins import MixedPrecision
+
+    return bool(trainer.gradient_clip_val) and isinstance(trainer.precision_plugin, MixedPrecision)
+
+
+def check_step(make: OptimizerCallable) -> None:
+    """Take a step on two parameters of zeros; whatever the optimizer raises if it cannot."""
+    blank = nn.ParameterDict({"weight": torch.zeros(1, 1), "bias": torch.zeros(1)})
+    for parameter in blank.values():
+        parameter.grad = torch.zeros_like(parameter)
+    build_optimizer(make, blank).step(lambda: 0.0)
+
+
+def check_schedule(schedule: LRScheduler | ReduceLROnPlateau) -> None:
+    """Take a step that is not used; whatever the schedule raises if it cannot."""
+    step: Any = schedule.step
+    with warnings.catch_warnings(action="ignore"):  # the optimizer has taken none
+        step(*([0.0] if isinstance(schedule, ReduceLROnPlateau) else []))
 
 
 def keep_lr_factors(optimizer: Optimizer) -> None:
@@ -84,6 +118,8 @@ def keep_lr_factors(optimizer: Optimizer) -> None:
     """
     first, *others = optimizer.param_groups
     for group in others:
+        if "lr_factor" not in group:  # BackboneFinetuning adds it, and sets its rate
+            continue
         group["lr"] = first["lr"] / first["lr_factor"] * group["lr_factor"]
 
 
@@ -91,8 +127,6 @@ def build_schedule(
     make: LRSchedulerCallable, optimizer: Optimizer, interval: Interval, trainer: "Trainer"
 ) -> dict[str, Any]:
     """Return Lightning's description of a learning-rate schedule."""
-    from lightning.pytorch.cli import ReduceLROnPlateau
-
     budget: dict[str, Any] = {}
     if needs_total_steps(make):
         budget, interval = {"total_steps": trainer.estimated_stepping_batches}, "step"
@@ -105,7 +139,7 @@ def build_schedule(
     trainer.fit_loop.setup_data()
     return {
         "scheduler": scheduler,
-        "monitor": scheduler.monitor,
+        "monitor": getattr(scheduler, "monitor", MONITORS[scheduler.mode]),
         "interval": "step",
         "frequency": trainer.num_training_batches,
     }

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -92,10 +93,10 @@ class RunFolder:
             self._lock.release()
 
     def discard(self) -> None:
-        """Take back a folder in which nothing has been kept yet, and its empty parents."""
+        """Take back a folder in which nothing has been trained yet, and its empty parents."""
         self.unlock()
-        (self.path / ".lock").unlink(missing_ok=True)
-        for folder in (self.path, *self.path.parents[:2]):
+        shutil.rmtree(self.path, ignore_errors=True)
+        for folder in self.path.parents[:2]:
             try:
                 folder.rmdir()
             except OSError:  # it holds other runs

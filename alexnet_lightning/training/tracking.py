@@ -1,6 +1,7 @@
 """Weights & Biases: online with a login, else offline, never a prompt, never a reason to stop."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,11 @@ def say(line: str) -> None:
 
 
 @rank_zero_only
-def close(logger: Logger | None, summary: dict[str, Any]) -> None:
+def close(loggers: Sequence[Logger], summary: dict[str, Any]) -> None:
     """Put the summary beside the curves and end the W&B run, so that its files are whole."""
-    if isinstance(logger, WandbLogger):
-        finish(logger, summary)
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            finish(logger, summary)
 
 
 @forgiving

@@ -71,10 +71,10 @@ def test_a_switch_may_stand_alone(words: list[str], dry: bool) -> None:
     [
         ([], "arguments are required: wall, colors; see --help"),
         (["wall"], "arguments are required: colors; see --help"),
-        (["wall", "red", "--coats", "x"], "--coats: Expected a int. Got value: x"),
+        (["wall", "red", "--coats", "x"], "--coats: give a whole number, not x"),
         (["wall", "red", "--caots", "3"], "--caots: no such option; did you mean --coats?"),
-        (["wall", "red", "--tool", "fork"], "--tool: Expected a Literal['brush', 'roller']"),
-        (["wall", "red", "--where", "up"], "--where: Expected a Literal['inside', 'outside']"),
+        (["wall", "red", "--tool", "fork"], "--tool: give one of brush, roller"),
+        (["wall", "red", "--where", "up"], "--where: give one of inside, outside"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], expected: str) -> None:

@@ -15,8 +15,8 @@ def chained(*messages: str) -> Exception:
 
 
 def test_keys_come_from_outside_and_the_reason_from_inside() -> None:
-    error = chained('Parser key "model":\n  long', 'Parser key "width":\n  x', "Expected\n a float")
-    assert explain(error) == "model.width: Expected a float"
+    error = chained('Parser key "model":\n  long', 'Parser key "width":\n  x', "Too\n wide")
+    assert explain(error) == "model.width: Too wide"
 
 
 def test_a_key_said_twice_on_the_way_down_counts_once() -> None:

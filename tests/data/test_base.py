@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.plugins import Precision
 from torch import Tensor
 
 from alexnet_lightning.data import Flip, ImageDataModule, PadCropFlip, ResizeCropFlip
@@ -132,6 +133,7 @@ def attached(data: Noise, **state: Any) -> Noise:
     step = state.pop("step", 0)
     facts = {"global_rank": 0, "world_size": 1, "training": True, "current_epoch": 0} | state
     facts["fit_loop"] = SimpleNamespace(batch_idx=step - 1)
+    facts["precision_plugin"] = Precision()
     data.trainer = SimpleNamespace(**facts)  # type: ignore[assignment]
     return data
 

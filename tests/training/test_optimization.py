@@ -195,5 +195,5 @@ def test_one_kernel_updates_all_parameters_unless_told_otherwise(
     assert from_yaml is not None
     for make in (from_yaml, Adam, partial(Adam, lr=0.1)):
         assert build_optimizer(make, module).param_groups[0]["fused"] is True
-    for make in (partial(Adam, fused=False), lambda groups: Adam(groups, lr=0.1)):
+    for make in (partial(Adam, fused=False), partial(Adam, foreach=True), lambda p: Adam(p)):
         assert not build_optimizer(make, module).param_groups[0]["fused"]

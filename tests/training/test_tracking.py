@@ -113,5 +113,5 @@ def test_only_rank_zero_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     # The others have a dummy in its place, whose attributes are functions.
     monkeypatch.setattr("lightning.pytorch.utilities.rank_zero_only.rank", 1)
     logger = tracking.WandbLogger(save_dir=tmp_path)
-    tracking.close(logger, {"val/top1": 0.5})
+    tracking.close([logger], {"val/top1": 0.5})
     assert not list(tmp_path.iterdir())
