@@ -27,7 +27,14 @@ from alexnet_lightning.callbacks import (
     Throughput,
 )
 from alexnet_lightning.callbacks.step_seed import StepSeed
-from alexnet_lightning.cli.checks import LINKED, check_links, check_monitors, check_sizes
+from alexnet_lightning.cli.checks import (
+    LINKED,
+    check_length,
+    check_links,
+    check_monitors,
+    check_seed,
+    check_sizes,
+)
 from alexnet_lightning.cli.config_files import check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
@@ -136,18 +143,23 @@ class ExperimentCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
-        files = config_files(args)
+        self.config = self.parsed(args)
+
+    def parsed(self, args: Sequence[str]) -> Namespace:
+        """Return the configuration that a command line gives."""
+        parser, files = self.parser, config_files(args)
         try:
-            self.config = parser.parse_args(args)
+            config = parser.parse_args(list(args))
         except Exception as error:
             for path in files:
                 check_yaml(path)  # names the file and the line, where that is what is wrong
             raise UserError(explain(error, parser._option_string_actions)) from error
-        if self.config.name is None:
-            self.config.name = files[0].stem if files else "run"
-        of_data, seed = self.config.data.init_args, self.config.seed_everything
-        if of_data.seed is None and not isinstance(seed, bool):
-            of_data.seed = seed  # one number changes everything random
+        check_seed(config.seed_everything)
+        if config.name is None:
+            config.name = files[0].stem if files else "run"
+        if config.data.init_args.seed is None:
+            config.data.init_args.seed = config.seed_everything  # one number for everything random
+        return config
 
     def instantiate_classes(self) -> None:
         """Build nothing yet."""
@@ -174,7 +186,8 @@ class ExperimentCLI(LightningCLI):
         model: ImageClassifier = built.model
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
-        check_monitors(self.config, self._callbacks, model.val_metrics.names)
+        check_monitors(self.config, self.callbacks, model.val_metrics.names)
+        check_length(self.config.trainer, model.lr_scheduler)
         model.check_recipe()
         return model
 
@@ -192,12 +205,13 @@ class ExperimentCLI(LightningCLI):
             raise as_user_error(error) from error
 
     @property
-    def _callbacks(self) -> list[Any]:
+    def callbacks(self) -> list[Any]:
+        """The callbacks that the configuration names."""
         return listed(self.trainer_arguments.get("callbacks"))
 
-    def resolved(self) -> str:
+    def resolved(self, config: Namespace | None = None) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
-        return self.parser.dump(self.config, skip_none=False)
+        return self.parser.dump(config or self.config, skip_none=False)
 
     def tracker(self, run: RunFolder) -> Logger | None:
         """Return the logger beside metrics.csv: the one `trainer.logger` names, else W&B's."""
@@ -218,7 +232,7 @@ class ExperimentCLI(LightningCLI):
         recovery = Recovery(folder, metrics, **config.recovery)
         callbacks = [
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
-            *self._callbacks,
+            *self.callbacks,
             throughput,
             EmbeddingPCA(**config.embedding_pca),
             LearningCurves(),
@@ -235,7 +249,7 @@ class ExperimentCLI(LightningCLI):
 
     def bare_trainer(self, folder: Path) -> Trainer:
         """Return a Trainer that writes nothing."""
-        return self.build_trainer(folder, [], self._callbacks, keeping=False)
+        return self.build_trainer(folder, [], self.callbacks, keeping=False)
 
     def build_trainer(
         self, folder: Path, loggers: list[Logger], callbacks: list[Any], keeping: bool = True

@@ -28,12 +28,14 @@ def build_optimizer(
     "backbone weights" and "backbone biases". Scales of norms count as biases.
 
     The other arguments are those of `ImageClassifier`. ValueError if the backbone's factor is not
-    above 0, or there is no backbone.
+    above 0, that of the biases below it, or there is no backbone.
     """
     if trunk_lr_factor <= 0:
         raise ValueError(
             f"trunk_lr_factor is {trunk_lr_factor}: give a number > 0, or freeze the backbone"
         )
+    if bias_lr_factor < 0:
+        raise ValueError(f"bias_lr_factor is {bias_lr_factor}: give a number >= 0")
     names = ["weights", "biases", "backbone weights", "backbone biases"]
     members: dict[str, list[nn.Parameter]] = {name: [] for name in names}
     for key, parameter in module.named_parameters():

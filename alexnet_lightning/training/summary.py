@@ -13,7 +13,13 @@ from alexnet_lightning.training.run_folder import git_commit, machine, versions
 def best_figures(path: str, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
     """Return the validation figures of the best checkpoint, its epoch (from 1) and its path."""
     epoch = checkpoint["epoch"]
-    rows = [row for row in metrics.rows if row.get("epoch") == epoch and "val/loss" in row]
+    # A run that ended within an epoch and went on has two validations of it.
+    steps = range(checkpoint["global_step"])
+    rows = [
+        row
+        for row in metrics.rows
+        if row.get("epoch") == epoch and "val/loss" in row and row["step"] in steps
+    ]
     figures = {key: value for key, value in rows[-1].items() if key.startswith("val/")}
     return {"best_epoch": epoch + 1, "best_checkpoint": path, **figures}
 
