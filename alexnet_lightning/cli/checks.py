@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import torch
@@ -34,8 +35,9 @@ class Range(NamedTuple):
         """Tell whether a value is one of them; text, such as a time, is left to Lightning."""
         if value is None or not isinstance(value, int | float):
             return True
-        whole = not self.part or value <= 1 or value == int(value)
-        return bool(value >= self.least) and value != float("inf") and whole
+        if not self.least <= value < inf:
+            return False
+        return not self.part or value <= 1 or value == int(value)
 
     def __str__(self) -> str:
         numbers = f"a number >= {self.least}"

@@ -94,7 +94,7 @@ def ended_by(checkpoint: dict[str, Any], run: RunFolder, cli: ExperimentCLI) -> 
         state = states.get(callback.state_key, {})
         if isinstance(callback, EarlyStopping) and stays_stopped(callback, state):
             return (
-                f"EarlyStopping saw no better {callback.monitor}; resume it with more patience, or "
+                f"EarlyStopping on {callback.monitor} ended it; resume it with more patience, or "
                 "without this callback"
             )
     stopped = run.read_summary().get("stopped_early") and "Timer" not in states
