@@ -253,10 +253,10 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
 
 def test_a_run_ended_by_its_steps_goes_on_with_more(quick_config: Path, in_tmp: Path) -> None:
     flags = [*BATCHES, *RECIPES["accumulating"], "--trainer.max_epochs", "null", "--test", "false"]
-    peace = undisturbed(quick_config, *flags, "--trainer.max_steps", "7")  # four an epoch
+    peace = undisturbed(quick_config, *flags, "--trainer.max_steps", "8")  # four an epoch
     fit(["--config", str(quick_config), *flags, "--trainer.max_steps", "5", "--runs_dir", "war"])
     war = the_run(Path("war"))
-    fit(["--resume", str(war), "--trainer.max_steps", "7"])
+    fit(["--resume", str(war), "--trainer.max_steps", "8"])
     assert_same(peace, war)
 
 
@@ -267,14 +267,12 @@ def test_a_run_ended_by_its_time_goes_on_with_more(
     best = ["--checkpoint.monitor", "val/loss", "--checkpoint.mode", "max", "--test", "false"]
     flags = [*BATCHES, *RECIPES["one cycle"], *best]
     peace = undisturbed(quick_config, *flags)
-    time = "--trainer.max_time", "00:00:00:05"
-    with monkeypatch.context() as patch:  # a second per batch
-        steps = lambda timer, stage="train": timer._trainer.global_step  # noqa: E731
-        patch.setattr(Timer, "on_fit_start", lambda timer, *_: None)
+    time = ["--trainer.max_time", "00:00:00:05"]
+    with monkeypatch.context() as patch:  # a second per step
         patch.setattr(
-            Timer, "setup", lambda timer, trainer, *_: setattr(timer, "_trainer", trainer)
+            Timer, "on_fit_start", lambda timer, trainer, *_: setattr(timer, "at", trainer)
         )
-        patch.setattr(Timer, "time_elapsed", steps)
+        patch.setattr(Timer, "time_elapsed", lambda timer, *_, **stage: timer.at.global_step)
         fit(["--config", str(quick_config), *flags, *time, "--runs_dir", "war"])
     war = the_run(Path("war"))
     early = rows(war)[-1]
@@ -287,34 +285,6 @@ def test_a_run_ended_by_its_time_goes_on_with_more(
     summary = json.loads((war / "summary.json").read_text())
     assert (summary["epochs"], summary["best_epoch"]) == (2, 1)
     assert str(summary["val/loss"]) == early["val/loss"]
-
-
-def test_more_patience_is_not_overruled_by_the_checkpoint(quick_config: Path, in_tmp: Path) -> None:
-    patience = "--trainer.callbacks.patience"
-    stopping = ["--trainer.callbacks", "EarlyStopping", "--trainer.callbacks.monitor", "val/loss"]
-    stopping += ["--trainer.callbacks.mode", "max", "--test", "false"]
-    flags = [*stopping, patience, "1", "--trainer.max_epochs", "4"]
-    war = undisturbed(quick_config, *flags)
-    assert json.loads((war / "summary.json").read_text())["epochs"] == 2
-    fit(["--resume", str(war), patience, "2"])
-    assert json.loads((war / "summary.json").read_text())["epochs"] == 3
-
-
-def test_a_schedule_of_other_steps_is_refused(
-    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
-) -> None:
-    flags = [*BATCHES, *RECIPES["one cycle"]]
-    interrupted_by(5, raise_signal(signal.SIGTERM))
-    with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
-    interrupted_by(None)
-    war = the_run(Path("war"))
-    # As an earlier version left it, or another number of processes makes it.
-    config = yaml.safe_load((war / "config.yaml").read_text())
-    config["data"]["init_args"]["batch_size"] = 200
-    (war / "config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(UserError, match=r"laid out over 24 steps, and with .* there are 12"):
-        fit(["--resume", str(war)])
 
 
 def rows_without_test(run: Path) -> list[dict[str, str]]:
