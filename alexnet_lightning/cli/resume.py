@@ -56,16 +56,28 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
         where = f"after epoch {trained}" if begun == trained else f"in epoch {begun}"
         say(f"{run.path} stopped {where} because {reason}")
         return Resume("finished")
+    if cut := cut_short(checkpoint):
+        check_cut(path, checkpoint, laid_out_schedule(cli))
     say(f"{run.path}: resuming after step {checkpoint['global_step']}, {path.name}")
-    if cut_short(checkpoint):
-        if schedule := laid_out_schedule(cli):
-            raise UserError(
-                f"{path}: epoch {trained} was ended before its last batch, so that its {schedule} "
-                "would not come to its end; start a new run"
-            )
+    if cut:
         say(f"epoch {trained} was ended before its last batch: it goes on with {trained + 1}")
     cli.checkpoint_io.read = path, checkpoint  # the Trainer need not read it again
     return Resume("continue", path)
+
+
+def check_cut(path: Path, checkpoint: dict[str, Any], schedule: str | None) -> None:
+    """Raise a UserError if a run cannot go on after an epoch that ended before its last batch."""
+    loop = checkpoint["loops"]["fit_loop"]
+    if not loop["epoch_loop.val_loop.batch_progress"]["total"]["ready"]:
+        raise UserError(  # as earlier versions wrote it at the end of a run's steps
+            f"{path}: its epoch ended before the last batch and was not validated, so that it "
+            "cannot go on; start a new run"
+        )
+    if schedule:
+        raise UserError(
+            f"{path}: its epoch ended before the last batch, and its {schedule} would not come to "
+            "its end; start a new run"
+        )
 
 
 def ended_by(checkpoint: dict[str, Any], run: RunFolder, cli: ExperimentCLI) -> str | None:

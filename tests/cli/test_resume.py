@@ -10,7 +10,7 @@ import torch
 
 from alexnet_lightning.cli import resume
 from alexnet_lightning.cli.experiment import ExperimentCLI
-from alexnet_lightning.cli.resume import ended_by, resume_flag
+from alexnet_lightning.cli.resume import check_cut, ended_by, resume_flag
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.recovery import cut_short, finish_epoch
 from alexnet_lightning.training.run_folder import RunFolder
@@ -102,9 +102,15 @@ def test_an_epoch_that_was_cut_short_counts_as_one(checkpoint: dict[str, Any]) -
         "current": dict.fromkeys(["ready", "started", "processed", "completed"], 3),
     }
     assert cut_short(content)
+    check_cut(Path("last.ckpt"), content, None)
+    with pytest.raises(UserError, match="its OneCycleLR would not come to its end; start a new"):
+        check_cut(Path("last.ckpt"), content, "OneCycleLR")
     finish_epoch(loop, batches=6)
     assert not cut_short(content)
     assert loop == checkpoint["loops"]["fit_loop"]
+    loop["epoch_loop.val_loop.batch_progress"]["total"]["ready"] = 0
+    with pytest.raises(UserError, match="was not validated, so that it cannot go on; start a new"):
+        check_cut(Path("last.ckpt"), content, None)
 
 
 def test_two_runs_at_once_are_refused() -> None:
