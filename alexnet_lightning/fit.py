@@ -62,6 +62,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     from alexnet_lightning.cli.config_files import check_files
 
     check_files(args)  # a path that is mistyped is told before the slow imports
+    from alexnet_lightning.cli.checks import check_ranges
     from alexnet_lightning.cli.experiment import ExperimentCLI
     from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
@@ -71,6 +72,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     cluster.check()
     earlier, args = resume_flag(args)
     cli = ExperimentCLI(args, earlier is not None and (earlier.checkpoints / LAST).is_file())
+    check_ranges(cli.config.trainer)
     if cli.config.trainer.fast_dev_run:  # shows whether it runs, and leaves no trace
         trainer = cli.bare_trainer(Path())
         with in_one_line():
@@ -91,6 +93,7 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
 
 def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, Training]:
     """Return the run folder and the training; on a mistake no new folder is left."""
+    from alexnet_lightning.cli.checks import check_batches
     from alexnet_lightning.training import cluster
     from alexnet_lightning.training.run_folder import RunFolder
     from alexnet_lightning.training.tracking import is_rank_zero
@@ -106,6 +109,8 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
         run = earlier or RunFolder.create(root, cli.config.name, cluster.job())
     try:
         training = cli.training(run)
+        if is_rank_zero():
+            check_batches(training.trainer, cli.datamodule)
     except UserError:
         if earlier is None and is_rank_zero():
             run.discard()

@@ -52,7 +52,7 @@ def serve(
         max_batch_size: images per batch
         batch_timeout: milliseconds that a batch waits for more images
         max_upload: megabytes per request
-        max_pixels: megapixels per image
+        max_pixels: megapixels per image, at most the 89 that Pillow considers safe
         token: that requests must have; safer in the environment, as ALEXNET_LIGHTNING_TOKEN
 
     Raises:
@@ -63,7 +63,7 @@ def serve(
         ("max_batch_size", max_batch_size, 1, 65536),
         ("batch_timeout", batch_timeout, 0, 10_000),
         ("max_upload", max_upload, 1, 10_000),
-        ("max_pixels", max_pixels, 1, 10_000),
+        ("max_pixels", max_pixels, 1, 89),
     ):
         if not least <= value <= most:
             raise UserError(f"--{name} is {value}: give a number from {least} to {most}")

@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data.batches import ImageTensors
@@ -242,11 +243,47 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
     war = the_run(Path("war"))
     before = contents(war)
     fit(["--resume", str(war)])
-    assert "is finished, after 2 epochs: raise --trainer.max_epochs" in capsys.readouterr().out
+    assert "stopped after epoch 2 because --trainer.max_epochs was" in capsys.readouterr().out
     assert contents(war) == before
     fit(["--resume", str(war), "--trainer.max_epochs", "4"])
     assert rows_without_test(war) == rows_without_test(peace)
     assert "max_epochs: 4" in (war / "config.yaml").read_text()
+
+
+def test_a_run_ended_by_its_steps_goes_on_with_more(quick_config: Path, in_tmp: Path) -> None:
+    flags = [*BATCHES, *RECIPES["accumulating"], "--trainer.max_epochs", "null", "--test", "false"]
+    peace = undisturbed(quick_config, *flags, "--trainer.max_steps", "8")  # four an epoch
+    fit(["--config", str(quick_config), *flags, "--trainer.max_steps", "5", "--runs_dir", "war"])
+    war = the_run(Path("war"))
+    fit(["--resume", str(war), "--trainer.max_steps", "8"])
+    assert_same(peace, war)
+
+
+def test_a_run_ended_by_its_time_goes_on_with_more(
+    quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the validation with which it ends within an epoch is the best.
+    best = ["--checkpoint.monitor", "val/loss", "--checkpoint.mode", "max", "--test", "false"]
+    flags = [*BATCHES, *RECIPES["one cycle"], *best]
+    peace = undisturbed(quick_config, *flags)
+    time = ["--trainer.max_time", "00:00:00:05"]
+    with monkeypatch.context() as patch:  # a second per step
+        patch.setattr(
+            Timer, "on_fit_start", lambda timer, trainer, *_: setattr(timer, "at", trainer)
+        )
+        patch.setattr(Timer, "time_elapsed", lambda timer, *_, **stage: timer.at.global_step)
+        fit(["--config", str(quick_config), *flags, *time, "--runs_dir", "war"])
+    war = the_run(Path("war"))
+    early = rows(war)[-1]
+    assert early["step"] == "4"
+    fit(["--resume", str(war), "--trainer.max_time", "01:00:00:00"])
+    one, other = (
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (peace, war)
+    )
+    assert all(same(one.get(key), other.get(key)) for key in KEPT)
+    summary = json.loads((war / "summary.json").read_text())
+    assert (summary["epochs"], summary["best_epoch"]) == (2, 1)
+    assert str(summary["val/loss"]) == early["val/loss"]
 
 
 def rows_without_test(run: Path) -> list[dict[str, str]]:
@@ -277,22 +314,22 @@ def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("key", "value", "message"),
     [
-        (
-            ["--model", "AlexNet"],
-            r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; start a new run",
-        ),
-        (
-            ["--model.width", "0.1"],
-            r"last.ckpt does not fit the configuration's model: width is 0\.1, in",
-        ),
+        ("class_path", "AlexNet", r"last.ckpt is of .*AlexNetBN, .* model is .*AlexNet; start a"),
+        ("width", 0.1, r"last.ckpt does not fit the configuration's model: width is 0\.1, in"),
     ],
 )
-def test_another_model_is_refused(stopped_run: RunFolder, flags: list[str], message: str) -> None:
+def test_a_model_changed_by_hand_is_refused(
+    stopped_run: RunFolder, key: str, value: Any, message: str
+) -> None:
+    config = yaml.safe_load(stopped_run.config.read_text())
+    model = config["model"]
+    (model if key in model else model["init_args"])[key] = value
+    stopped_run.config.write_text(yaml.safe_dump(config))
     before = contents(stopped_run.path)
     with pytest.raises(UserError, match=message):
-        fit(["--resume", str(stopped_run.path), *flags])
+        fit(["--resume", str(stopped_run.path)])
     assert contents(stopped_run.path) == before
 
 
@@ -315,13 +352,6 @@ def test_all_checkpoints_damaged(stopped_run: RunFolder) -> None:
         pytest.raises(UserError, match="no checkpoint here can be read"),
     ):
         fit(["--resume", str(stopped_run.path)])
-
-
-def test_a_schedule_over_a_budget_cannot_get_more_epochs(quick_config: Path, in_tmp: Path) -> None:
-    flags = RECIPES["one cycle"]
-    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
-    with pytest.raises(UserError, match=r"trainer.max_epochs: .* was laid out over"):
-        fit(["--resume", str(the_run(Path("war"))), "--trainer.max_epochs", "4"])
 
 
 def test_a_full_disk_is_one_line_and_leaves_earlier_checkpoints(

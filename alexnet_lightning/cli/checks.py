@@ -1,23 +1,136 @@
 """What no single part of a configuration can see: where its parts contradict each other."""
 
+import warnings
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import BaseFinetuning, ModelPruning, OnExceptionCheckpoint
 from torch import nn
 
-from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.data.base import ImageDataModule, Split
+from alexnet_lightning.data.batches import Batches
 from alexnet_lightning.data.transforms.resizing import ProgressiveResize
 from alexnet_lightning.networks.inspect import on_the_batch
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.training.optimization import clips_mixed
+from alexnet_lightning.training.module import LRSchedulerCallable
+from alexnet_lightning.training.optimization import clips_mixed, needs_total_steps
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
+SEEDS = 2**32  # numpy's generator takes as many
+
+
+class Range(NamedTuple):
+    """Numbers that a flag of the Trainer takes, null aside: from `least` on.
+
+    With `part`, fractions from 0 to 1 and whole numbers above; only then are fractions meant.
+    """
+
+    least: float = 0
+    part: bool = False
+    words: str = ""  # what else there is to say of it
+
+    def has(self, value: Any) -> bool:
+        """Tell whether a value is one of them; text, such as a time, is left to Lightning."""
+        if value is None or not isinstance(value, int | float):
+            return True
+        if not self.least <= value < inf:
+            return False
+        return not self.part or value <= 1 or value == int(value)
+
+    def __str__(self) -> str:
+        numbers = f"a number >= {self.least}"
+        if self.part:
+            numbers = f"a fraction {'from 0' if self.least == 0 else 'above 0'} to 1, or a number"
+        return numbers + self.words
+
+
+RANGES = {
+    "accumulate_grad_batches": Range(1),
+    "log_every_n_steps": Range(0, words="; 0 logs once an epoch"),
+    "gradient_clip_val": Range(0, words="; 0 clips nothing"),
+    "max_epochs": Range(-1, words="; -1 sets no limit"),
+    "max_steps": Range(-1, words="; -1 sets no limit"),
+    "min_epochs": Range(0),
+    "min_steps": Range(0),
+    "check_val_every_n_epoch": Range(1),
+    "num_sanity_val_steps": Range(-1, words="; -1 takes all batches"),
+    "reload_dataloaders_every_n_epochs": Range(0),
+    "val_check_interval": Range(1e-9, part=True, words=" of batches"),
+    "limit_train_batches": Range(1e-9, part=True, words=" of batches"),
+    "limit_val_batches": Range(0, part=True, words=" of batches"),
+    "limit_test_batches": Range(0, part=True, words=" of batches"),
+}
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse a seed that not every generator takes; true and false are no seeds."""
+    if isinstance(seed, bool) or not 0 <= seed < SEEDS:
+        raise UserError(
+            f"seed_everything is {str(seed).lower()}: give a whole number from 0 to {SEEDS - 1}"
+        )
+
+
+def check_ranges(trainer: Any) -> None:
+    """Refuse numbers of the Trainer's that are out of range, and flags that have no effect here."""
+    for key, numbers in RANGES.items():
+        if not numbers.has(trainer.get(key)):
+            raise UserError(f"trainer.{key} is {trainer[key]}: give {numbers}")
+    if trainer.enable_checkpointing is False:
+        raise UserError(
+            "trainer.enable_checkpointing is false, but a run is tested and resumed from its "
+            "checkpoints; leave it out, or try with --trainer.fast_dev_run true"
+        )
+    if trainer.overfit_batches:
+        # Lightning would replace our sampler of batches by its own of single images.
+        raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
+
+
+def check_length(trainer: Any, schedule: LRSchedulerCallable | None) -> None:
+    """Refuse a schedule over the whole run where nothing says how long that is."""
+    if schedule is None or not needs_total_steps(schedule):
+        return
+    endless = trainer.max_epochs == -1 or (trainer.max_epochs is None and trainer.max_time)
+    if endless and trainer.max_steps == -1:
+        raise UserError(
+            "model.lr_scheduler: this schedule is laid out over the run's length, and neither "
+            "trainer.max_epochs nor trainer.max_steps gives one; give one of them"
+            + (", trainer.max_time may end it earlier" if trainer.max_time else "")
+        )
+
+
+def check_batches(trainer: Trainer, data: ImageDataModule) -> None:
+    """Refuse or warn of what needs more batches than the data has; its splits must be there."""
+    counts: dict[Split, int] = {
+        split: len(Batches(len(images), data.batch_size, world_size=trainer.world_size))
+        for split, images in data.splits.items()
+    }
+    for split, count in counts.items():
+        limit = getattr(trainer, f"limit_{split}_batches")
+        if 0 < limit < 1 and int(limit * count) == 0:
+            raise UserError(
+                f"trainer.limit_{split}_batches is {limit}: of {count} batches that is less than "
+                f"one; give a fraction >= {-(-10_000 // count) / 10_000:g}, or a number of batches"
+            )
+    limit, count = trainer.limit_train_batches, counts["train"]
+    count = min(count, limit) if isinstance(limit, int) else int(count * limit)
+    interval, steps = getattr(trainer, "val_check_interval", 1.0), trainer.accumulate_grad_batches
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch and interval > count:
+        raise UserError(
+            f"trainer.val_check_interval is {interval}: an epoch has {count} batches; give a "
+            f"number from 1 to {count}, or a fraction above 0 to 1"
+        )
+    if steps > count:
+        warnings.warn(
+            f"trainer.accumulate_grad_batches is {steps}, but an epoch has {count} batches: there "
+            "is one step per epoch, of these alone",
+            stacklevel=1,
+        )
 
 
 OURS = {  # what a run's own checkpoints would lose by a key of `checkpoint`, and what is meant

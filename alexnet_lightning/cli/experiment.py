@@ -42,9 +42,11 @@ from alexnet_lightning.cli.checks import (
     check_callbacks,
     check_checkpoint,
     check_fused,
+    check_length,
     check_links,
     check_monitors,
     check_precision,
+    check_seed,
     check_sizes,
 )
 from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files, smaller
@@ -168,22 +170,26 @@ class ExperimentCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
-        files = config_files(args)
-        self.smaller = smaller(files)
+        self.smaller = smaller(config_files(args))
+        self.config = self.parsed(args)
+
+    def parsed(self, args: Sequence[str]) -> Namespace:
+        """Return the configuration that a command line gives."""
+        parser, files = self.parser, config_files(args)
         try:
-            self.config = parser.parse_args(as_named_now(args))
+            config = plain(parser.parse_args(as_named_now(args)))
         except Exception as error:
             for path in files:
                 # It names the file and the line, where that is what is wrong.
                 if "variants" in check_yaml(path):
                     raise UserError(f"--config: {path} is a study: give it to study") from None
             raise UserError(explain(error, parser._option_string_actions)) from error
-        self.config = plain(self.config)
-        if self.config.name is None:
-            self.config.name = files[0].stem if files else name_of(self.config)
-        of_data, seed = self.config.data.init_args, self.config.seed_everything
-        if of_data.seed is None and not isinstance(seed, bool):
-            of_data.seed = seed  # one number changes everything random
+        check_seed(config.seed_everything)
+        if config.name is None:
+            config.name = files[0].stem if files else name_of(config)
+        if config.data.init_args.seed is None:
+            config.data.init_args.seed = config.seed_everything  # one number for everything random
+        return config
 
     def instantiate_classes(self) -> None:
         """Build nothing yet."""
@@ -211,10 +217,11 @@ class ExperimentCLI(LightningCLI):
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)
-        check_monitors(self.config, self._callbacks, model)
-        check_callbacks(self._callbacks, model)
-        if any(isinstance(callback, ModelPruning) for callback in self._callbacks):
+        check_monitors(self.config, self.callbacks, model)
+        check_callbacks(self.callbacks, model)
+        if any(isinstance(callback, ModelPruning) for callback in self.callbacks):
             model.network.to(memory_format=torch.contiguous_format)  # as torch's pruning needs it
+        check_length(self.config.trainer, model.lr_scheduler)
         model.check_recipe()
         return model
 
@@ -232,7 +239,8 @@ class ExperimentCLI(LightningCLI):
             raise as_user_error(error) from error
 
     @property
-    def _callbacks(self) -> list[Any]:
+    def callbacks(self) -> list[Any]:
+        """The callbacks that the configuration names; a search is over in a trained model."""
         given = listed(self.trainer_arguments.get("callbacks"))
         if not self.trained:
             return given
@@ -240,12 +248,12 @@ class ExperimentCLI(LightningCLI):
             each for each in given if not isinstance(each, LearningRateFinder | BatchSizeFinder)
         ]
 
-    def resolved(self) -> str:
+    def resolved(self, config: Namespace | None = None) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
         unknown = "Unable to serialize instance "  # jsonargparse's, before a name or a device
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", f"(?s).*{unknown}")
-            return self.parser.dump(self.config, skip_none=False).replace(unknown, "")
+            return self.parser.dump(config or self.config, skip_none=False).replace(unknown, "")
 
     def trackers(self, run: RunFolder) -> list[Logger]:
         """Return the loggers beside metrics.csv: those `trainer.logger` names, else W&B's."""
@@ -263,11 +271,11 @@ class ExperimentCLI(LightningCLI):
             checkpoint = BestCheckpoint(folder, **config.checkpoint)
         except MisconfigurationException as error:
             raise UserError(f"checkpoint: {one_line(error)}") from error
-        keep_apart(folder, self._callbacks)
+        keep_apart(folder, self.callbacks)
         recovery = Recovery(folder, metrics, **config.recovery)
         callbacks = [
             StepSeed(int(os.environ["PL_GLOBAL_SEED"])),
-            *self._callbacks,
+            *self.callbacks,
             throughput,
             divergence,
             EpochEstimate(str(self.smaller) if self.smaller else None),
@@ -288,7 +296,7 @@ class ExperimentCLI(LightningCLI):
 
     def bare_trainer(self, folder: Path) -> Trainer:
         """Return a Trainer that writes nothing."""
-        looking = [each for each in self._callbacks if not isinstance(each, Checkpoint)]
+        looking = [each for each in self.callbacks if not isinstance(each, Checkpoint)]
         # In a fast_dev_run Lightning replaces the logger by one that does nothing.
         loggers: list[Logger] = [MetricsCSV(folder)] if self.config.trainer.fast_dev_run else []
         return self.build_trainer(folder, loggers, looking, keeping=False)
@@ -329,7 +337,7 @@ class ExperimentCLI(LightningCLI):
     @property
     def shows_lines(self) -> bool:
         """Whether a line per epoch takes the place of the bar: in a file or a pipe it does."""
-        asked = any(isinstance(callback, ProgressBar) for callback in self._callbacks)
+        asked = any(isinstance(callback, ProgressBar) for callback in self.callbacks)
         default = self.config.trainer.enable_progress_bar is None
         return default and not asked and not sys.stdout.isatty()
 

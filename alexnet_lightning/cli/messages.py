@@ -43,6 +43,8 @@ def as_user_error(error: Exception) -> Exception:
         cause = following
     if isinstance(cause, UserError):
         return cause
+    if "allocate memory" in str(cause):  # torch's words for a tensor that is too large
+        return UserError("model: the network does not fit in memory; make it smaller")
     refusals = ImportError | MisconfigurationException | TypeError | ValueError
     return UserError(explain(error)) if isinstance(cause, refusals) else error
 

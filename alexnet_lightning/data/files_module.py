@@ -4,6 +4,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from math import isqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from alexnet_lightning.data.storage.packed import cores, open_pack
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.memory import memory_size
 
 Storage = Literal["memory", "packed", "files"]
 
@@ -63,6 +65,14 @@ class FilesDataModule(ImageDataModule):
     def check_arguments(self) -> None:
         if self.native_size < 1:
             raise UserError(f"data.size is {self.native_size}: give a number of pixels >= 1")
+        memory = memory_size()
+        most = isqrt(memory // (self.in_channels * max(1, self.batch_size)))
+        if self.native_size > most:
+            raise UserError(
+                f"data.size is {self.native_size}: {self.batch_size} such images do not fit in the "
+                f"{memory / 1e9:.0f} GB of memory; give a number of pixels from 1 to {most}, or a "
+                "smaller data.batch_size"
+            )
         if self.workers < 0:
             raise UserError(f"data.workers is {self.workers}: give a number >= 0")
         super().check_arguments()

@@ -1,6 +1,7 @@
-"""Keep freed memory in the process: glibc would return large blocks after each step."""
+"""The machine's memory, and how glibc is kept from returning it after each step."""
 
 import ctypes
+import os
 
 # From glibc's malloc.h, with the values that mallopt(3) gives for what they switch off.
 MMAP_MAX, NO_MAPPINGS = -4, 0
@@ -20,3 +21,8 @@ def keep_freed_memory() -> None:
         return
     mallopt(MMAP_MAX, NO_MAPPINGS)
     mallopt(TRIM_THRESHOLD, NEVER)
+
+
+def memory_size() -> int:
+    """Return the bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -37,12 +37,15 @@ def build_optimizer(
     `layer_options` makes a group of the weights below it.
 
     `one_kernel` is whether the optimizer may be fused by default; the other arguments are those of
-    `ImageClassifier`. ValueError if the backbone's factor is not above 0, or there is no backbone.
+    `ImageClassifier`. ValueError if the backbone's factor is not above 0, that of the biases below
+    it, or there is no backbone.
     """
     if backbone_lr_factor <= 0:
         raise ValueError(
             f"backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the backbone"
         )
+    if bias_lr_factor < 0:
+        raise ValueError(f"bias_lr_factor is {bias_lr_factor}: give a number >= 0")
     names = ["weights", "biases", "backbone weights", "backbone biases"]
     chosen = dict(layer_options or {})
     members: dict[str, list[nn.Parameter]] = {name: [] for name in (*names, *chosen)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.trainer.states import RunningStage
 
 from alexnet_lightning.system import signals
@@ -15,7 +15,9 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import rotate
 from alexnet_lightning.training.divergence import DivergedError
 from alexnet_lightning.training.metrics_csv import MetricsCSV
+from alexnet_lightning.training.optimization import needs_total_steps
 from alexnet_lightning.training.run_folder import LAST
+from alexnet_lightning.training.tracking import say
 
 
 class Recovery(Checkpoint):
@@ -58,6 +60,7 @@ class Recovery(Checkpoint):
         self._saves = 0
         self._resumed = False
         self._in_epoch = False
+        self._ended_at: int | None = None  # step that ended the run within an epoch
         self._metrics: list[dict[str, Any]] | None = None
 
     @property
@@ -85,7 +88,9 @@ class Recovery(Checkpoint):
         if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         stop, due = self._agreed(trainer)
-        if stop or due:
+        if ends_now := ends_here(trainer):
+            self._ended_at = trainer.global_step
+        if stop or due or ends_now:
             every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
             if every and trainer.global_step % every == 0:
                 self._log_now(trainer, ["lr", "train/loss_step"])
@@ -96,6 +101,9 @@ class Recovery(Checkpoint):
             raise signals.Stopped(stop)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._ended_at == trainer.global_step:
+            self._add_best(trainer)
+            return  # kept within the epoch: with more steps or time it goes on there, to the bit
         names = [name for name in trainer.callback_metrics if name.startswith("train/")]
         self._log_now(trainer, [name for name in names if name != "train/loss_step"])
         self.save(trainer)
@@ -138,10 +146,22 @@ class Recovery(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["max_epochs"] = trainer.max_epochs
+        checkpoint["world_size"] = trainer.world_size
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        if cut_short(checkpoint):
+            trainer.fit_loop.setup_data()
+            finish_epoch(checkpoint["loops"]["fit_loop"], int(trainer.num_training_batches))
+        check_steps(trainer, pl_module, checkpoint)
+        processes = checkpoint.get("world_size", trainer.world_size)
+        if processes != trainer.world_size:
+            say(f"resumed by {trainer.world_size} processes, begun by {processes}: other batches")
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            state = checkpoint["callbacks"].get(callback.state_key, {})
+            if isinstance(callback, EarlyStopping) and state:
+                state["patience"] = callback.patience  # which its state would overrule
         # The run folder may have been moved, or named by another path.
         states = {key: s for key, s in checkpoint["callbacks"].items() if "best_model_path" in s}
         before = next(s["dirpath"] for key, s in states.items() if key.startswith("BestCheckpoint"))
@@ -182,6 +202,18 @@ class Recovery(Checkpoint):
         self._saves += 1
         self._saved = time.monotonic()
 
+    def _add_best(self, trainer: Trainer) -> None:
+        """Let last.ckpt know the best checkpoint of the validation with which a run ends early."""
+        if not trainer.is_global_zero:
+            return
+        path = self.folder / LAST
+        content = torch.load(path, weights_only=True)
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint):
+                content["callbacks"][callback.state_key] = callback.state_dict()
+        content["callbacks"][self.state_key]["rows"] = self.metrics.rows
+        trainer.strategy.checkpoint_io.save_checkpoint(content, path)
+
     def state_dict(self) -> dict[str, Any]:
         trainer = self._trainer
         assert trainer is not None
@@ -203,3 +235,50 @@ class Recovery(Checkpoint):
         states: list[Any] = [None] * trainer.world_size
         torch.distributed.all_gather_object(states, mine)
         return states
+
+
+def ends_here(trainer: Trainer) -> bool:
+    """Tell whether the training ends with this batch: its steps or its time are used up."""
+    return trainer.global_step == trainer.max_steps or bool(
+        trainer.should_stop and trainer.fit_loop._can_stop_early
+    )
+
+
+def progress(checkpoint: dict[str, Any]) -> dict[str, int]:
+    """Return how many epochs were begun ("ready") and trained ("processed")."""
+    counts: dict[str, int] = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    return counts
+
+
+def cut_short(checkpoint: dict[str, Any]) -> bool:
+    """Tell whether an epoch was validated and counted as done before its last batch."""
+    epochs = progress(checkpoint)
+    batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    return bool(epochs["ready"] == epochs["processed"] and not batches["is_last_batch"])
+
+
+def finish_epoch(loop: dict[str, Any], batches: int) -> None:
+    """Count an epoch that ended early as one of all `batches`.
+
+    Lightning would skip as many batches of the next as this one had. `loop` is the state of the fit
+    loop in a checkpoint.
+    """
+    progress = loop["epoch_loop.batch_progress"]
+    progress["is_last_batch"] = True
+    progress["current"] = dict.fromkeys(progress["current"], batches)
+
+
+def check_steps(trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+    """Raise a UserError if a schedule was laid out over another number of steps than there are."""
+    schedule: Any = module.lr_scheduler
+    if schedule is None or not needs_total_steps(schedule):
+        return
+    now = trainer.estimated_stepping_batches
+    for state in checkpoint["lr_schedulers"]:
+        before = state.get("total_steps", now)
+        if before != now:
+            raise UserError(
+                f"model.lr_scheduler was laid out over {before} steps, and with this number of "
+                f"processes, images and epochs there are {now}; resume the run as it was begun, or "
+                "start a new one"
+            )

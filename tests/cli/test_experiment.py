@@ -95,7 +95,10 @@ def test_a_link_may_be_repeated_by_hand_but_not_contradicted(
         ),
         (["--data.batch_size", "0"], "data.batch_size is 0: give a number >= 1"),
         (["--trainer.devices", "0"], "trainer: `Trainer(devices="),
-        (["--trainer.max_epochs", "-3"], "trainer: `max_epochs` must be a non-negative integer"),
+        (
+            ["--trainer.max_epochs", "-3"],
+            "trainer.max_epochs is -3: give a number >= -1; -1 sets no limit",
+        ),
         (["--help=AlexNt"], "--help=AlexNt: no such model or data set"),
         (
             ["--checkpoint.monitor", "val/top3"],

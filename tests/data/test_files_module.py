@@ -71,7 +71,11 @@ def test_storage_and_workers_by_default() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"size": 0}, "data.size is 0"), ({"workers": -1}, "data.workers is -1")],
+    [
+        ({"size": 0}, "data.size is 0"),
+        ({"size": 10**6}, r"data.size is 1000000: 128 such images do not fit .* from 1 to \d+, or"),
+        ({"workers": -1}, "data.workers is -1"),
+    ],
 )
 def test_arguments_out_of_range(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -3,15 +3,20 @@
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
+from lightning.pytorch.callbacks import EarlyStopping
 
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import rotate
 from alexnet_lightning.training.metrics_csv import MetricsCSV
-from alexnet_lightning.training.recovery import Recovery
+from alexnet_lightning.training.recovery import Recovery, check_steps
 
 
 def test_so_many_are_kept_and_there_is_always_a_last(tmp_path: Path) -> None:
@@ -61,3 +66,43 @@ def test_listening_needs_no_slow_import() -> None:
 def test_statuses_are_those_of_the_shell() -> None:
     assert signals.Stopped(signal.SIGINT).status == 130
     assert signals.Stopped(signal.SIGTERM).status == 143
+
+
+def test_more_patience_is_not_overruled_by_the_checkpoint(run: Path, tmp_path: Path) -> None:
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    before, now = (EarlyStopping("val/loss", patience=patience) for patience in (1, 5))
+    content["callbacks"][now.state_key] = before.state_dict()
+    trainer: Any = SimpleNamespace(callbacks=[now], world_size=1)
+    module: Any = SimpleNamespace(lr_scheduler=None)
+    Recovery(tmp_path, MetricsCSV(tmp_path)).on_load_checkpoint(trainer, module, content)
+    now.load_state_dict(content["callbacks"][now.state_key])
+    assert now.patience == 5
+
+
+def test_another_number_of_processes_is_said(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    trainer: Any = SimpleNamespace(callbacks=[], world_size=2)
+    module: Any = SimpleNamespace(lr_scheduler=None)
+    Recovery(tmp_path, MetricsCSV(tmp_path)).on_load_checkpoint(trainer, module, content)
+    assert capsys.readouterr().out == "resumed by 2 processes, begun by 1: other batches\n"
+
+
+@pytest.mark.parametrize(
+    ("now", "total", "fits"), [(24, None, True), (12, None, False), (12, 24, True)]
+)
+def test_a_schedule_over_the_run_needs_the_steps_it_was_laid_out_over(
+    now: int, total: int | None, fits: bool
+) -> None:
+    cycle = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=total)
+    trainer: Any = SimpleNamespace(estimated_stepping_batches=now)
+    module: Any = SimpleNamespace(lr_scheduler=cycle)
+    state = {"lr_schedulers": [{"total_steps": 24}]}
+    if fits:
+        check_steps(trainer, module, state)
+        return
+    with pytest.raises(
+        UserError, match=r"laid out over 24 steps, and with .* there are 12; resume"
+    ):
+        check_steps(trainer, module, state)
