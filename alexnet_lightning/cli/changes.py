@@ -55,6 +55,7 @@ TABLE = (
             "recovery",
             "embedding_pca",
             "test",
+            "allow_divergence",
         ),
         "exact",
         "they only look on",
