@@ -140,10 +140,9 @@ class RunFolder:
         if which == "best" and not path.is_file() and (self.checkpoints / LAST).is_file():
             path = self.checkpoints / LAST
             note(f"{self.path} has no {BEST}, which needs a validation: {LAST} is taken")
-        if named and not path.is_file():
-            raise UserError(f"{self.path}: no checkpoint there yet, at {path}; train it first")
         if not path.is_file():
-            raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
+            hint = "the run has not come to one yet" if named else "give best, last or a path"
+            raise UserError(f"--checkpoint: no file {path}; {hint}")
         return path
 
     @property
