@@ -36,8 +36,8 @@ def evaluate(
         Loss, top-k accuracies and number of images, named as the metrics.
 
     Raises:
-        UserError: no such run or checkpoint, one that does not fit the run's configuration, or
-            several views of validation images.
+        UserError: no such run or checkpoint, one that does not fit the run's configuration, data
+            that has changed since, or several views of validation images.
     """
     from alexnet_lightning.cli.config_files import as_flags
     from alexnet_lightning.training.run_folder import RunFolder
@@ -46,15 +46,17 @@ def evaluate(
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
-    weights = run.read(checkpoint)["state_dict"]
+    content = run.read(checkpoint)
 
     from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.data.identity import DataIdentity
     from alexnet_lightning.system.text import one_line
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
+    cli.trained_on = DataIdentity.of_checkpoint(content)
     try:
-        cli.model.load_state_dict(weights)
+        cli.model.load_state_dict(content["state_dict"])
     except RuntimeError as error:
         raise UserError(
             f"--checkpoint: {checkpoint} does not fit the model: {one_line(error)}"

@@ -21,6 +21,7 @@ def explain(
     checkpoint: str = "best",
     device: str = "cpu",
     output: Path | None = None,
+    accept_changed_data: bool = False,
 ) -> list[Path]:
     """Draw what a trained network looks at, and return the paths of the figures.
 
@@ -36,9 +37,11 @@ def explain(
         checkpoint: best, last, or the path of a checkpoint
         device: cpu, or cuda for a GPU
         output: folder to write to; figures/ of the run by default
+        accept_changed_data: go on although the data set has changed since the training
 
     Raises:
-        UserError: there is no such run, checkpoint or image, or the data set cannot be read.
+        UserError: there is no such run, checkpoint or image, or the data set cannot be read
+            or has changed.
     """
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
@@ -46,7 +49,8 @@ def explain(
     from alexnet_lightning.inference.predictor import Predictor
 
     predictor = Predictor(run.read(checkpoint), device=device)
-    return write_figures(run, what, images or (), predictor, output or run.path / "figures")
+    to = output or run.path / "figures"
+    return write_figures(run, what, images or (), predictor, to, accept_changed_data)
 
 
 def main(args: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ from alexnet_lightning.cli.config_files import check_yaml, config_files
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain
 from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
@@ -53,6 +54,7 @@ DEFAULTS = {
     # After the schedule has stepped on the validation, not before it.
     "checkpoint.save_on_train_epoch_end": True,
 }
+ACCEPT = "accept_changed_data"
 # A class has a short name on the command line once it is imported.
 for module in alexnet_lightning.PUBLIC.values():
     if module.split(".")[1] in ("data", "models", "training"):
@@ -89,6 +91,7 @@ class ExperimentCLI(LightningCLI):
 
     def __init__(self, args: Sequence[str], trained: bool = False) -> None:
         self.trained = trained
+        self.trained_on: DataIdentity | None = None  # what the data is compared with
         super().__init__(
             ImageClassifier,
             ImageDataModule,
@@ -125,6 +128,12 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument(
             "--tf32", type=bool, default=False, help="Allow TensorFloat-32 matrix products on GPUs."
         )
+        parser.add_argument(
+            f"--{ACCEPT}",
+            type=bool,
+            default=False,
+            help="Go on with a trained network although its data has changed since.",
+        )
         parser.add_class_arguments(ModelCheckpoint, "checkpoint", instantiate=False)
         parser.add_class_arguments(
             Recovery, "recovery", skip={"folder", "metrics"}, instantiate=False
@@ -132,10 +141,17 @@ class ExperimentCLI(LightningCLI):
         parser.add_class_arguments(EmbeddingPCA, "embedding_pca", instantiate=False)
         parser.set_defaults(DEFAULTS)
         for name in LINKED:
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            known = self.trained_classes if name == "num_classes" else None
+            to = f"model.init_args.{name}"
+            parser.link_arguments(f"data.{name}", to, known, apply_on="instantiate")
+
+    def trained_classes(self, of_data: int) -> int:
+        """Number of classes of the network: those it was trained on, or else the data's."""
+        return of_data if self.trained_on is None else len(self.trained_on.classes)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
+        args = [f"{word}=true" if word == f"--{ACCEPT}" else word for word in args]
         files = config_files(args)
         try:
             self.config = parser.parse_args(args)
@@ -187,9 +203,11 @@ class ExperimentCLI(LightningCLI):
 
     def _built(self, config: Namespace) -> Any:
         try:
-            return self.parser.instantiate(config)
+            built = self.parser.instantiate(config)
         except Exception as error:
             raise as_user_error(error) from error
+        built.data.trained_on, built.data.accept_changed = self.trained_on, self.config[ACCEPT]
+        return built
 
     @property
     def _callbacks(self) -> list[Any]:
@@ -197,7 +215,9 @@ class ExperimentCLI(LightningCLI):
 
     def resolved(self) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
-        return self.parser.dump(self.config, skip_none=False)
+        config = self.config.clone()
+        config.pop(ACCEPT)  # holds for one command
+        return self.parser.dump(config, skip_none=False)
 
     def tracker(self, run: RunFolder) -> Logger | None:
         """Return the logger beside metrics.csv: the one `trainer.logger` names, else W&B's."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.checkpoints import newest
@@ -45,6 +46,7 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
         say(f"{run.path}: no checkpoint yet; it starts from the beginning")
         return Resume("start")
     path, checkpoint = found
+    cli.trained_on = DataIdentity.of_checkpoint(checkpoint)
     check_model(path, checkpoint, cli)
     epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     if run.summary.is_file() and done(run, cli.config.trainer.max_epochs):

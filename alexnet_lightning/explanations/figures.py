@@ -23,12 +23,17 @@ OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
 
 
 def write_figures(
-    run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
+    run: RunFolder,
+    names: Sequence[str],
+    files: Sequence[Path],
+    predictor: Predictor,
+    to: Path,
+    accept_changed: bool = False,
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
-        data = run_data(run)
+        data = run_data(run, True, predictor.trained_on, accept_changed)
     if OF_IMAGES.intersection(names) and files:
         shown = ShownImages.of_files(predictor, files)
     elif data:

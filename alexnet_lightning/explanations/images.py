@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.contact_sheet import one_a_class
 from alexnet_lightning.plots.style import COLOURS, new_figure
@@ -45,11 +46,20 @@ class ShownImages(NamedTuple):
         return cls(pixels, [data.class_names[label] for label in labels.tolist()])
 
 
-def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
-    """Return the data module of a run's configuration, set up; downloaded if it is missing."""
+def run_data(
+    run: RunFolder,
+    download: bool = True,
+    trained_on: DataIdentity | None = None,
+    accept_changed: bool = False,
+) -> ImageDataModule:
+    """Return the data module of a run's configuration, set up; downloaded if it is missing.
+
+    UserError if it is not what a network was `trained_on`, unless that is accepted.
+    """
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
     data = ExperimentCLI(["--config", str(run.config)]).datamodule
+    data.trained_on, data.accept_changed = trained_on, accept_changed
     if download:
         data.prepare_data()
     data.setup()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import alexnet_lightning
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.data.transforms.scaling import normalise
@@ -89,6 +90,7 @@ class Predictor:
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
+        self.trained_on = DataIdentity.of_checkpoint(checkpoint)
         self.device = torch.device(device)
         self.model = rebuilt(checkpoint).to(self.device).eval()
 

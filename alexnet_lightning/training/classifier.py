@@ -194,6 +194,7 @@ class ImageClassifier(LightningModule, ABC):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if data is not None:
             checkpoint["preprocessing"] = data.preprocessing()
+            checkpoint["data"] = data.identity.stored()
 
     def configure_optimizers(self) -> Any:
         optimizer = self._build_optimizer()

@@ -42,6 +42,7 @@ def facts(
         "machine": machine(),
         "versions": versions(),
         "git_commit": git_commit(),
+        **data.identity.figures(),
     }
 
 
@@ -70,4 +71,6 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         + (f", {speed:,.0f} images/s" if speed is not None else ""),
         f"run         {folder}",
     ]
+    if changed := figures.get("data/changed"):
+        lines.insert(-1, f"data        changed while the run lasted: {changed}")
     return "\n".join(lines)
