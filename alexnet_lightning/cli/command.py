@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import signal
 import sys
 import warnings
@@ -26,7 +27,7 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
     """
     quieten()
     try:
-        command(sys.argv[1:])
+        command([at_home(word) for word in sys.argv[1:]])
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except Stopped as stop:
@@ -34,6 +35,12 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def at_home(word: str) -> str:
+    """Return a word with ~ as the home, which shells leave as it is in --flag=~/x."""
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{flag}{equals}{os.path.expanduser(value)}"  # noqa: PTH111  # mostly no paths
 
 
 def arguments(

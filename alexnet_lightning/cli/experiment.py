@@ -161,6 +161,7 @@ class ExperimentCLI(LightningCLI):
             raise UserError(explain(error, parser._option_string_actions)) from error
         if self.config.name is None:
             self.config.name = files[0].stem if files else "run"
+        self.config.runs_dir = os.path.expanduser(self.config.runs_dir)  # noqa: PTH111  # a text
         of_data, seed = self.config.data.init_args, self.config.seed_everything
         if of_data.seed is None and not isinstance(seed, bool):
             of_data.seed = seed  # one number changes everything random

@@ -1,5 +1,6 @@
 """What all data sets share: splits, batches, and the preprocessing from images to input."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,7 +73,7 @@ class ImageDataModule(LightningDataModule, ABC):
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        self.root = root
+        self.root = os.path.expanduser(root)  # noqa: PTH111  # a text
         self.batch_size = batch_size
         self.transform = transform or self.default_transform
         self.colour = colour

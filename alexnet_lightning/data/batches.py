@@ -86,6 +86,13 @@ def stratified(
             range(len(images)), test_size=fraction, stratify=images.labels, random_state=seed
         )
     except ValueError as error:
+        alone = (images.labels.bincount() == 1)[images.labels].nonzero().flatten().tolist()
+        if alone:
+            raise UserError(
+                f"data.{key} is {fraction}: {len(images)} images cannot be split into that "
+                f"fraction of each class, for {images.name(alone[0])} is the only image left of "
+                "its class; add some, or remove the class"
+            ) from error
         raise UserError(
             f"data.{key} is {fraction}: {len(images)} images cannot be split into that fraction "
             f"of each class ({one_line(error)}); give another fraction or more images"
