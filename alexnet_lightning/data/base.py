@@ -186,6 +186,8 @@ class ImageDataModule(LightningDataModule, ABC):
                 raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
         training = split == "train"
         batches = Batches(len(images), self.batch_size, training, self.seed, rank, world_size)
+        # Images come by class, and the first batches would be of one.
+        batches.mixed = not training and len(batches) > limit_of(trainer, split, len(batches))
         return Loader(images, batches, self.workers, self._next_batch if training else int)
 
     def _next_batch(self) -> int:
@@ -261,3 +263,9 @@ class ImageDataModule(LightningDataModule, ABC):
         chosen = torch.randperm(len(images), generator=seeded("cpu", 0))[:count]
         pixels, labels = images[chosen]
         return self.preprocess(pixels), labels
+
+
+def limit_of(trainer: Any, split: Split, batches: int) -> int:
+    """Number of batches that a Trainer evaluates at most, of so many."""
+    limit = getattr(trainer, f"limit_{split}_batches", 1.0)
+    return int(limit) if isinstance(limit, int) or limit > 1 else int(limit * batches)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations import neighbours as among
-from alexnet_lightning.explanations.images import ShownImages, run_data, show
+from alexnet_lightning.explanations.images import ShownImages, brief, run_data, show
 from alexnet_lightning.explanations.layers import grad_cam, overlay
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
@@ -147,7 +147,7 @@ def show_classes(network: Predictor, image: Tensor) -> None:
     with new_figure(3.2, 1.9) as figure:
         plain, over = figure.subplots(1, 2)
         show(plain, view, "network's view")
-        overlay(over, view, heat, f"regions for {found.classes[0]}")
+        overlay(over, view, heat, f"regions for {brief(found.classes[0])}")
     right.pyplot(figure)
 
 

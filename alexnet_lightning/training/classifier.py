@@ -162,6 +162,8 @@ class ImageClassifier(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch(self.val_metrics)
+        if self.trainer.state.fn == "validate":  # by `evaluate`, not within a training
+            self.log("val/images", self.val_metrics.images)
 
     def on_test_epoch_end(self) -> None:
         self._log_epoch(self.test_metrics)

@@ -1,5 +1,6 @@
 """Data folders as people have them: used as meant, or named with what is left out."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +144,18 @@ def test_splits_that_cannot_be_meant(
     split_into(pets, *names)
     ends(Case(CHECK, last))
     ends(Case(FIT, last))
+
+
+def test_class_names_of_any_kind(pets: Path, ends: Ends) -> None:
+    """Not UTF-8, unknown to matplotlib's font, of mathtext, hidden from legends."""
+    names = [b"\xe9t\xe9", "猫".encode(), b"$a_b^c", b"_x"]
+    for number, name in enumerate(names):
+        draw(pets / os.fsdecode(name), 10, 150 + 12 * number)
+    out, _ = ends(Case(CHECK, "^nothing wrong found$", 0))
+    assert out.splitlines()[6].split()[0] == r"\xe9t\xe9"
+    ends(Case(f"{FIT} --embedding_pca.count 6", "^run ", 0))
+    (table,) = Path("runs").rglob("per_class_accuracy.csv")
+    assert {row.split(",")[0] for row in table.read_text().splitlines()} >= {r"\xe9t\xe9", "猫"}
 
 
 def test_a_class_of_one_image_is_named(pets: Path, ends: Ends) -> None:

@@ -1,5 +1,6 @@
 """Your own images, one folder per class."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,11 @@ class ImageFolderDataModule(FilesDataModule):
         self.test_fraction = test_fraction
         super().__init__(**common)
         self.divided = divided(self.path)
-        self.class_names = subfolders(self.divided.get("train", self.path))
+        self.folders = subfolders(self.divided.get("train", self.path))
+        # A folder's name need not be UTF-8, what prints a class's has to be.
+        self.class_names = [
+            os.fsencode(name).decode("utf-8", "backslashreplace") for name in self.folders
+        ]
         if len(self.class_names) < 2:
             raise UserError(
                 f"{self.path.resolve()} has {len(self.class_names)} classes: give two or "
@@ -58,7 +63,7 @@ class ImageFolderDataModule(FilesDataModule):
 
     def parts(self) -> dict[str, FileList]:
         where = self.divided or {"all": self.path}
-        parts = {name: list_classes(path, self.class_names) for name, path in where.items()}
+        parts = {name: list_classes(path, self.folders) for name, path in where.items()}
         if self.divided:
             used = [path.name for path in self.divided.values()]
             parts["train"].left_out.add(beside(self.path, used))
