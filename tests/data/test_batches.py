@@ -117,7 +117,7 @@ def test_each_class_alike() -> None:
 @pytest.mark.parametrize(
     ("labels", "fraction", "why"),
     [
-        ([0, 0, 0, 1], 0.5, "1 member"),
+        ([0, 0, 0, 1], 0.5, "number 3 is the only image"),
         ([0, 0, 1, 1], 0.1, "number of classes"),
         ([0, 0, 1, 1], 1.5, "1.5"),
     ],
