@@ -62,11 +62,14 @@ def check_data(
     check_writable("--sheet", path)
     data.prepare_data()
     found = survey(data.load(), data.native_size, data.workers)
+    ignored: Sequence[str] = ()
     if isinstance(data, FilesDataModule):
-        found.faults.update(data.skipped)
+        for name, why in data.skipped.items():  # a decoder's reason begins with the path
+            found.faults[name] = why if why.startswith(name) else f"{name}: {why}"
+        ignored = [f"{path}: {why}" for path, why in data.ignored.items()]
     names = (images.name(i) for images in found.splits.values() for i in range(len(images)))
     files = originals(names, sum(map(len, found.splits.values())))
-    words = report(found, files, data.class_names, list)
+    words = report(found, files, data.class_names, list, ignored)
     data.adopt(found.splits)
     if json:
         write_json(Path(json), found, files, data.class_names)

@@ -40,8 +40,8 @@ def evaluate(
         Loss, top-k accuracies and number of images, named as the metrics.
 
     Raises:
-        UserError: no such run or checkpoint, one that does not fit the run's configuration, or
-            several views of validation images.
+        UserError: no such run or checkpoint, one that does not fit the run's configuration, data
+            that has changed since, or several views of validation images.
     """
     from alexnet_lightning.cli.config_files import as_flags
     from alexnet_lightning.training.own_variant import own_variant
@@ -61,10 +61,12 @@ def evaluate(
     stored = run.read(checkpoint)
 
     from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.data.identity import DataIdentity
     from alexnet_lightning.training.checkpoints import load_weights
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
+    cli.trained_on = DataIdentity.of_checkpoint(stored)
     trainer = cli.bare_trainer(run.path)
     load_weights(cli.model, stored, f"--checkpoint: {checkpoint}")
     judge = trainer.test if split == "test" else trainer.validate

@@ -23,6 +23,7 @@ def explain(
     checkpoint: str = "best",
     device: Device = "auto",
     output: Path | None = None,
+    accept_changed_data: bool = False,
 ) -> list[Path]:
     """Draw what a trained network looks at, and return the paths of the figures.
 
@@ -38,9 +39,11 @@ def explain(
         checkpoint: best, last, or the path of a checkpoint
         device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
         output: folder to write to; figures/ of the run by default
+        accept_changed_data: go on although the data set has changed since the training
 
     Raises:
-        UserError: there is no such run, checkpoint or image, or the data set cannot be read.
+        UserError: there is no such run, checkpoint or image, or the data set cannot be read
+            or has changed.
     """
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
@@ -50,7 +53,7 @@ def explain(
     from alexnet_lightning.inference.predictor import Predictor
 
     predictor = Predictor.load(run.path, checkpoint, device=device)
-    return write_figures(run, what, images or (), predictor, folder)
+    return write_figures(run, what, images or (), predictor, folder, accept_changed_data)
 
 
 def main(args: Sequence[str]) -> None:

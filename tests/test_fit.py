@@ -144,6 +144,7 @@ def test_evaluate_gives_the_same_figures_to_the_bit(
     seen = evaluate(run, split=split)
     summary = json.loads((run / "summary.json").read_text())
     assert {f"{split}/loss", f"{split}/top1", f"{split}/top5"} <= set(seen)
+    assert seen.pop(f"{split}/images") == summary[f"data/{split}_images"] == 300
     assert seen == {key: summary[key] for key in seen}
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
     streams.encode_anything()
     try:
         try:
-            command(sys.argv[1:])
+            command([at_home(word) for word in sys.argv[1:]])
         finally:
             sys.stdout.flush()  # an error shows here, and not when Python ends
     except KeyboardInterrupt:
@@ -55,6 +56,12 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
         if error.filename is None:
             streams.silence()
         sys.exit(2)
+
+
+def at_home(word: str) -> str:
+    """Return a word with ~ as the home, which shells leave as it is in --flag=~/x."""
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{flag}{equals}{os.path.expanduser(value)}"  # noqa: PTH111  # mostly no paths
 
 
 def arguments(

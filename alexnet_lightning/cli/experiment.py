@@ -53,6 +53,7 @@ from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
 from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
@@ -77,6 +78,7 @@ DEFAULTS = {
     # After the schedule has stepped on the validation, not before it.
     "checkpoint.save_on_train_epoch_end": True,
 }
+ACCEPT = "accept_changed_data"
 # A class has a short name on the command line once it is imported.
 for module in alexnet_lightning.PUBLIC.values():
     if module.split(".")[1] in ("data", "models", "training"):
@@ -114,6 +116,7 @@ class ExperimentCLI(LightningCLI):
 
     def __init__(self, args: Sequence[str], trained: bool = False) -> None:
         self.trained = trained
+        self.trained_on: DataIdentity | None = None  # what the data is compared with
         super().__init__(
             ImageClassifier,
             ImageDataModule,
@@ -156,6 +159,12 @@ class ExperimentCLI(LightningCLI):
             default=False,
             help="Train on when the loss is not finite, and report it; else that is an error.",
         )
+        parser.add_argument(
+            f"--{ACCEPT}",
+            type=bool,
+            default=False,
+            help="Go on with a trained network although its data has changed since.",
+        )
         parser.add_class_arguments(ModelCheckpoint, "checkpoint", instantiate=False)
         parser.add_class_arguments(
             Recovery, "recovery", skip={"folder", "metrics"}, instantiate=False
@@ -166,10 +175,17 @@ class ExperimentCLI(LightningCLI):
             "--seed_everything"
         ].help = "Random seed for initialization, data order, augmentation and dropout."
         for name in LINKED:
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            known = self.trained_classes if name == "num_classes" else None
+            to = f"model.init_args.{name}"
+            parser.link_arguments(f"data.{name}", to, known, apply_on="instantiate")
+
+    def trained_classes(self, of_data: int) -> int:
+        """Number of classes of the network: those it was trained on, or else the data's."""
+        return of_data if self.trained_on is None else len(self.trained_on.classes)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
+        args = [f"{word}=true" if word == f"--{ACCEPT}" else word for word in args]
         self.smaller = smaller(config_files(args))
         self.config = self.parsed(args)
 
@@ -187,6 +203,7 @@ class ExperimentCLI(LightningCLI):
         check_seed(config.seed_everything)
         if config.name is None:
             config.name = files[0].stem if files else name_of(config)
+        config.runs_dir = os.path.expanduser(config.runs_dir)  # noqa: PTH111  # a text
         if config.data.init_args.seed is None:
             config.data.init_args.seed = config.seed_everything  # one number for everything random
         return config
@@ -234,9 +251,11 @@ class ExperimentCLI(LightningCLI):
 
     def _built(self, config: Namespace) -> Any:
         try:
-            return self.parser.instantiate(config)
+            built = self.parser.instantiate(config)
         except Exception as error:
             raise as_user_error(error) from error
+        built.data.trained_on, built.data.accept_changed = self.trained_on, self.config[ACCEPT]
+        return built
 
     @property
     def callbacks(self) -> list[Any]:
@@ -250,10 +269,12 @@ class ExperimentCLI(LightningCLI):
 
     def resolved(self, config: Namespace | None = None) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
+        config = (config or self.config).clone()
+        config.pop(ACCEPT)  # holds for one command
         unknown = "Unable to serialize instance "  # jsonargparse's, before a name or a device
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", f"(?s).*{unknown}")
-            return self.parser.dump(config or self.config, skip_none=False).replace(unknown, "")
+            return self.parser.dump(config, skip_none=False).replace(unknown, "")
 
     def trackers(self, run: RunFolder) -> list[Logger]:
         """Return the loggers beside metrics.csv: those `trainer.logger` names, else W&B's."""

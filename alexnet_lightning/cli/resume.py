@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from alexnet_lightning.cli.changes import check_changes, laid_out_schedule
 from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import load_weights, newest
 from alexnet_lightning.training.own_variant import own_variant
@@ -50,6 +51,7 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
         say(f"{run.path}: no checkpoint yet; it starts from the beginning")
         return Resume("start")
     path, checkpoint = found
+    cli.trained_on = DataIdentity.of_checkpoint(checkpoint)
     check_changes(run, cli)
     check_model(path, checkpoint, cli)
     begun, trained = (progress(checkpoint)[count] for count in ("ready", "processed"))

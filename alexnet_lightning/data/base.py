@@ -1,14 +1,19 @@
 """What all data sets share: splits, batches, and the preprocessing from images to input."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 
 from alexnet_lightning.data.batches import Batches, Images, Loader, seeded
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import Identity, Transform, Views
 from alexnet_lightning.data.transforms.scaling import normalise
@@ -51,6 +56,8 @@ class ImageDataModule(LightningDataModule, ABC):
     channel_std: tuple[float, ...]
     default_transform: Transform = Identity()
     workers: int = 0  # processes that load batches
+    trained_on: DataIdentity | None = None  # the data of the checkpoint that `setup` compares with
+    accept_changed: bool = False  # whether other data than that will do
 
     def __init__(
         self,
@@ -66,7 +73,7 @@ class ImageDataModule(LightningDataModule, ABC):
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        self.root = root
+        self.root = os.path.expanduser(root)  # noqa: PTH111  # a text
         self.batch_size = batch_size
         self.transform = transform or self.default_transform
         self.colour = colour
@@ -111,9 +118,42 @@ class ImageDataModule(LightningDataModule, ABC):
         """Open all splits; UserError if they are not available."""
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the data set once, for fit and test, and measure what the recipe needs."""
+        """Open the data set once, for fit and test, and measure what the recipe needs.
+
+        UserError if it is not the one that a network was trained on; see `trained_on`.
+        """
         if not self.splits:
-            self.adopt(self.load())
+            splits = self.load()
+            if self.trained_on is not None:
+                self.identity = self.same_as(self.trained_on, splits)
+            self.adopt(splits)
+
+    def same_as(self, before: DataIdentity, splits: dict[Split, Images]) -> DataIdentity:
+        """Number the classes as in a trained network; UserError if anything else has changed."""
+        order = before.indices(self.class_names)
+        classes = list(before.classes)
+        for index, name in zip(order.tolist(), self.class_names, strict=True):
+            classes[index] = name
+        for images in {id(images): images for images in splits.values()}.values():
+            images.labels = order[images.labels]
+        changed = before.of_classes(self.class_names)
+        self.class_names = classes
+        found = DataIdentity.of(classes, splits)
+        changed = before.difference(found) or changed
+        if changed and not self.accept_changed:
+            raise UserError(
+                f"the data has changed since the network was trained on it: {changed}; restore it "
+                "and the arguments of its split; fit, evaluate and explain go on with "
+                "--accept_changed_data"
+            )
+        if changed:
+            rank_zero_warn(f"the data has changed since the network was trained on it: {changed}")
+        return replace(found, changed="; ".join(filter(None, [before.changed, changed])))
+
+    @cached_property
+    def identity(self) -> DataIdentity:
+        """What the splits are made of, after `setup`."""
+        return DataIdentity.of(self.class_names, self.splits)
 
     def adopt(self, splits: dict[Split, Images]) -> None:
         """Use these splits, and measure what the recipe needs: mean image, color statistics."""
@@ -155,6 +195,8 @@ class ImageDataModule(LightningDataModule, ABC):
                 raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
         training = split == "train"
         batches = Batches(len(images), self.batch_size, training, self.seed, rank, world_size)
+        # Images come by class, and the first batches would be of one.
+        batches.mixed = not training and len(batches) > limit_of(trainer, split, len(batches))
         return Loader(images, batches, self.workers, self._next_batch if training else int)
 
     def _next_batch(self) -> int:
@@ -238,3 +280,9 @@ class ImageDataModule(LightningDataModule, ABC):
         chosen = torch.randperm(len(images), generator=seeded("cpu", 0))[:count]
         pixels, labels = images[chosen]
         return self.preprocess(pixels), labels
+
+
+def limit_of(trainer: Any, split: Split, batches: int) -> int:
+    """Number of batches that a Trainer evaluates at most, of so many."""
+    limit = getattr(trainer, f"limit_{split}_batches", 1.0)
+    return int(limit) if isinstance(limit, int) or limit > 1 else int(limit * batches)

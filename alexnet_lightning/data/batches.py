@@ -122,6 +122,7 @@ class Batches(Sampler[list[int]]):
     world_size: int = 1
     epoch: int = field(default=0, init=False)
     start: int = field(default=0, init=False)
+    mixed: bool = field(default=False, init=False)  # unless shuffled: one random order, always
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -136,6 +137,9 @@ class Batches(Sampler[list[int]]):
         positions = torch.arange(self.rank, self.length, self.world_size)
         if self.shuffle:
             order = torch.randperm(self.length, generator=seeded("cpu", self.seed, self.epoch))
+        elif self.mixed:
+            order = torch.randperm(self.length, generator=seeded("cpu", 0))
+        if self.shuffle:
             count = -(-self.length // self.world_size)
             positions = (self.rank + self.world_size * torch.arange(count)) % self.length
         for batch in order[positions].tensor_split(len(self))[self.start :]:

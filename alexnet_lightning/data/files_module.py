@@ -1,7 +1,9 @@
 """Data sets of image files, and the cache of their decoded images."""
 
 import hashlib
+import os
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from math import isqrt
@@ -9,12 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
 from alexnet_lightning.data.batches import Images, ImageTensors
-from alexnet_lightning.data.storage.files import FileList, ImageFiles
-from alexnet_lightning.data.storage.packed import cores, open_pack
+from alexnet_lightning.data.storage.files import FileList
+from alexnet_lightning.data.storage.packed import cores, open_files, open_pack
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -56,10 +59,11 @@ class FilesDataModule(ImageDataModule):
     ) -> None:
         self.native_size = self.default_size if size is None else size
         self.storage: Storage = storage or self.default_storage
-        self.cache = cache
+        self.cache = cache and os.path.expanduser(cache)  # noqa: PTH111  # a text
         automatic = cores() if self.storage == "files" else 0
         self.workers = automatic if workers is None else workers
-        self.skipped: dict[str, str] = {}  # files that could not be decoded, and why
+        self.skipped: dict[str, str] = {}  # images that cannot be used, and why
+        self.ignored: dict[str, str] = {}  # files and folders that are no images of a class
         super().__init__(**common)
 
     def check_arguments(self) -> None:
@@ -95,16 +99,36 @@ class FilesDataModule(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Pack the images that are not packed yet."""
-        if self.storage != "files" and not self.splits:
+        if not self.splits:
+            opened = open_files if self.storage == "files" else open_pack
             for files in self.parts().values():
-                open_pack(files, self.native_size, self.cache_folder)
+                opened(files, self.native_size, self.cache_folder)
 
     def load(self) -> dict[Split, Images]:
-        return self.divide({name: self.open(files) for name, files in self.parts().items()})
+        parts = self.parts()
+        for files in parts.values():
+            self.skipped |= files.left_out.images
+            self.ignored |= files.left_out.others
+        self.say_left_out()
+        return self.divide({name: self.open(files) for name, files in parts.items()})
+
+    def say_left_out(self) -> None:
+        """Name the kinds of files that are not used, each with its number and an example."""
+        for found, what, say in (
+            (self.skipped, "images", rank_zero_warn),
+            (self.ignored, "files and folders", rank_zero_info),
+        ):
+            kinds = Counter(found.values()).most_common()
+            first = {why: path for path, why in reversed(found.items())}
+            words = [f"{count:,} ({why}) such as {first[why]}" for why, count in kinds]
+            if words:
+                say(f"{self.path}: {len(found):,} {what} are left out: {'; '.join(words)}")
 
     def open(self, files: FileList) -> Images:
         if self.storage == "files":
-            return ImageFiles(files, self.native_size)
+            decoded = open_files(files, self.native_size, self.cache_folder)
+            self.skipped |= decoded.skipped
+            return decoded
         packed = open_pack(files, self.native_size, self.cache_folder)
         self.skipped |= packed.skipped
         if self.storage == "packed":

@@ -24,7 +24,12 @@ OF_IMAGES = {"maps", "gradcam", "neighbours"}  # need images from anywhere
 
 
 def write_figures(
-    run: RunFolder, names: Sequence[str], files: Sequence[Path], predictor: Predictor, to: Path
+    run: RunFolder,
+    names: Sequence[str],
+    files: Sequence[Path],
+    predictor: Predictor,
+    to: Path,
+    accept_changed: bool = False,
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
     if "best_last" in names and not (run.checkpoints / BEST).is_file():
@@ -33,7 +38,7 @@ def write_figures(
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):
         with progress.told("opening the run's data set"):
-            data = run_data(run)
+            data = run_data(run, True, predictor.trained_on, accept_changed)
     if OF_IMAGES.intersection(names) and files:
         shown = ShownImages.of_files(predictor, files)
     elif data:

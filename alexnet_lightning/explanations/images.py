@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.contact_sheet import one_a_class
-from alexnet_lightning.plots.style import COLOURS, new_figure
+from alexnet_lightning.plots.style import COLOURS, drawable, new_figure
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -47,11 +48,20 @@ class ShownImages(NamedTuple):
         return cls(pixels, titles, f"a {split} image, with its true class")
 
 
-def run_data(run: RunFolder, download: bool = True) -> ImageDataModule:
-    """Return the data module of a run's configuration, set up; downloaded if it is missing."""
+def run_data(
+    run: RunFolder,
+    download: bool = True,
+    trained_on: DataIdentity | None = None,
+    accept_changed: bool = False,
+) -> ImageDataModule:
+    """Return the data module of a run's configuration, set up; downloaded if it is missing.
+
+    UserError if it is not what a network was `trained_on`, unless that is accepted.
+    """
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
     data = ExperimentCLI(["--config", str(run.config)]).datamodule
+    data.trained_on, data.accept_changed = trained_on, accept_changed
     if download:
         data.prepare_data()
     data.setup()
@@ -115,6 +125,7 @@ def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
 
 def brief(name: str) -> str:
     """Return a name that fits below an image."""
+    name = drawable(name)
     return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations import neighbours as among
-from alexnet_lightning.explanations.images import ShownImages, run_data, show
+from alexnet_lightning.explanations.images import ShownImages, brief, run_data, show
 from alexnet_lightning.explanations.layers import NoPositionsError, overlay, shared_cams
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
@@ -47,17 +47,21 @@ def predictor(network: Network) -> Predictor:
     return Predictor.load(network.run, network.which, device=sys.argv[1])
 
 
-def data(run: Path) -> ImageDataModule | str:
-    """Return the run's data set, or the reason why it cannot be read."""
-    config = yaml.safe_load(RunFolder(run).config.read_text())
-    return data_like(json.dumps(config.get("data")), run)
+def data(network: Network) -> ImageDataModule | str:
+    """Return the network's data set, or the reason why it cannot be shown."""
+    recipe = yaml.safe_load(RunFolder(network.run).config.read_text()).get("data")
+    try:
+        trained_on = predictor(network).trained_on
+    except UserError as error:
+        return str(error)
+    return data_like(json.dumps([recipe, trained_on and trained_on.stored()]), network)
 
 
 @st.cache_resource(show_spinner="Opening the data set …")
-def data_like(recipe: str, _run: Path) -> ImageDataModule | str:
-    """Return the data set of a recipe, shared by all runs with it; Streamlit ignores `_run`."""
+def data_like(recipe: str, _network: Network) -> ImageDataModule | str:
+    """Return the data set of a recipe, shared by all with it; Streamlit ignores `_network`."""
     try:
-        return run_data(RunFolder(_run), download=False)
+        return run_data(RunFolder(_network.run), False, predictor(_network).trained_on)
     except (UserError, OSError) as error:
         return str(error)
 
@@ -102,7 +106,7 @@ def chosen_image(network: Network) -> bytes | Tensor | None:
     upload = st.file_uploader("Your image")
     if upload is not None:
         return upload.getvalue()
-    found = data(network.run)
+    found = data(network)
     if isinstance(found, str):
         st.caption(f"No samples: {found}")
         return None
@@ -124,7 +128,7 @@ def report(network: Network, image: bytes | Tensor) -> None:
         st.error(str(error))
         return
     show_classes(predictor(network), image)
-    found = data(network.run)
+    found = data(network)
     if isinstance(found, str):
         st.caption(f"Without the data set there are no neighbours and planes: {found}")
         return
@@ -163,7 +167,7 @@ def show_classes(network: Predictor, image: Tensor) -> None:
             over.set_axis_off()
             over.text(0.5, 0.5, "no Grad-CAM here", ha="center", va="center", fontsize=9)
         else:
-            colours = overlay(over, view, heat, f"raises {short(found.classes[0])}")
+            colours = overlay(over, view, heat, f"raises {brief(found.classes[0])}")
             figure.colorbar(colours, ax=over, label="of its largest")
     st.pyplot(figure)
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.inference.predictor import Prediction, Predictor
-from alexnet_lightning.plots.style import COLOURS, new_figure, write_png
+from alexnet_lightning.plots.style import COLOURS, label, new_figure, write_png
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import short
 
@@ -138,7 +138,7 @@ def draw_sheet(answers: Sequence[Answer], class_names: Sequence[str], path: Path
             truth = class_of(answer.path, class_names)
             above, below = grid[2 * row : 2 * row + 2, column]
             above.imshow(square(answer.content or answer.path).numpy())
-            words = above.text(0.5, -0.03, short(truth or answer.path.name), ha="center", va="top")
+            words = above.text(0.5, -0.03, label(truth or answer.path.name), ha="center", va="top")
             words.set(transform=above.transAxes, weight="bold" if truth else "normal")
             words.set_color("black" if truth else GRAY)
             draw_bars(below, answer.prediction, truth, bars)
@@ -151,7 +151,7 @@ def draw_bars(axes: Any, found: Prediction, truth: str | None, bars: int) -> Non
     colours = [TRUE if name == truth else OTHER for name in classes]
     axes.barh(range(len(classes)), values, height=0.84, color=colours, alpha=0.6)
     for index, (name, value) in enumerate(zip(classes, values, strict=True)):
-        axes.text(0.02, index, short(name), va="center", size=9)
+        axes.text(0.02, index, label(name), va="center", size=9)
         axes.text(1, index, f"{value:.0%}", va="center", ha="right", size=9, color=GRAY)
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import alexnet_lightning
+from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.storage.decoding import ImageSource, decode
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
 from alexnet_lightning.data.transforms.scaling import normalise
@@ -98,6 +99,7 @@ class Predictor:
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")
+        self.trained_on = DataIdentity.of_checkpoint(checkpoint)
         self.device = torch.device(chosen_device(device))
         self.model = rebuilt(checkpoint, variant).to(self.device).eval()
         kept = self.preprocessing

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from alexnet_lightning.plots.style import COLOURS, new_figure
-from alexnet_lightning.system.text import short
+from alexnet_lightning.plots.style import COLOURS, label, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +41,7 @@ def name_axes(matrix: Axes, bars: Axes, class_names: list[str]) -> None:
     """Class names on both axes of the matrix; every n-th where all would not be readable."""
     step = -(-len(class_names) // 30)
     indices = range(0, len(class_names), step)
-    names = [short(class_names[index]) for index in indices]
+    names = [label(class_names[index]) for index in indices]
     matrix.set_xticks(indices, names, rotation=90 if max(map(len, names)) > 3 else 0)
     matrix.set_yticks(indices, names)
     matrix.set(xlabel="predicted class", ylabel="true class")

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.plots.style import DPI, new_figure, write_png
-from alexnet_lightning.system.text import short
+from alexnet_lightning.plots.style import DPI, label, new_figure, write_png
 
 if TYPE_CHECKING:
     from alexnet_lightning.data.base import ImageDataModule
@@ -42,7 +41,7 @@ def draw_contact_sheet(data: ImageDataModule, path: Path) -> None:
     below = CAPTION if any(map(any, captions)) else GAP
     tiles = torch.stack([enlarged(column, side, below) for column in columns], dim=1)
     sheet = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
-    names = [short(data.class_names[label]) for label in labels.tolist()]
+    names = [label(data.class_names[number]) for number in labels.tolist()]
     left = LETTER * max(map(len, names)) + 4 * GAP
     height, width = sheet.shape[0] + TOP, sheet.shape[1] + left
     across, down = side + GAP, side + below
@@ -99,6 +98,6 @@ def mixtures(targets: Tensor, class_names: Sequence[str]) -> list[str]:
     texts = []
     for fractions, labels in zip(*(part.tolist() for part in targets.topk(2)), strict=True):
         pairs = zip(fractions, labels, strict=True)
-        parts = [f"{part:.0%} {short(class_names[n])}" for part, n in pairs if part >= NAMED]
+        parts = [f"{part:.0%} {label(class_names[n])}" for part, n in pairs if part >= NAMED]
         texts.append("\n".join(parts) if len(parts) > 1 else "")
     return texts

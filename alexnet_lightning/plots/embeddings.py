@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure
-from alexnet_lightning.system.text import short
+from alexnet_lightning.plots.style import COLOURS, MARKERS, label, new_figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,8 +142,8 @@ def scatter(
         others = f"less frequent classes ({len(class_names) - len(shown)})"
         x, y = coordinates[~colored].T
         axes.scatter(x, y, s=8, color="#d8d8d8", linewidths=0, label=others)
-    for index, label in enumerate(shown):
+    for index, number in enumerate(shown):
         look["color"] = COLOURS[index % len(COLOURS)]
         look["marker"] = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
-        points = coordinates[labels == label].T
-        axes.scatter(*points, label=short(class_names[label]), **look)
+        points = coordinates[labels == number].T
+        axes.scatter(*points, label=label(class_names[number]), **look)

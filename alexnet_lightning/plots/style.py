@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.text import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +44,30 @@ def house_style() -> Any:
         "grid.color": "#e6e6e6",
         "text.parse_math": False,  # a class may be called "$1"
     }
+
+
+def label(name: str) -> str:
+    """Return a class name that can be drawn beside an axis, and in a legend."""
+    text = short(drawable(name))
+    return f" {text}" if text.startswith("_") else text  # which a legend would leave out
+
+
+def drawable(name: str) -> str:
+    """Return a name with escapes, as \\u732b, for what the font does not have."""
+    known = glyphs()
+    return "".join(
+        char
+        if ord(char) in known and char.isprintable()
+        else char.encode("unicode_escape").decode()
+        for char in name
+    )
+
+
+@cache
+def glyphs() -> frozenset[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
 @contextmanager

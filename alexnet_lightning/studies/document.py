@@ -79,7 +79,12 @@ def size(study: Study, evidence: Evidence) -> str:
     text = f"{len(evidence.runs)} of {len(study.seeds) * len(study.variants)} runs; "
     text += f"seeds {', '.join(map(str, study.seeds))}; from {bases}"
     text += f" with {overrides}." if overrides else "."
-    return text + (f" On {'; '.join(machines)}." if machines else "")
+    text += f" On {'; '.join(machines)}." if machines else ""
+    for row in evidence.runs:
+        if row.get("data/changed"):
+            which = f"{row['variant']}, seed {row['seed']}"
+            text += f" **The data changed while {which} was trained: {row['data/changed']}.**"
+    return text
 
 
 def answered(question: Question, study: Study, evidence: Evidence) -> str:

@@ -14,14 +14,14 @@ from alexnet_lightning.system.atomic import replacing
 Row = dict[str, Any]
 WORDS = {
     "variant", "config", "overrides", "soft_targets", "date", "layer", "machine", "versions",
-    "git_commit",
+    "git_commit", "data/changed",
 }  # fmt: skip
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
     "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
-    "test/top1", "test/top5", "test/images", "classes", "parameters", "multiply_adds", "seconds",
-    "train/images_per_second",
+    "test/top1", "test/top5", "test/images", "data/changed", "classes", "parameters",
+    "multiply_adds", "seconds", "train/images_per_second",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
     "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",

@@ -204,6 +204,8 @@ class ImageClassifier(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch(self.val_metrics)
+        if self.trainer.state.fn == "validate":  # by `evaluate`, not within a training
+            self.log("val/images", self.val_metrics.images)
 
     def on_test_epoch_end(self) -> None:
         self._log_epoch(self.test_metrics)
@@ -238,6 +240,7 @@ class ImageClassifier(LightningModule, ABC):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if data is not None:
             checkpoint["preprocessing"] = data.preprocessing()
+            checkpoint["data"] = data.identity.stored()
 
     def configure_optimizers(self) -> Any:
         optimizer = self._build_optimizer()

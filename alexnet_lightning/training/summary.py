@@ -28,9 +28,8 @@ def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV)
 def test_figures(trainer: Trainer) -> dict[str, float]:
     """Return what the last test or validation logged, by metric name."""
     figures = {key: value.item() for key, value in trainer.callback_metrics.items()}
-    if "test/images" in figures:
-        figures["test/images"] = int(figures["test/images"])
-    return figures
+    counts = {key: int(value) for key, value in figures.items() if key.endswith("/images")}
+    return {**figures, **counts}
 
 
 def facts(
@@ -50,6 +49,7 @@ def facts(
         "machine": machine(),
         "versions": versions(),
         "git_commit": git_commit(),
+        **data.identity.figures(),
     }
 
 
@@ -61,7 +61,9 @@ def split_table(figures: Mapping[str, Any]) -> list[str]:
     for split in ("val", "test"):
         if f"{split}/loss" in figures:
             cells = "".join(f"{100 * figures[f'{split}/{name}']:>9.2f} %" for name in names)
-            lines.append(f"{split:<10}{cells}{figures[f'{split}/loss']:>11.4f}")
+            images = figures.get(f"{split}/images")
+            of = "" if images is None else f"   of {images:,} images"
+            lines.append(f"{split:<10}{cells}{figures[f'{split}/loss']:>11.4f}{of}")
     return lines
 
 
@@ -81,6 +83,8 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         + (f", {speed:,.0f} images/s" if speed is not None else ""),
         f"run         {folder}",
     ]
+    if changed := figures.get("data/changed"):
+        lines.insert(-1, f"data        changed while the run lasted: {changed}")
     return "\n".join(lines)
 
 

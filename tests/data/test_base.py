@@ -179,6 +179,21 @@ def test_loaders_shard_by_the_trainers_rank() -> None:
     assert len(images) == len(images.flatten(1).unique(dim=0)) == 5
 
 
+@pytest.mark.parametrize(
+    ("limit", "in_order"), [(1.0, True), (3, True), (3.0, True), (2, False), (0.5, False)]
+)
+def test_a_limited_evaluation_sees_a_mixture(limit: float, in_order: bool) -> None:
+    data = attached(Noise(batch_size=2), limit_val_batches=limit)
+    data.setup()
+    seen = [labels for _, labels in data.val_dataloader()]
+    again = [labels for _, labels in data.val_dataloader()]
+    assert torch.equal(torch.cat(seen), torch.cat(again))
+    images = torch.cat([images for images, _ in data.val_dataloader()])
+    stored = data.splits["val"][range(5)][0]
+    assert torch.equal(images, stored) == in_order
+    assert sorted(images.sum((1, 2, 3)).tolist()) == sorted(stored.sum((1, 2, 3)).tolist())
+
+
 @few_workers
 @leaf_spec
 @pytest.mark.parametrize("accumulate", [1, 5])

@@ -61,6 +61,17 @@ def test_full_batches_where_they_fit() -> None:
     assert [len(batch) for batch in Batches(750, 250, shuffle=True)] == [250] * 3
 
 
+def test_mixed_is_one_order_that_has_all_images() -> None:
+    one, *two = [*shares(50, 8, 1, False), *shares(50, 8, 2, False)]
+    for batches in (one, *two):
+        batches.mixed = True
+    first = list(one)
+    one.set_epoch(3)
+    assert list(one) == first
+    assert len({index // 10 for index in first[0]}) > 2  # not the first class alone
+    assert sorted(index for batches in two for index in flat(batches)) == [*range(50)]
+
+
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     batches, fresh = Batches(50, 8, True, seed=1), Batches(50, 8, True, seed=1)
     first = list(batches)

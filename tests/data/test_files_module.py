@@ -86,7 +86,7 @@ def test_the_cache_lies_where_it_is_asked_for(
     opened: Callable[..., SomeImages], tmp_path: Path
 ) -> None:
     opened(storage="files")
-    assert {path.name for path in tmp_path.iterdir()} == {"pictures"}
+    assert [path.suffix for path in (tmp_path / ".cache").iterdir()] == [".json"]
     opened()
     assert len(list((tmp_path / ".cache").glob("*/images.npy"))) == 1
     opened(cache=str(tmp_path / "elsewhere"), size=6)

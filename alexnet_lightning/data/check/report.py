@@ -23,12 +23,19 @@ KINDS = {  # of duplicates, by (in several splits, in several classes); the wors
 }
 
 
-def report(found: Survey, files: Originals, class_names: Sequence[str], limit: int) -> str:
+def report(
+    found: Survey,
+    files: Originals,
+    class_names: Sequence[str],
+    limit: int,
+    ignored: Sequence[str] = (),
+) -> str:
     """Return all sections, with at most `limit` entries per list."""
     sections = [
         counts_table(found, class_names),
         listing("few or many images", odd_classes(found, class_names), limit),
         listing("cannot be read", list(found.faults.values()), limit),
+        listing("left out, being no images of a class", ignored, limit),
         *duplicates(found, class_names, limit),
         formats(files),
         pixels(found.statistics),

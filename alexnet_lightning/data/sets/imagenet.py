@@ -13,6 +13,7 @@ from alexnet_lightning.data.batches import Images, held_out
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.storage.files import (
     FileList,
+    LeftOut,
     image_files,
     list_classes,
     same_classes,
@@ -79,13 +80,14 @@ class ImageNetDataModule(FilesDataModule):
                 )
         numbers, known = truth.read_text().split(), synsets(meta)
         wnids = {str(i): known.get(number, ("",))[0] for i, number in enumerate(numbers, start=1)}
-        paths = image_files(folder)
+        left_out = LeftOut()
+        paths = image_files(folder, left_out)
         found = [wnids.get(path.stem.rpartition("_")[2].lstrip("0"), "") for path in paths]
         if "" in found:
             raise UserError(f"{paths[found.index('')]}: {truth} and {meta} give no class for it")
         same_classes(folder, found, self.wnids)
         labels = {wnid: label for label, wnid in enumerate(self.wnids)}
-        return FileList(paths, torch.tensor([labels[wnid] for wnid in found]))
+        return FileList(paths, torch.tensor([labels[wnid] for wnid in found]), left_out)
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
         images = parts["train"]

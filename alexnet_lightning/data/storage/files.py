@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,42 @@ from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.storage.decoding import DECODER, cannot_open, decode
 from alexnet_lightning.system.errors import UserError
 
+JUNK = {  # folders that systems and programs make
+    *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
+    "__pycache__",
+}
+UNREAD = {".heic", ".heif", ".avif", ".jxl", ".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".svg"}
+NOWHERE = "its link leads nowhere"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What lies in a data set and is not used, by path, and why."""
+
+    images: dict[str, str] = field(default_factory=dict)  # that someone may miss
+    others: dict[str, str] = field(default_factory=dict)  # that are no images of a class
+
+    def add(self, others: "LeftOut") -> None:
+        self.images.update(others.images)
+        self.others.update(others.others)
+
+    def add_file(self, entry: os.DirEntry[str]) -> None:
+        """Note a file that is no image to use."""
+        suffix = Path(entry.name).suffix.lower()
+        if entry.name.startswith("."):
+            if suffix in suffixes():
+                self.others[entry.path] = "hidden"
+        elif not entry.is_file():
+            self.images[entry.path] = NOWHERE
+        elif suffix in UNREAD:
+            self.images[entry.path] = f"Pillow reads no {suffix} here: convert it to JPEG or PNG"
+        else:
+            self.others[entry.path] = "no image"
+
+    def add_folder(self, entry: os.DirEntry[str], why: str) -> None:
+        count = sum(len(names) for _, _, names in os.walk(entry.path))
+        self.others[entry.path] = f"{why}, with {count:,} files"
+
 
 @dataclass(frozen=True)
 class FileList:
@@ -24,6 +61,7 @@ class FileList:
 
     paths: Sequence[Path]
     labels: Tensor
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def folder(self) -> str:
@@ -56,6 +94,7 @@ class FileImages(Images):
     def __init__(self, files: FileList, size: int) -> None:
         super().__init__(files.labels)
         self.size = size
+        self.skipped: dict[str, str] = {}  # errors of the files that could not be decoded
         # Bytes: a million Path objects are half a GB, which each worker would copy.
         self.paths = np.array([os.fsencode(path) for path in files.paths], dtype=bytes)
 
@@ -82,8 +121,8 @@ class ImageFiles(FileImages):
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Return the names of the folders in `folder`, sorted, without hidden ones."""
-    return sorted(path.name for path in folder.glob("[!.]*/"))
+    """Return the names of the folders in `folder`, sorted, without hidden ones and JUNK."""
+    return sorted(path.name for path in folder.glob("[!.]*/") if path.name not in JUNK)
 
 
 def list_classes(folder: Path, class_names: Sequence[str]) -> FileList:
@@ -92,7 +131,23 @@ def list_classes(folder: Path, class_names: Sequence[str]) -> FileList:
     UserError if a class folder is missing, empty or not expected.
     """
     same_classes(folder, subfolders(folder), class_names)
-    return list_images([folder / name for name in class_names])
+    found = list_images([folder / name for name in class_names])
+    found.left_out.add(beside(folder, class_names))
+    return found
+
+
+def beside(folder: Path, used: Sequence[str]) -> LeftOut:
+    """Return the folders, dead links and images beside the folders of a data set."""
+    found = LeftOut()
+    for entry in entries(folder):
+        if entry.is_dir():
+            if entry.name not in (*used, ".cache"):
+                found.add_folder(entry, "no folder of the data set")
+        elif is_image(entry.name):
+            found.images[entry.path] = "it is in no class folder"
+        elif entry.is_symlink() and not entry.is_file():
+            found.images[entry.path] = NOWHERE
+    return found
 
 
 def same_classes(where: Path, found: Sequence[str], expected: Sequence[str]) -> None:
@@ -105,22 +160,48 @@ def same_classes(where: Path, found: Sequence[str], expected: Sequence[str]) -> 
 
 def list_images(folders: Sequence[Path]) -> FileList:
     """Return the images in these folders; those in the i-th are of class i."""
-    files = [image_files(folder) for folder in folders]
+    left_out = LeftOut()
+    files = [image_files(folder, left_out) for folder in folders]
     counts = torch.tensor([len(paths) for paths in files])
     labels = torch.arange(len(files)).repeat_interleave(counts)
-    return FileList([path for paths in files for path in paths], labels)
+    return FileList([path for paths in files for path in paths], labels, left_out)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return the images in a folder sorted by name, without hidden ones; UserError if none."""
+def image_files(folder: Path, left_out: LeftOut) -> list[Path]:
+    """Return the images in a folder and in folders in it by name; UserError if there are none.
+
+    What is not used of it is added to `left_out`.
+    """
+    paths = list(images_below(folder, left_out))
+    if not paths:
+        unused = [why for path, why in left_out.images.items() if Path(path).parent == folder]
+        why = f" that can be used ({len(unused)} cannot: {unused[0]})" if unused else ""
+        raise UserError(f"{folder} has no images{why}: add some or remove it")
+    return paths
+
+
+def images_below(folder: Path, left_out: LeftOut) -> Iterator[Path]:
+    for entry in entries(folder):
+        if entry.is_dir():
+            if entry.name in JUNK or entry.name.startswith("."):
+                left_out.add_folder(entry, "no folder of the data set")
+            elif entry.is_symlink():  # it may lead back here
+                left_out.add_folder(entry, "a link to a folder within a class")
+            else:
+                yield from images_below(folder / entry.name, left_out)
+        elif is_image(entry.name) and entry.is_file():
+            yield folder / entry.name
+        else:
+            left_out.add_file(entry)
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, by name."""
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if is_image(entry.name))
+        with os.scandir(folder) as found:
+            return sorted(found, key=attrgetter("name"))
     except OSError as error:
         raise UserError(f"{folder} cannot be read ({error.strerror}): add it") from error
-    if not names:
-        raise UserError(f"{folder} has no images: add some or remove it")
-    return [folder / name for name in names]
 
 
 def is_image(name: str) -> bool:

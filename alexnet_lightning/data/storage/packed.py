@@ -13,9 +13,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -26,9 +26,11 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from alexnet_lightning.data.storage.decoding import DECODER, BrokenImageError, decode
-from alexnet_lightning.data.storage.files import FileImages, FileList
+from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles
+from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
+Kind = TypeVar("Kind", bound=FileImages)
 PIXELS, INDEX = "images.npy", "index.json"
 CHUNK = 32  # images per task of a worker
 WAYS_OUT = "free some space, or give another --data.cache, or --data.storage files"
@@ -45,7 +47,6 @@ class PackedImages(FileImages):
         super().__init__(files, size)
         self.folder, self.start = folder, start
         self.rows = torch.arange(len(files.labels))
-        self.skipped: dict[str, str] = {}  # errors of the files that could not be decoded
 
     def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         chosen = torch.as_tensor(indices)
@@ -75,9 +76,7 @@ class PackedImages(FileImages):
 
 def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     """Return the images of these files, packed in `cache` first if they are not there."""
-    source = Path(files.folder).resolve()
-    name = f"{source.parent.name}-{source.name}"[-80:]  # for readers; the key identifies the pack
-    folder = cache / f"{name}-{size}-{files.key(size)}"
+    folder = pack_folder(files, size, cache)
     content = read_pack(folder)
     if content is None:
         pack(files, size, folder)
@@ -85,12 +84,35 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     if content is None:
         raise UserError(f"{folder} cannot be read right after it was written: check the disk")
     start, broken = content
-    images = PackedImages(files, size, folder, start)
-    return without(images, broken) if broken else images
+    return without(PackedImages(files, size, folder, start), broken)
 
 
-def without(images: PackedImages, broken: dict[int, str]) -> PackedImages:
+def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
+    """Return these files as images that are decoded each time, without those that cannot be.
+
+    As in a pack: all are decoded once to know them, and the list is kept in `cache` if it can be.
+    """
+    folder = pack_folder(files, size, cache)
+    kept = folder.with_name(f"{folder.name}.json")
+    packed = read_pack(folder)
+    broken = packed[1] if packed else read_broken(kept)
+    if broken is None:
+        broken = decode_all(Checker(files), f"checking {files.folder}")
+        with suppress(OSError), replacing(kept) as part:
+            part.write_text(json.dumps(index_of(files, size, broken), indent=1))
+    return without(ImageFiles(files, size), broken)
+
+
+def pack_folder(files: FileList, size: int, cache: Path) -> Path:
+    source = Path(files.folder).resolve()
+    name = f"{source.parent.name}-{source.name}"[-80:]  # for readers; the key identifies the pack
+    return cache / f"{name}-{size}-{files.key(size)}"
+
+
+def without(images: Kind, broken: dict[int, str]) -> Kind:
     """Leave out the rows that could not be decoded, with a warning; UserError if a class ends."""
+    if not broken:
+        return images
     kept = torch.ones(len(images), dtype=torch.bool)
     kept[list(broken)] = False
     labels = images.labels
@@ -104,7 +126,7 @@ def without(images: PackedImages, broken: dict[int, str]) -> PackedImages:
     names = ", ".join(list(images.skipped)[:3])
     rank_zero_warn(
         f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
-        f"{', …' if len(broken) > 3 else ''}; see {images.folder / INDEX}"
+        f"{', …' if len(broken) > 3 else ''}; check_data lists all"
     )
     return images.subset(kept.nonzero().flatten())
 
@@ -113,10 +135,18 @@ def read_pack(folder: Path) -> tuple[int, dict[int, str]] | None:
     """Offset of the first image and the errors by row; None if the pack is incomplete."""
     try:
         start = np.load(folder / PIXELS, mmap_mode="r").offset
-        broken = json.loads((folder / INDEX).read_text())["broken"]
+    except (OSError, ValueError):
+        return None
+    broken = read_broken(folder / INDEX)
+    return None if broken is None else (start, broken)
+
+
+def read_broken(index: Path) -> dict[int, str] | None:
+    """Errors by row of the files that cannot be decoded; None if that is not known."""
+    try:
+        return {entry["row"]: entry["error"] for entry in json.loads(index.read_text())["broken"]}
     except (OSError, ValueError, KeyError):
         return None
-    return start, {entry["row"]: entry["error"] for entry in broken}
 
 
 def pack(files: FileList, size: int, folder: Path) -> None:
@@ -147,17 +177,20 @@ def build(files: FileList, size: int, part: Path, folder: Path) -> None:
     pixels = part / PIXELS
     start = np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).offset
     broken = decode_all(Packer(files, size, pixels, start), f"packing {folder}")
-    index = {
+    (part / INDEX).write_text(json.dumps(index_of(files, size, broken), indent=1))
+    for name in (PIXELS, INDEX):  # on the disk before the folder is renamed
+        with (part / name).open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def index_of(files: FileList, size: int, broken: dict[int, str]) -> dict[str, Any]:
+    return {
         "folder": files.folder,
         "files": len(files.paths),
         "size": size,
         "decoder": DECODER,
         "broken": [{"row": row, "error": error} for row, error in sorted(broken.items())],
     }
-    (part / INDEX).write_text(json.dumps(index, indent=1))
-    for name in (PIXELS, INDEX):  # on the disk before the folder is renamed
-        with (part / name).open("rb") as file:
-            os.fsync(file.fileno())
 
 
 class Packer(Dataset[dict[int, str] | UserError]):
@@ -190,7 +223,25 @@ class Packer(Dataset[dict[int, str] | UserError]):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def decode_all(packer: Packer, title: str) -> dict[int, str]:
+class Checker(Dataset[dict[int, str] | UserError]):
+    """Decodes ranges of files to see whether they can be; returns what `Packer` does."""
+
+    def __init__(self, files: FileList) -> None:
+        self.paths = files.paths
+
+    def __getitem__(self, rows: range) -> dict[int, str] | UserError:
+        broken = {}
+        for row in rows:
+            try:
+                decode(self.paths[row], 1)
+            except BrokenImageError as error:
+                broken[row] = str(error)
+            except UserError as error:
+                return error
+        return broken
+
+
+def decode_all(packer: Packer | Checker, title: str) -> dict[int, str]:
     """Run the packer over all files, with one process per core."""
     count = len(packer.paths)
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]

@@ -13,6 +13,7 @@ from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.storage.files import (
     FileList,
     ImageFiles,
+    LeftOut,
     image_files,
     is_image,
     list_classes,
@@ -140,7 +141,7 @@ def test_order_and_labels(tmp_path: Path, fill: Fill) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     assert subfolders(tmp_path / "nowhere") == []
     with pytest.raises(UserError, match=r"nowhere cannot be read \(No such file"):
-        image_files(tmp_path / "nowhere")
+        image_files(tmp_path / "nowhere", LeftOut())
 
 
 def test_a_long_list_of_classes_is_cut(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from alexnet_lightning.data.identity import listed
 from alexnet_lightning.data.storage import packed as packing
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.storage.files import FileList
-from alexnet_lightning.data.storage.packed import PackedImages, open_pack
+from alexnet_lightning.data.storage.packed import PackedImages, open_files, open_pack
 from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
@@ -145,7 +146,7 @@ def test_broken_files_are_left_out_and_named(
         files.paths[n].write_text("I am a text.")
     message = (
         r"^4 of 12 images cannot be read and are left out: "
-        r".*/1/1\.png, .*/1/4\.png, .*/2/5\.png, …; see .*index\.json$"
+        r".*/1/1\.png, .*/1/4\.png, .*/2/5\.png, …; check_data lists all$"
     )
     for _ in range(2):  # every run is told
         with pytest.warns(UserWarning, match=message):
@@ -160,6 +161,21 @@ def test_broken_files_are_left_out_and_named(
     broken = json.loads((folder / "index.json").read_text())["broken"]
     assert [entry["row"] for entry in broken] == [1, 4, 5, 9]
     assert broken[0]["error"].startswith(f"{files.paths[1]} cannot be read as an image")
+
+
+@pytest.mark.filterwarnings("ignore:1 of 6 images cannot be read")
+def test_files_without_a_pack_leave_out_the_same(
+    file_list: MakeFiles, cache: Path, decoded: list[str]
+) -> None:
+    files = file_list()
+    files.paths[4].write_text("I am a text.")
+    images = [open_files(files, 4, cache) for _ in range(2)]
+    assert len(decoded) == 6  # what was found is kept
+    packed = open_pack(files, 4, cache)
+    for found in images:
+        assert found.skipped == packed.skipped
+        assert listed(found) == listed(packed)
+        assert torch.equal(found[range(5)][0], packed[range(5)][0])
 
 
 def test_a_class_without_images_is_an_error(file_list: MakeFiles, cache: Path) -> None:
