@@ -166,7 +166,7 @@ def test_it_ends_clean(signum, trained_run, tmp_path, file) -> None:
         assert server.process.wait(timeout=30) == 0
         assert not psutil.wait_procs(others, timeout=5)[1]
         assert [line.split()[0] for line in server.log.read_text().splitlines()] == [
-            "loading",
+            "starting:",
             "ready:",
         ]
     with pytest.raises(ConnectionRefusedError):
