@@ -74,7 +74,8 @@ def serve(
     check_port(host, port)
     source = Source.find(run_dir, checkpoint)
     try:
-        from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
+        with progress.told("importing PyTorch and LitServe"):
+            from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
