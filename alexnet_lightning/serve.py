@@ -12,6 +12,7 @@ from typing import Literal, NoReturn
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Source
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.mode import never_trains
@@ -72,16 +73,18 @@ def serve(
         raise UserError(f"--token: it is empty, here or in {TOKEN}; give one, or neither")
     check_port(host, port)
     source = Source.find(run_dir, checkpoint)
-    print(f"loading {source.checkpoint} …", file=sys.stderr, flush=True)
     try:
-        from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
+        with progress.told("importing PyTorch and LitServe"):
+            from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
         raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
 
     batching = {"max_batch_size": max_batch_size, "batch_timeout": batch_timeout / 1000}
     api = PredictAPI(source, views, workers, token, **batching)
     limits = Limits(max_upload * 10**6, max_pixels * 10**6, os.cpu_count() or 1)
-    server = build_server(api, limits, chosen_device(device))
+    with progress.told(f"loading {source.checkpoint}"):
+        server = build_server(api, limits, chosen_device(device))
+    print(f"starting: {workers} × {source.checkpoint} …", file=sys.stderr, flush=True)
     address = f"[{host}]" if ":" in host else host
     server.ready = f"ready: http://{address}:{port}/docs  (Ctrl-C ends it)"
     stop_on_signals()

@@ -165,8 +165,10 @@ def test_it_ends_clean(signum, trained_run, tmp_path, file) -> None:
         os.killpg(server.process.pid, signum)  # all of them, as a terminal does
         assert server.process.wait(timeout=30) == 0
         assert not psutil.wait_procs(others, timeout=5)[1]
-        assert [line.split()[0] for line in server.log.read_text().splitlines()] == [
-            "loading",
+        words = [line.split()[0] for line in server.log.read_text().splitlines()]
+        # The others are told on a slow machine.
+        assert [word for word in words if word not in ("importing", "loading")] == [
+            "starting:",
             "ready:",
         ]
     with pytest.raises(ConnectionRefusedError):
