@@ -85,8 +85,8 @@ def table(run: str) -> str:
 
 def cost(path: Path) -> str | None:
     """Time and machine of the runs that a config's result names; None where there are no rows."""
-    found = re.search(r"^# result: +results/(\w+)", path.read_text(), re.MULTILINE)
-    folder = RESULTS / (found[1] if found else path.stem)
+    found = re.search(r"^# result: +results/(\w+)(?: \(|,|$)", path.read_text(), re.MULTILINE)
+    folder = RESULTS / (found[1] if found else "none")
     rows: list[dict[str, Any]] = []
     if (folder / "summary.json").is_file():
         rows = [summary(folder.name)]
@@ -127,7 +127,7 @@ def config(path: Path) -> str:
     if found is None:
         return text
     return re.sub(
-        r"^(# cost: +[^:]*: ).*\n(?:#          .*\n)*", rf"\g<1>{found}\n", text, flags=re.M
+        r"^(# cost: +[^:\n]*: ).*\n(?:#          .*\n)*", rf"\g<1>{found}\n", text, flags=re.M
     )
 
 
