@@ -128,6 +128,7 @@ def train_and_test(
     from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.system.memory import keep_freed_memory
     from alexnet_lightning.training import cluster, tracking
+    from alexnet_lightning.training.divergence import DivergedError
     from alexnet_lightning.training.onlookers import looking_on
     from alexnet_lightning.training.run_folder import BEST, LAST
     from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
@@ -145,13 +146,10 @@ def train_and_test(
             trainer.fit(
                 cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
             )
-    except UserError:
+    except UserError as error:
         tracking.close(trackers, {})
-        if (
-            resume.state == "start"
-            and trainer.is_global_zero
-            and not any(run.checkpoints.glob("*"))
-        ):
+        begun = resume.state != "start" or any(run.checkpoints.glob("*"))
+        if trainer.is_global_zero and not begun and not isinstance(error, DivergedError):
             run.discard()
         raise
     except signals.Stopped as stop:
@@ -160,7 +158,9 @@ def train_and_test(
             cluster.after(stop, run.path)
         raise
 
-    path = run.checkpoints / (BEST if training.checkpoint.best_model_path else LAST)
+    # The other ranks have no run folder, and know this one from the checkpoints.
+    folder = Path(str(training.checkpoint.dirpath))
+    path = folder / (BEST if training.checkpoint.best_model_path else LAST)
     best = run.read(str(path))
     figures: dict[str, Any] = {}
     if trainer.is_global_zero:  # the others log nothing

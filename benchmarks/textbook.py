@@ -25,12 +25,12 @@ class InTowers(nn.Module):
 
 def pool_first(layer: StretchedLinear) -> nn.Sequential:
     """Return the same weights after the average pooling that torchvision has."""
-    places, side = layer.places, math.isqrt(layer.stretch.shape[1])
-    channels = layer.in_features // places**2
+    positions, side = layer.positions, math.isqrt(layer.stretch.shape[1])
+    channels = layer.in_features // positions**2
     plain = nn.Linear(layer.in_features, layer.out_features)
     plain.load_state_dict(layer.state_dict())
     maps = nn.Unflatten(1, (channels, side, side))
-    return nn.Sequential(maps, nn.AdaptiveAvgPool2d(places), nn.Flatten(), plain)
+    return nn.Sequential(maps, nn.AdaptiveAvgPool2d(positions), nn.Flatten(), plain)
 
 
 def textbook(network: nn.Module) -> nn.Module:

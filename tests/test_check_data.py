@@ -44,10 +44,10 @@ def test_a_sound_data_set(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert lines[0].split() == ["class", "train", "val", "test"]
     assert lines[1].split() == ["0", "119", "29", "30"]
     assert lines[11].split() == ["all", "1,197", "300", "300"]
-    assert lines[-2:] == ["contact sheet: runs/check_data/run.png", "nothing wrong found"]
+    assert lines[-2:] == ["contact sheet: runs/check_data/digits.png", "nothing wrong found"]
     assert "  mean: [0.3054]" in lines
     assert [path.name for path in in_tmp.iterdir()] == ["runs"]
-    with Image.open("runs/check_data/run.png") as sheet:
+    with Image.open("runs/check_data/digits.png") as sheet:
         assert sheet.width > 8 * 128
 
 

@@ -41,7 +41,7 @@ def test_it_is_evaluated(run_dir: Path, outcome: Outcome) -> None:
     status, out, _ = outcome(evaluate, run_dir)
     assert status == 0
     row = next(line for line in out.splitlines() if line.startswith("test"))
-    assert row.split() == ["test", "14.67", "%", "63.67", "%", "2.2945"]
+    assert row.split() == ["test", "14.67", "%", "63.67", "%", "2.2945", "of", "300", "images"]
 
 
 def test_it_predicts_what_it_did(run_dir: Path, outcome: Outcome, in_tmp: Path) -> None:

@@ -109,6 +109,8 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
     assert kept["variant"] == "AlexNetBN"
     assert kept["hyper_parameters"] == {
         "num_classes": 10,
+        "layer_options": None,
+        "rescaled_dropout": True,
         "in_channels": 1,
         "image_size": 8,
         "stem": "small",

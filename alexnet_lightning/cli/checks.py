@@ -225,8 +225,8 @@ def check_callbacks(callbacks: Sequence[Any], model: ImageClassifier) -> None:
                 f"{name} would make Lightning begin every run with its file; leave it out, for "
                 "checkpoints/last.ckpt is written on an exception as well"
             )
-        if isinstance(callback, BaseFinetuning) and model.trunk_lr_factor != 1.0:
-            raise UserError(f"{name} sets the rate of the backbone; leave out trunk_lr_factor")
+        if isinstance(callback, BaseFinetuning) and model.backbone_lr_factor != 1.0:
+            raise UserError(f"{name} sets the rate of the backbone; leave out backbone_lr_factor")
         if isinstance(callback, ModelPruning) and not callback._make_pruning_permanent:
             raise UserError(
                 f"{name}: its checkpoints would hold masks that no other command reads; leave out "

@@ -139,7 +139,7 @@ class ImageDataModule(LightningDataModule, ABC):
         changed = before.of_classes(self.class_names)
         self.class_names = classes
         found = DataIdentity.of(classes, splits)
-        changed = before.difference(found) or changed
+        changed = "; ".join(filter(None, [changed, before.difference(found)]))
         if changed and not self.accept_changed:
             raise UserError(
                 f"the data has changed since the network was trained on it: {changed}; restore it "

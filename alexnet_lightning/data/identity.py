@@ -72,15 +72,15 @@ class DataIdentity:
         return f"classes {', '.join(parts)}" if parts else ""
 
     def difference(self, found: Self) -> str:
-        """Return in words what has changed since; empty if nothing has."""
-        parts = [self.of_classes(found.classes)]
+        """Return in words which lists of images have changed since; empty if none has."""
+        parts = []
         for split, before in self.images.items():
             now = found.images.get(split, 0)
             if now != before:
                 parts.append(f"{split} {before:,} → {now:,} images")
             elif self.fingerprints[split] != found.fingerprints[split]:
                 parts.append(f"{split} has {now:,} images, but not the same")
-        return "; ".join(filter(None, parts))
+        return "; ".join(parts)
 
 
 def listed(images: Images) -> str:

@@ -101,7 +101,9 @@ def clips_mixed(trainer: "Trainer") -> bool:
 
 def check_step(make: OptimizerCallable) -> None:
     """Take a step on two parameters of zeros; whatever the optimizer raises if it cannot."""
-    blank = nn.ParameterDict({"weight": torch.zeros(1, 1), "bias": torch.zeros(1)})
+    blank = nn.ParameterDict(
+        {"weight": torch.zeros(1, 1, device="cpu"), "bias": torch.zeros(1, device="cpu")}
+    )
     for parameter in blank.values():
         parameter.grad = torch.zeros_like(parameter)
     build_optimizer(make, blank).step(lambda: 0.0)

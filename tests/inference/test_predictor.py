@@ -189,11 +189,12 @@ def test_what_is_no_image_is_refused_in_a_line(other, small, checkpoint_of) -> N
 def test_a_trainer_predicts_the_same(views, small, checkpoint_of) -> None:
     data = DigitsDataModule(batch_size=150, views=views)
     checkpoint = checkpoint_of(AlexNetBN(10, 1, 8, stem="small", width=0.05))
+    data.setup()
+    checkpoint["preprocessing"] = data.preprocessing()
     model = Predictor(checkpoint).model
     trainer = Trainer(
         accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
     found = torch.cat(trainer.predict(model, datamodule=data))
-    checkpoint["preprocessing"] = data.preprocessing()
     images, _ = data.splits["test"][range(300)]
     assert torch.allclose(found, Predictor(checkpoint, views).probabilities(images), atol=1e-6)

@@ -49,8 +49,8 @@ CASES = [
         r"^error: trainer\.callbacks: OnExceptionCheckpoint .* leave it out",
     ),
     Case(
-        f"{REFUSED} BackboneFinetuning --model.trunk_lr_factor 0.1",
-        r"^error: trainer\.callbacks: BackboneFinetuning .* leave out trunk_lr_factor$",
+        f"{REFUSED} BackboneFinetuning --model.backbone_lr_factor 0.1",
+        r"^error: trainer\.callbacks: BackboneFinetuning .* leave out backbone_lr_factor$",
     ),
     Case(
         f"{REFUSED} ModelPruning --trainer.callbacks.pruning_fn l1_unstructured"

@@ -111,7 +111,8 @@ def test_a_class_less_is_a_class_without_images(
     shutil.rmtree(here / "pets/cat")
     ends(Case("evaluate latest", r"trained on it: classes missing cat; train 48 → 32 images; "))
     out, _ = ends(Case(f"evaluate latest {ACCEPT}", "", 0))
-    assert "100.00 %" in out  # dogs and eels have kept their logits
+    (accuracy,) = re.findall(r"^test +([\d.]+) %", out, re.MULTILINE)
+    assert float(accuracy) >= 75  # dogs and eels have kept their logits
 
 
 def test_a_checkpoint_of_before_compares_the_classes(

@@ -68,7 +68,7 @@ def test_a_run_without_steps_is_used_like_others(
     places = {"run": run, "image": image}
     _, err = ends(Case("predict {run} {image}", r"one.png .* %", 0), **places)
     assert f"{run} has no best.ckpt, which needs a validation: last.ckpt is taken" in err
-    ends(Case("evaluate {run}", r"last\.ckpt$", 0), **places)
+    ends(Case("evaluate {run}", r"last\.ckpt \(epoch \d\)$", 0), **places)
     ends(Case("export {run} --format safetensors", r"^differs by ", 0), **places)
     _, err = ends(Case("explain {run} --what kernels best_last", r"kernels\.png$", 0), **places)
     assert "has no best.ckpt to compare: best_last is left out" in err
@@ -94,6 +94,6 @@ def test_a_checkpoint_callback_beside_ours_is_not_taken_for_it(
         name: torch.load(run / "checkpoints" / name, weights_only=True)["epoch"] for name in found
     }
     assert epochs["best.ckpt"] == 1 and epochs["callback1/best.ckpt"] == 0
-    ends(Case("evaluate {run}", r"checkpoints/best\.ckpt$", 0), run=run)
+    ends(Case("evaluate {run}", r"checkpoints/best\.ckpt \(epoch 2\)$", 0), run=run)
     out, _ = ends(Case("fit --resume {run} --trainer.max_epochs 3", r"^run ", 0), run=run)
     assert "\nbest epoch  3 of 3\n" in out

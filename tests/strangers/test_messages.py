@@ -26,7 +26,10 @@ CASES = [
     Case("study --config configs/studies/smok.yaml", r"did you mean configs/studies/smoke\.yaml\?"),
     Case("study --config configs/digits_bn.yaml", r"digits_bn\.yaml is an experiment, .* to fit$"),
     Case("fit --config configs/studies/smoke.yaml", r"smoke\.yaml is a study: give it to study$"),
-    Case("study --config a.yaml", r"--trainer\.max_epoch=3; did you mean --trainer\.max_epochs\?$"),
+    Case(
+        "study --config a.yaml",
+        r"--trainer\.max_epoch: no such option; did you mean --trainer\.max_epochs\?$",
+    ),
     Case("study --config b.yaml", r"b\.yaml: seed: no such key; did you mean seeds\?$"),
     Case("study --config c.yaml", r"variants\.a\.override: no such key; did you mean overrides\?$"),
     Case("fit --help=AlexNetB", r"did you mean AlexNetBN\?$"),

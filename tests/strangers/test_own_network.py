@@ -33,10 +33,10 @@ class OwnNet(ImageClassifier):
 """
 CASES = [
     Case("predict {run} {image}", r"^digit\.png ", 0),
-    Case("evaluate {run}", r"^checkpoint .*best\.ckpt$", 0),
+    Case("evaluate {run}", r"^checkpoint .*best\.ckpt \(epoch 1\)$", 0),
     Case("explain {run} --what best_last kernels", r"kernels\.png$", 0),
     Case("export {run} --format safetensors", r"^differs by ", 0),
-    Case("fit --resume {run}", r"is finished", 0),
+    Case("fit --resume {run}", r"stopped after epoch", 0),
     Case("diagnose --config {run}/config.yaml", r"the images reach", 0),
 ]
 MISSING = r"^error: cannot import own_net\.OwnNet, .*; put the folder of its file on PYTHONPATH$"

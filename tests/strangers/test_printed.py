@@ -231,7 +231,9 @@ def known_flags() -> set[str]:
             function = getattr(import_module(f"alexnet_lightning.{name}"), name)
             functions = [function, strictness, *([output_of_predict] if name == "predict" else ())]
             KNOWN.update(options_of(parser_of(name, functions, "")))
-        KNOWN.update({"--model.optimizer.lr", "--trainer.callbacks.monitor"})
+        KNOWN.update(
+            {"--model.optimizer.lr", "--model.optimizer.fused", "--trainer.callbacks.monitor"}
+        )
     return KNOWN
 
 

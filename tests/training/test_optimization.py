@@ -48,7 +48,7 @@ def test_without_a_word_both_groups_are_treated_alike(module: nn.Sequential) -> 
     assert {group["weight_decay"] for group in groups} == {5e-4}
 
 
-def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> None:
+def test_the_backbone_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> None:
     model = small()
     groups = build_optimizer(
         partial(SGD, lr=0.01), model, bias_lr_factor=2.0, backbone_lr_factor=0.1
@@ -66,12 +66,12 @@ def test_the_trunk_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -> N
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0])
-def test_a_trunk_that_does_not_learn_is_frozen_by_other_means(factor: float) -> None:
+def test_a_backbone_that_does_not_learn_is_frozen_by_other_means(factor: float) -> None:
     with pytest.raises(ValueError, match=r"backbone_lr_factor is .*: give a number > 0, or freeze"):
         build_optimizer(partial(SGD, lr=0.01), small(), backbone_lr_factor=factor)
 
 
-def test_a_factor_for_a_trunk_that_is_not_there(module: nn.Sequential) -> None:
+def test_a_factor_for_a_backbone_that_is_not_there(module: nn.Sequential) -> None:
     with pytest.raises(ValueError, match="backbone_lr_factor: the network has no layers"):
         build_optimizer(partial(SGD, lr=0.01), module, backbone_lr_factor=0.1)
 
