@@ -254,7 +254,8 @@ def cut_short(checkpoint: dict[str, Any]) -> bool:
     """Tell whether an epoch was validated and counted as done before its last batch."""
     epochs = progress(checkpoint)
     batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    return bool(epochs["ready"] == epochs["processed"] and not batches["is_last_batch"])
+    ended = epochs["ready"] == epochs["processed"] > 0
+    return bool(ended and not batches["is_last_batch"])
 
 
 def finish_epoch(loop: dict[str, Any], batches: int) -> None:
