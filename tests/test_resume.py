@@ -34,6 +34,7 @@ RECIPES = {
     "averaged": ["--config", str(Path(__file__).parents[1] / "configs/overlays/ema.yaml")],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
+OFTEN, RARELY = ["plain", "plateau", "one cycle"], ["accumulating", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")
 
@@ -122,7 +123,9 @@ def undisturbed(config: Path, *flags: str) -> Path:
     return the_run(Path("peace"))
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", OFTEN + [pytest.param(name, marks=pytest.mark.slow) for name in RARELY]
+)
 def test_a_signal_anywhere_and_a_resume(
     recipe: str, quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
 ) -> None:
@@ -172,7 +175,12 @@ def test_a_kill_after_any_checkpoint(
 @pytest.mark.parametrize(
     ("recipe", "epochs"),
     # The embeddings are drawn after every tenth epoch, and after the last if it is none of them.
-    [("plain", "2"), ("plateau", "2"), ("averaged", "2"), ("averaged", "10")],
+    [
+        ("plateau", "2"),
+        ("averaged", "10"),
+        pytest.param("plain", "2", marks=pytest.mark.slow),
+        pytest.param("averaged", "2", marks=pytest.mark.slow),
+    ],
 )
 def test_a_kill_after_the_last_checkpoint(
     recipe: str, epochs: str, quick_config: Path, in_tmp: Path
@@ -238,16 +246,16 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
     quick_config: Path, in_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = [*BATCHES, *PLATEAU]
-    peace = undisturbed(quick_config, *flags, "--trainer.max_epochs", "4")
-    fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
+    peace = undisturbed(quick_config, *flags, "--trainer.max_epochs", "2")
+    fit(["--config", str(quick_config), *flags, "--trainer.max_epochs", "1", "--runs_dir", "war"])
     war = the_run(Path("war"))
     before = contents(war)
     fit(["--resume", str(war)])
-    assert "stopped after epoch 2 because --trainer.max_epochs was" in capsys.readouterr().out
+    assert "stopped after epoch 1 because --trainer.max_epochs was" in capsys.readouterr().out
     assert contents(war) == before
-    fit(["--resume", str(war), "--trainer.max_epochs", "4"])
+    fit(["--resume", str(war), "--trainer.max_epochs", "2"])
     assert rows_without_test(war) == rows_without_test(peace)
-    assert "max_epochs: 4" in (war / "config.yaml").read_text()
+    assert "max_epochs: 2" in (war / "config.yaml").read_text()
 
 
 def test_a_run_ended_by_its_steps_goes_on_with_more(quick_config: Path, in_tmp: Path) -> None:
