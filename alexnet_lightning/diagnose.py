@@ -20,8 +20,8 @@ fraction:  the deviation over their mean size: how much depends on which image i
 # torch's initialization instead, .3 with that of 2012 on pixels of 0-255. In runs at 32 px and a
 # quarter of the width, SGD left chance within 200 steps at 8e-3, and not within 500 at 3e-4, 1e-4
 # and 3e-5, nor within 300 at 1e-6; Adam neither at 3e-4 with the paper's values, but at 1e-4 with
-# torch's. The deviation alone does not tell: at 64 px it is 1.9e-5 for the failing recipe, 3.9e-5
-# with torch's initialization.
+# torch's. The deviation alone does not tell: at 64 px (sizes/cifar_64px.yaml) it is 7.1e-5 for the
+# failing recipe and 3.8e-5 with torch's initialization, with fractions of 9.8e-5 and 3.6e-3.
 THRESHOLD = 5e-4
 EXAMPLES = """
 python -m alexnet_lightning.diagnose --config configs/cifar_paper_init.yaml
