@@ -54,6 +54,8 @@ def evaluate(
             f"--trainer.accelerator={kind}",
             f"--trainer.devices={f'[{index}]' if index else 1}",
         ]
+    if split not in ("val", "test"):
+        raise UserError(f"split is {split}: give val or test")
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
     run = RunFolder.find(run_dir)
@@ -72,6 +74,8 @@ def evaluate(
     judge = trainer.test if split == "test" else trainer.validate
     judge(cli.model, datamodule=cli.datamodule, verbose=False)
     figures = test_figures(trainer)
+    if f"{split}/loss" not in figures:
+        raise UserError(f"trainer.limit_{split}_batches is 0: nothing is evaluated; leave it out")
     if not (cli.config.allow_divergence or math.isfinite(figures[f"{split}/loss"])):
         raise UserError(
             f"--checkpoint: {checkpoint} gives a loss of {figures[f'{split}/loss']}: its training "

@@ -63,8 +63,9 @@ def export(
     if output and (output.suffix != suffix or output.is_dir()):
         raise UserError(f"--output: {output} is no {suffix}, the suffix of --format {format}")
     source = Source.find(run_dir, checkpoint)
-    # A checkpoint file's export goes beside it.
-    folder = Path(run_dir).parent if Path(run_dir).is_file() else source.run.path / "exports"
+    # A checkpoint file's export goes beside it, for another run's may be called the same.
+    own = source.checkpoint.parent == source.run.checkpoints and not Path(run_dir).is_file()
+    folder = source.run.path / "exports" if own else source.checkpoint.parent
     pixels = "-pixels" if preprocessing else ""
     path = output or folder / f"{source.checkpoint.stem}{pixels}{suffix}"
     check_writable("--output", path)

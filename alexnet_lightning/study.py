@@ -65,8 +65,9 @@ def study(
     if list:
         print(listing(cells, jobs))
         return []
-    for cell in progress.each(cells, "checking"):
-        check_unchanged(cell, folder)
+    cell_of = {cell.run.name: cell for cell in cells}
+    for name in progress.each([*cell_of], "checking"):
+        check_unchanged(cell_of[name], folder)
     with replacing(folder / "study.yaml") as part:
         part.write_text(config.read_text())
     flag, python = " --full" if full else "", "python -m alexnet_lightning"

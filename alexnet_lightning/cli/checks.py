@@ -3,12 +3,20 @@
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
+from inspect import signature
 from math import inf
+from pydoc import locate
 from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import BaseFinetuning, ModelPruning, OnExceptionCheckpoint
+from lightning.pytorch.callbacks import (
+    BaseFinetuning,
+    LearningRateFinder,
+    ModelPruning,
+    OnExceptionCheckpoint,
+    StochasticWeightAveraging,
+)
 from torch import nn
 
 from alexnet_lightning.data.base import ImageDataModule, Split
@@ -20,6 +28,7 @@ from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.module import LRSchedulerCallable
 from alexnet_lightning.training.optimization import clips_mixed, needs_total_steps
+from alexnet_lightning.training.tracking import say
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 SEEDS = 2**32  # numpy's generator takes as many
@@ -149,9 +158,16 @@ def check_checkpoint(given: Any) -> None:
     for name, reason in OURS.items():
         if given[name]:
             raise UserError(f"checkpoint.{name} is {given[name]}: {reason}")
+    if str(given.monitor).endswith("loss") and given.mode == "max":
+        raise UserError(
+            f"checkpoint.mode is max, so that the best would have the highest {given.monitor}; "
+            "give --checkpoint.mode min"
+        )
     stem = str(given.filename)
     if stem.startswith("last") or "/" in stem:
-        raise UserError(f"checkpoint.filename is {stem}: give a name that does not begin with last")
+        raise UserError(
+            f"checkpoint.filename is {stem}: give a name without / that does not begin with last"
+        )
 
 
 def check_links(given: Any, data: ImageDataModule) -> None:
@@ -227,11 +243,37 @@ def check_callbacks(callbacks: Sequence[Any], model: ImageClassifier) -> None:
             )
         if isinstance(callback, BaseFinetuning) and model.backbone_lr_factor != 1.0:
             raise UserError(f"{name} sets the rate of the backbone; leave out backbone_lr_factor")
-        if isinstance(callback, ModelPruning) and not callback._make_pruning_permanent:
+        if isinstance(callback, ModelPruning):
             raise UserError(
-                f"{name}: its checkpoints would hold masks that no other command reads; leave out "
-                "make_pruning_permanent false"
+                f"{name} prunes after the validation of an epoch, so that no figure would be of "
+                "the weights that are kept; prune a trained network from Python"
             )
+        if isinstance(callback, StochasticWeightAveraging):
+            raise UserError(
+                f"{name} averages weights that no checkpoint gets; take "
+                "--config configs/overlays/ema.yaml, or WeightAveraging"
+            )
+
+
+def check_rate(given: Any, callbacks: Sequence[Any]) -> None:
+    """Say that OneCycleLR sets the rate by itself; refuse to search for another.
+
+    `given` are the arguments of the model.
+    """
+    schedule, optimizer = given.get("lr_scheduler"), given.get("optimizer")
+    top = schedule and schedule.get("init_args", {}).get("max_lr")
+    if top is None or optimizer is None:
+        return
+    name = schedule.class_path.rpartition(".")[2]
+    if any(isinstance(callback, LearningRateFinder) for callback in callbacks):
+        raise UserError(
+            f"trainer.callbacks: LearningRateFinder finds model.optimizer.lr, but {name} sets the "
+            "rate by its max_lr; take another schedule, or leave the search out"
+        )
+    rate = optimizer.init_args.get("lr")
+    kind: Any = locate(optimizer.class_path)
+    if rate not in (signature(kind).parameters["lr"].default, top):
+        say(f"model.optimizer.lr {rate} has no effect: {name} sets the rate by its max_lr, {top}")
 
 
 def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier) -> None:
@@ -248,10 +290,10 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
         monitors.append(("model.lr_scheduler.monitor", schedule.init_args.get("monitor"), False))
         every = trainer.check_val_every_n_epoch
         if every != 1 or trainer.limit_val_batches == 0:
+            key = "limit_val_batches" if every == 1 else "check_val_every_n_epoch"
             raise UserError(
                 "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
-                f"time, but trainer.check_val_every_n_epoch is {every} and "
-                f"trainer.limit_val_batches {trainer.limit_val_batches}; validate every epoch"
+                f"time, but trainer.{key} is {trainer[key]}; leave it out"
             )
     for callback in callbacks:
         if hasattr(callback, "monitor"):

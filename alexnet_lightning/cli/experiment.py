@@ -20,7 +20,6 @@ from lightning.pytorch.callbacks import (
     Checkpoint,
     LearningRateFinder,
     ModelCheckpoint,
-    ModelPruning,
     ProgressBar,
 )
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -46,6 +45,7 @@ from alexnet_lightning.cli.checks import (
     check_links,
     check_monitors,
     check_precision,
+    check_rate,
     check_seed,
     check_sizes,
 )
@@ -185,7 +185,10 @@ class ExperimentCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         show_help(parser, args)
-        args = [f"{word}=true" if word == f"--{ACCEPT}" else word for word in args]
+        args = [
+            f"{word}=true" if word == f"--{ACCEPT}" and value not in ("true", "false") else word
+            for word, value in zip(args, [*args[1:], ""], strict=True)
+        ]
         self.smaller = smaller(config_files(args))
         self.config = self.parsed(args)
 
@@ -236,9 +239,9 @@ class ExperimentCLI(LightningCLI):
         check_checkpoint(self.config.checkpoint)
         check_monitors(self.config, self.callbacks, model)
         check_callbacks(self.callbacks, model)
-        if any(isinstance(callback, ModelPruning) for callback in self.callbacks):
-            model.network.to(memory_format=torch.contiguous_format)  # as torch's pruning needs it
         check_length(self.config.trainer, model.lr_scheduler)
+        if not self.trained:
+            check_rate(self.config.model.init_args, self.callbacks)
         model.check_recipe()
         return model
 

@@ -68,7 +68,7 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     key = ".".join(keys)
     owners = CLASS.findall(" ".join(chain))
     if owners and not key:
-        key = owners[-1].rpartition(".")[2]
+        key = owners[0].rpartition(".")[2]
     another_type, said = wanted(chain, last)
     if package := missing_package(error):
         reason = package
@@ -81,6 +81,7 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
+        reason = f"{reason.rstrip('.')}; give one of these"
     elif key and ("is abstract" in reason or NOT_NAMED in reason):
         reason = f"name the class before its arguments, as in --{key} NAME --{key}.KEY VALUE"
     elif reason.endswith("required: data"):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -96,6 +96,8 @@ class Predictor:
                 "version or another program; train again"
             )
         self.preprocessing = Preprocessing(**checkpoint["preprocessing"])
+        if views not in get_args(Views):
+            raise UserError(f"views is {views}: give one of {', '.join(get_args(Views))}")
         self.views: Views = views
         if views == "ten" and self.preprocessing.resize == self.preprocessing.crop:
             raise UserError("--views: this network sees the whole image; give centre, flip or six")

@@ -25,6 +25,7 @@ def quieten() -> None:
         "isinstance.treespec, LeafSpec",  # Lightning 2.6 calls torch's pytree in the old way
         "srun. command is available on your system",  # cluster.check tells what is wrong
         "exists and is not empty",  # a resumed run continues in its own folder
+        "callbacks used to create the checkpoint need to be provided",  # cli.changes judges that
         "smaller than the logging interval",  # a short epoch is logged at its end
     ):
         warnings.filterwarnings("ignore", f".*{message}.*")

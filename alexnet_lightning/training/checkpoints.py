@@ -157,7 +157,7 @@ def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
         try:
             return path, renewed(torch.load(path, weights_only=True, map_location="cpu"))
         except Exception as error:  # a damaged file can raise anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             rank_zero_warn(f"{path} is damaged ({reason}): resuming from the one before it")
     if damaged:
         raise UserError(f"{folder}: no checkpoint here can be read; start a new run")

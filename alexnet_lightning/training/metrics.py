@@ -1,6 +1,7 @@
 """What is measured of a classifier, exact over batches of any size and any number of processes."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,15 @@ class StageMetrics(nn.Module):
         self.loss.update(loss.detach().expand(len(labels)))
         self.images.update(len(labels))
         self.accuracies.update(logits.detach(), labels)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """Move as any module; 16-bit precision does not reach the sums, which it would round."""
+
+        def moved(tensor: Tensor) -> Tensor:
+            found: Tensor = fn(tensor)
+            return tensor.to(found.device) if found.itemsize < tensor.itemsize else found
+
+        return super()._apply(moved, recurse)
 
     @property
     def names(self) -> list[str]:

@@ -134,7 +134,7 @@ def build_schedule(
     """Return Lightning's description of a learning-rate schedule."""
     budget: dict[str, Any] = {}
     if needs_total_steps(make):
-        budget, interval = {"total_steps": trainer.estimated_stepping_batches}, "step"
+        budget, interval = {"total_steps": max(1, int(trainer.estimated_stepping_batches))}, "step"
     scheduler = make(optimizer, **budget)
     keep_lr_factors(optimizer)
     if not isinstance(scheduler, ReduceLROnPlateau):

@@ -166,7 +166,9 @@ class RunFolder:
             content["state_dict"].keys()
             return content
         except Exception as error:  # a damaged file can raise anything
-            raise UserError(f"--checkpoint: {path} is no checkpoint of this project") from error
+            raise UserError(
+                f"{path} is no checkpoint of this project; exports are for other programs"
+            ) from error
 
     def read_summary(self) -> dict[str, Any]:
         """Return the figures of a finished run; empty for one that is not finished."""

@@ -76,7 +76,7 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         "",
         f"best epoch  {figures['best_epoch']} of {figures['epochs']}"
         if "best_epoch" in figures
-        else f"weights     of {LAST}, after {figures['epochs']} epochs; none was validated",
+        else f"weights     of {LAST}, as there is no best checkpoint",
         *diverged_line(figures),
         f"parameters  {figures['parameters']:,}",
         f"training    {figures['seconds']:.0f} s"

@@ -138,7 +138,7 @@ def test_demo(run, files, expected, monkeypatch) -> None:
 
     bars: list[tuple[float, str]] = []
     monkeypatch.setattr(streamlit, "progress", lambda *given: bars.append(given))
-    monkeypatch.setattr(sys, "argv", ["page.py", str(run)])
+    monkeypatch.setattr(sys, "argv", ["page.py", "cpu", str(run)])
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the page becomes it
     page = AppTest.from_file(
         str(ROOT / "alexnet_lightning/explanations/page.py"), default_timeout=120

@@ -198,3 +198,9 @@ def test_a_trainer_predicts_the_same(views, small, checkpoint_of) -> None:
     found = torch.cat(trainer.predict(model, datamodule=data))
     images, _ = data.splits["test"][range(300)]
     assert torch.allclose(found, Predictor(checkpoint, views).probabilities(images), atol=1e-6)
+
+
+def test_views_that_do_not_exist_are_refused(checkpoint_of) -> None:
+    checkpoint = checkpoint_of(AlexNetBN(10, 3, 8, stem="small", width=0.05))
+    with pytest.raises(UserError, match="views is tens: give one of centre, flip, six, ten"):
+        Predictor(checkpoint, "tens")

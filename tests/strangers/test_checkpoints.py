@@ -56,7 +56,7 @@ def test_without_a_best_checkpoint_the_last_is_tested(
     out, _ = ends(case)
     assert "\ntest   " in out
     if "monitor null" not in case.command:  # which calls each epoch the best
-        assert "\nweights     of last.ckpt, after " in out
+        assert "\nweights     of last.ckpt, as " in out
         assert not list(in_tmp.rglob("best.ckpt"))
 
 

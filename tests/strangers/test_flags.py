@@ -1,9 +1,13 @@
 """Flags that are mistyped or out of range."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from alexnet_lightning.evaluate import evaluate
+from alexnet_lightning.system.errors import UserError
+from tests.conftest import ROOT
 from tests.strangers.conftest import Case
 
 CASES = [
@@ -12,10 +16,39 @@ CASES = [
         r"^error: .*--trainer\.max_epoch.*; did you mean --trainer\.max_epochs\?$",
     ),
     Case("fit --config {quick} --model.width wide", r"^error: model\.width: "),
+    Case("fit --config {quick} --model.width 0", r"^error: AlexNetBN: width is 0"),
+    Case(
+        "fit --config {quick} --model.lr_scheduler OneCycleLR --model.lr_scheduler.max_lr 1"
+        " --model.width 0",
+        r"^error: AlexNetBN: width is 0",
+    ),
+    Case(
+        "fit --config {quick} --checkpoint.monitor val/loss",
+        r"^error: checkpoint\.mode is max, .* highest val/loss; give --checkpoint\.mode min$",
+    ),
+    Case(
+        "fit --config {digits} --trainer.callbacks+ LearningRateFinder",
+        r"^error: trainer\.callbacks: LearningRateFinder .* OneCycleLR sets the rate",
+    ),
+    Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_command_ends_in_one_line(case: Case, ends: Callable[..., tuple[str, str]]) -> None:
-    ends(case)
+    ends(case, digits=ROOT / "configs" / "digits_bn.yaml")
+
+
+def test_a_rate_that_the_schedule_replaces_is_said(ends: Callable[..., tuple[str, str]]) -> None:
+    flags = "--model.optimizer.lr 0.1 --trainer.fast_dev_run true --trainer.accelerator cpu"
+    case = Case(f"fit --config {{digits}} {flags}", "", 0)
+    out, _ = ends(case, digits=ROOT / "configs" / "digits_bn.yaml")
+    assert "model.optimizer.lr 0.1 has no effect: OneCycleLR sets the rate by its max_lr" in out
+
+
+def test_python_is_refused_like_the_command_line(trained_run: Path) -> None:
+    with pytest.raises(UserError, match="split is train: give val or test"):
+        evaluate(trained_run, split="train")
+    with pytest.raises(UserError, match="limit_test_batches is 0: nothing is evaluated"):
+        evaluate(trained_run, overrides={"trainer.limit_test_batches": 0})

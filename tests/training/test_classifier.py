@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from alexnet_lightning.data import DigitsDataModule, ResizeCropFlip
 from alexnet_lightning.models import AlexNet, AlexNetBN
+from alexnet_lightning.training.metrics import StageMetrics
 from alexnet_lightning.training.schedules import Plateau
 
 
@@ -81,6 +82,17 @@ def test_a_loss_that_is_not_a_number_shows() -> None:
     metrics.update(torch.tensor(1.0), torch.zeros(2, 10), torch.arange(2))
     metrics.update(torch.tensor(torch.nan), torch.zeros(2, 10), torch.arange(2))
     assert metrics.loss.compute().isnan()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sixteen_bits_do_not_round_what_is_counted(dtype: torch.dtype) -> None:
+    metrics = StageMetrics("val", 10, (1,)).to(dtype)
+    loss, logits = torch.tensor(2.0, dtype=dtype), torch.zeros(1000, 10, dtype=dtype)
+    for _ in range(70):  # sums beyond 65,504, the largest number of float16
+        metrics.update(loss, logits, torch.zeros(1000, dtype=torch.long))
+    assert metrics.images.compute() == 70_000
+    assert metrics.loss.compute() == 2.0
+    assert metrics.loss.mean_value.dtype == torch.float32
 
 
 def test_smoothed_labels_count_in_training_only() -> None:

@@ -48,6 +48,11 @@ class ImageFolderDataModule(FilesDataModule):
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
         super().__init__(**common)
+        if not self.path.is_dir():
+            raise UserError(
+                f"{self.path.resolve()}: no such folder; name another with --data.root and "
+                "--data.folder"
+            )
         self.divided = divided(self.path)
         self.folders = subfolders(self.divided.get("train", self.path))
         # A folder's name need not be UTF-8, what prints a class's has to be.
