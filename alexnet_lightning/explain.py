@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system.atomic import check_writable
 from alexnet_lightning.system.devices import Device
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 
 What = Literal["kernels", "maps", "gradcam", "mistakes", "neighbours", "best_last"]
@@ -45,6 +46,8 @@ def explain(
         UserError: there is no such run, checkpoint or image, or the data set cannot be read
             or has changed.
     """
+    if unknown := set(what) - set(get_args(What)):
+        raise UserError(f"what: {', '.join(sorted(unknown))}: give {', '.join(get_args(What))}")
     run = RunFolder.find(run_dir)
     run.checkpoint(checkpoint)
     folder = output or run.path / "figures"

@@ -54,6 +54,8 @@ def export(
     Raises:
         UserError: there is no such run or checkpoint, or the format cannot hold its network.
     """
+    if format not in SUFFIX:
+        raise UserError(f"format is {format}: give one of {', '.join(SUFFIX)}")
     if preprocessing and format not in GRAPHS:
         raise UserError(
             f"--preprocessing: {format} holds weights alone, and its .json says how to "

@@ -258,10 +258,13 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
     assert "max_epochs: 2" in (war / "config.yaml").read_text()
 
 
-def test_a_run_ended_by_its_steps_goes_on_with_more(quick_config: Path, in_tmp: Path) -> None:
+@pytest.mark.parametrize("steps", ["5", "4"])  # within an epoch, and at its end
+def test_a_run_ended_by_its_steps_goes_on_with_more(
+    steps: str, quick_config: Path, in_tmp: Path
+) -> None:
     flags = [*BATCHES, *RECIPES["accumulating"], "--trainer.max_epochs", "null", "--test", "false"]
     peace = undisturbed(quick_config, *flags, "--trainer.max_steps", "8")  # four an epoch
-    fit(["--config", str(quick_config), *flags, "--trainer.max_steps", "5", "--runs_dir", "war"])
+    fit(["--config", str(quick_config), *flags, "--trainer.max_steps", steps, "--runs_dir", "war"])
     war = the_run(Path("war"))
     fit(["--resume", str(war), "--trainer.max_steps", "8"])
     assert_same(peace, war)
@@ -271,7 +274,7 @@ def test_a_run_ended_by_its_time_goes_on_with_more(
     quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So that the validation with which it ends within an epoch is the best.
-    best = ["--checkpoint.monitor", "val/loss", "--checkpoint.mode", "max", "--test", "false"]
+    best = ["--checkpoint.mode", "min", "--test", "false"]
     flags = [*BATCHES, *RECIPES["one cycle"], *best]
     peace = undisturbed(quick_config, *flags)
     time = ["--trainer.max_time", "00:00:00:05"]

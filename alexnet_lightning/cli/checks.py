@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import (
     BaseFinetuning,
+    EarlyStopping,
     LearningRateFinder,
     ModelPruning,
     OnExceptionCheckpoint,
@@ -296,6 +297,13 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
                 f"time, but trainer.{key} is {trainer[key]}; leave it out"
             )
     for callback in callbacks:
+        if isinstance(callback, EarlyStopping) and callback.monitor in validated:
+            wanted = "min" if callback.monitor.endswith("loss") else "max"
+            if callback.mode != wanted:
+                raise UserError(
+                    f"trainer.callbacks: EarlyStopping.mode is {callback.mode}, so that it would "
+                    f"stop when {callback.monitor} gets better; give mode {wanted}"
+                )
         if hasattr(callback, "monitor"):
             key = f"trainer.callbacks: {type(callback).__name__}.monitor"
             monitors.append((key, callback.monitor, True))

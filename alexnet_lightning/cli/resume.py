@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from lightning.pytorch.callbacks import EarlyStopping, Timer
+from lightning.pytorch.callbacks import BaseFinetuning, EarlyStopping, Timer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from alexnet_lightning.cli.changes import check_changes, laid_out_schedule
@@ -64,6 +64,8 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
     say(f"{run.path}: resuming after step {checkpoint['global_step']}, {path.name}")
     if cut:
         say(f"epoch {trained} was ended before its last batch: it goes on with {trained + 1}")
+    if any(isinstance(callback, BaseFinetuning) for callback in cli.callbacks):
+        say("BackboneFinetuning: a resumed run ends with other weights than an uninterrupted one")
     cli.checkpoint_io.read = path, checkpoint  # the Trainer need not read it again
     return Resume("continue", path)
 

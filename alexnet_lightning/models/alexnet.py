@@ -5,7 +5,7 @@ Networks", 2012; their code of that year (net #145).
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final, get_args
 
 from torch import nn
 
@@ -78,7 +78,7 @@ class AlexNet(ImageClassifier):
             differ: "none"; "plain"; "scaled" by a learned factor that is 0 at initialization.
 
     Raises:
-        ValueError: the image is too small for the stem.
+        ValueError: the image is too small for the stem, or there is no such choice.
     """
 
     table: ClassVar[Sequence[Row]] = ALEXNET
@@ -101,6 +101,9 @@ class AlexNet(ImageClassifier):
         rescaled_dropout: bool = True,
         **recipe: Any,
     ) -> None:
+        for value, kind in ((norm, Norm), (towers, Towers), (skip, Skip)):
+            if value not in get_args(kind):
+                raise ValueError(f"{value}: give one of {', '.join(get_args(kind))}")
         rows = widen(with_norm(self.rows(towers, overlapping), norm), width, activation)
         window = Window(3 if overlapping else 2, ceil=self.round_up)
         rows, pool = stemmed(rows, window, stem)

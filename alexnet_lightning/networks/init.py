@@ -1,6 +1,6 @@
 """Weight initialization: torch's default, the paper's, its authors' code's, and later schemes."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import nn
 
@@ -21,6 +21,8 @@ def initialise(network: nn.Module, scheme: Init) -> None:
             identity (Zagoruyko and Komodakis 2017; Jordan 2024, section 3.3). "paper" and
             "code_2012" assume pixels of 0 to 255, the others pixels of order 1.
     """
+    if scheme not in get_args(Init):
+        raise ValueError(f"init is {scheme}: give one of {', '.join(get_args(Init))}")
     if scheme == "default":
         return
     named = [(n, layer) for n, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loops.loop import _Loop
 from lightning.pytorch.trainer.states import RunningStage
 
 from alexnet_lightning.system import signals
@@ -154,6 +155,8 @@ class Recovery(Checkpoint):
         if cut_short(checkpoint):
             trainer.fit_loop.setup_data()
             finish_epoch(checkpoint["loops"]["fit_loop"], int(trainer.num_training_batches))
+        elif progress(checkpoint)["ready"] == progress(checkpoint)["processed"]:
+            begin_an_epoch(trainer)
         check_steps(trainer, pl_module, checkpoint)
         processes = checkpoint.get("world_size", trainer.world_size)
         if processes != trainer.world_size:
@@ -267,6 +270,22 @@ def finish_epoch(loop: dict[str, Any], batches: int) -> None:
     progress = loop["epoch_loop.batch_progress"]
     progress["is_last_batch"] = True
     progress["current"] = dict.fromkeys(progress["current"], batches)
+
+
+def begin_an_epoch(trainer: Trainer) -> None:
+    """Let the training begin an epoch once the loops have read their state from a checkpoint.
+
+    With `max_steps`, Lightning 2.6 takes each checkpoint for one within an epoch, and would end an
+    epoch that has ended a second time, without a batch.
+    """
+    loop = trainer.fit_loop
+    read = loop.load_state_dict
+
+    def load(*state: Any) -> None:
+        read(*state)
+        _Loop.restarting.fset(loop, False)  # type: ignore[attr-defined]
+
+    loop.load_state_dict = load  # type: ignore[assignment, method-assign]
 
 
 def check_steps(trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:

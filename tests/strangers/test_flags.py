@@ -30,6 +30,11 @@ CASES = [
         "fit --config {digits} --trainer.callbacks+ LearningRateFinder",
         r"^error: trainer\.callbacks: LearningRateFinder .* OneCycleLR sets the rate",
     ),
+    Case(
+        "fit --config {quick} --trainer.callbacks+ EarlyStopping"
+        " --trainer.callbacks.monitor val/top1",
+        r"^error: trainer\.callbacks: EarlyStopping\.mode is min, .* give mode max$",
+    ),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
 ]

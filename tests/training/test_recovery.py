@@ -72,7 +72,9 @@ def test_more_patience_is_not_overruled_by_the_checkpoint(run: Path, tmp_path: P
     content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     before, now = (EarlyStopping("val/loss", patience=patience) for patience in (1, 5))
     content["callbacks"][now.state_key] = before.state_dict()
-    trainer: Any = SimpleNamespace(callbacks=[now], world_size=1)
+    trainer: Any = SimpleNamespace(
+        callbacks=[now], world_size=1, fit_loop=SimpleNamespace(load_state_dict=None)
+    )
     module: Any = SimpleNamespace(lr_scheduler=None)
     Recovery(tmp_path, MetricsCSV(tmp_path)).on_load_checkpoint(trainer, module, content)
     now.load_state_dict(content["callbacks"][now.state_key])
@@ -83,7 +85,9 @@ def test_another_number_of_processes_is_said(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    trainer: Any = SimpleNamespace(callbacks=[], world_size=2)
+    trainer: Any = SimpleNamespace(
+        callbacks=[], world_size=2, fit_loop=SimpleNamespace(load_state_dict=None)
+    )
     module: Any = SimpleNamespace(lr_scheduler=None)
     Recovery(tmp_path, MetricsCSV(tmp_path)).on_load_checkpoint(trainer, module, content)
     assert capsys.readouterr().out == "resumed by 2 processes, begun by 1: other batches\n"
