@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -187,7 +188,7 @@ class ExperimentCLI(LightningCLI):
         show_help(parser, args)
         args = [
             f"{word}=true" if word == f"--{ACCEPT}" and value not in ("true", "false") else word
-            for word, value in zip(args, [*args[1:], ""], strict=True)
+            for word, value in pairwise([*args, ""])
         ]
         self.smaller = smaller(config_files(args))
         self.config = self.parsed(args)

@@ -19,7 +19,7 @@ REFUSED = [
         ("save_on_exception true", "last.ckpt is kept then"),
         ("every_n_train_steps 3", "a best checkpoint needs a validation"),
         ("train_time_interval 0:0:9", "a best checkpoint needs a validation"),
-        ("filename last", "give a name that does not begin with last"),
+        ("filename last", "give a name .*that does not begin with last"),
     )
 ]
 NONE_BEST = [
