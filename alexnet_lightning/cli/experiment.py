@@ -58,7 +58,7 @@ from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training import cluster
-from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint
+from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, keep_apart
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.metrics_csv import MetricsCSV
@@ -377,13 +377,6 @@ def name_of(config: Namespace) -> str:
     parts = [config.get("model"), config.data]
     names = [part.class_path.rpartition(".")[2] for part in parts if part]
     return "_".join(names).removesuffix("DataModule").lower()
-
-
-def keep_apart(folder: Path, callbacks: Sequence[Any]) -> None:
-    """Give a ModelCheckpoint of the user's without a folder one below that of our checkpoints."""
-    for number, each in enumerate(callbacks, 1):
-        if isinstance(each, ModelCheckpoint) and each.dirpath is None:
-            each.dirpath = str(folder / f"callback{number}")
 
 
 def plain(value: Any) -> Any:

@@ -64,8 +64,10 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
     say(f"{run.path}: resuming after step {checkpoint['global_step']}, {path.name}")
     if cut:
         say(f"epoch {trained} was ended before its last batch: it goes on with {trained + 1}")
-    if any(isinstance(callback, BaseFinetuning) for callback in cli.callbacks):
-        say("BackboneFinetuning: a resumed run ends with other weights than an uninterrupted one")
+    for callback in cli.callbacks:
+        if isinstance(callback, BaseFinetuning):
+            name = type(callback).__name__
+            say(f"{name}: a resumed run ends with other weights than an uninterrupted one")
     cli.checkpoint_io.read = path, checkpoint  # the Trainer need not read it again
     return Resume("continue", path)
 

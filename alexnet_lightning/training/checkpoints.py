@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,13 @@ class BestCheckpoint(ModelCheckpoint):
         if trainer.is_global_zero and filepath == self.best_model_path != str(self.best):
             with replacing(self.best) as part:
                 link(Path(filepath), part)
+
+
+def keep_apart(folder: Path, callbacks: Sequence[Any]) -> None:
+    """Give a ModelCheckpoint of the user's without a folder one below that of our checkpoints."""
+    for number, each in enumerate(callbacks, 1):
+        if isinstance(each, ModelCheckpoint) and each.dirpath is None:
+            each.dirpath = str(folder / f"callback{number}")
 
 
 def link(file: Path, name: Path) -> None:

@@ -14,15 +14,12 @@ from functools import cache
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
@@ -167,7 +164,8 @@ class RunFolder:
             return content
         except Exception as error:  # a damaged file can raise anything
             raise UserError(
-                f"{path} is no checkpoint of this project; exports are for other programs"
+                f"{path} is no checkpoint of this project; give a run folder, or a file such as "
+                "its checkpoints/best.ckpt"
             ) from error
 
     def read_summary(self) -> dict[str, Any]:

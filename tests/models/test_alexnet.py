@@ -195,3 +195,9 @@ def test_skips_go_around_convolutions_two_to_five_and_change_nothing_else() -> N
     assert [n for n, _ in plain.features.named_children()] == [
         n for n, _ in skipping.features.named_children()
     ]
+
+
+@pytest.mark.parametrize("choice", [{"init": "hee"}, {"norm": "ln"}, {"skip": "al"}])
+def test_a_choice_that_does_not_exist_is_refused(choice: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="give one of"):
+        AlexNet(10, 3, 32, stem="small", width=0.05, **choice)

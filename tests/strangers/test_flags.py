@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from alexnet_lightning.evaluate import evaluate
+from alexnet_lightning.explain import explain
+from alexnet_lightning.export import export
 from alexnet_lightning.system.errors import UserError
 from tests.conftest import ROOT
 from tests.strangers.conftest import Case
@@ -57,3 +59,7 @@ def test_python_is_refused_like_the_command_line(trained_run: Path) -> None:
         evaluate(trained_run, split="train")
     with pytest.raises(UserError, match="limit_test_batches is 0: nothing is evaluated"):
         evaluate(trained_run, overrides={"trainer.limit_test_batches": 0})
+    with pytest.raises(UserError, match="what: kernel: give kernels"):
+        explain(trained_run, what=["kernel"])
+    with pytest.raises(UserError, match="format is tflite: give one of"):
+        export(trained_run, format="tflite")
