@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -77,13 +77,7 @@ class PackedImages(FileImages):
 def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     """Return the images of these files, packed in `cache` first if they are not there."""
     folder = pack_folder(files, size, cache)
-    content = read_pack(folder)
-    if content is None:
-        pack(files, size, folder)
-        content = read_pack(folder)
-    if content is None:
-        raise UserError(f"{folder} cannot be read right after it was written: check the disk")
-    start, broken = content
+    start, broken = read_pack(folder) or pack(files, size, folder)
     return without(PackedImages(files, size, folder, start), broken)
 
 
@@ -97,9 +91,10 @@ def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
     packed = read_pack(folder)
     broken = packed[1] if packed else read_broken(kept)
     if broken is None:
-        broken = decode_all(Checker(files), f"checking {files.folder}")
+        nowhere = Path(os.devnull)
+        broken = decode_all(Packer(files, 1, nowhere, 0), f"checking {files.folder}")
         with suppress(OSError), replacing(kept) as part:
-            part.write_text(json.dumps(index_of(files, size, broken), indent=1))
+            write_index(part, files, size, broken)
     return without(ImageFiles(files, size), broken)
 
 
@@ -149,24 +144,25 @@ def read_broken(index: Path) -> dict[int, str] | None:
         return None
 
 
-def pack(files: FileList, size: int, folder: Path) -> None:
-    """Make the pack of these files, or wait for another process that makes it."""
+def pack(files: FileList, size: int, folder: Path) -> tuple[int, dict[int, str]]:
+    """Make the pack of these files, or wait for another process that makes it; as `read_pack`."""
     with refusing(folder), alone(folder):
-        if read_pack(folder):
-            return
+        if content := read_pack(folder):
+            return content
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
         try:
             part.mkdir()
-            build(files, size, part, folder)
+            content = build(files, size, part, folder)
             shutil.rmtree(folder, ignore_errors=True)  # damaged
             part.rename(folder)
+            return content
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def build(files: FileList, size: int, part: Path, folder: Path) -> None:
-    """Write the pack into `part`, which will be renamed to `folder`."""
+def build(files: FileList, size: int, part: Path, folder: Path) -> tuple[int, dict[int, str]]:
+    """Write the pack into `part`, which will be renamed to `folder`; return as `read_pack`."""
     shape = (len(files.paths), size, size, 3)
     needed, free = int(np.prod(shape)), shutil.disk_usage(folder.parent).free
     if needed > free:
@@ -177,20 +173,22 @@ def build(files: FileList, size: int, part: Path, folder: Path) -> None:
     pixels = part / PIXELS
     start = np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).offset
     broken = decode_all(Packer(files, size, pixels, start), f"packing {folder}")
-    (part / INDEX).write_text(json.dumps(index_of(files, size, broken), indent=1))
+    write_index(part / INDEX, files, size, broken)
     for name in (PIXELS, INDEX):  # on the disk before the folder is renamed
         with (part / name).open("rb") as file:
             os.fsync(file.fileno())
+    return start, broken
 
 
-def index_of(files: FileList, size: int, broken: dict[int, str]) -> dict[str, Any]:
-    return {
+def write_index(path: Path, files: FileList, size: int, broken: dict[int, str]) -> None:
+    index = {
         "folder": files.folder,
         "files": len(files.paths),
         "size": size,
         "decoder": DECODER,
         "broken": [{"row": row, "error": error} for row, error in sorted(broken.items())],
     }
+    path.write_text(json.dumps(index, indent=1))
 
 
 class Packer(Dataset[dict[int, str] | UserError]):
@@ -223,25 +221,7 @@ class Packer(Dataset[dict[int, str] | UserError]):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-class Checker(Dataset[dict[int, str] | UserError]):
-    """Decodes ranges of files to see whether they can be; returns what `Packer` does."""
-
-    def __init__(self, files: FileList) -> None:
-        self.paths = files.paths
-
-    def __getitem__(self, rows: range) -> dict[int, str] | UserError:
-        broken = {}
-        for row in rows:
-            try:
-                decode(self.paths[row], 1)
-            except BrokenImageError as error:
-                broken[row] = str(error)
-            except UserError as error:
-                return error
-        return broken
-
-
-def decode_all(packer: Packer | Checker, title: str) -> dict[int, str]:
+def decode_all(packer: Packer, title: str) -> dict[int, str]:
     """Run the packer over all files, with one process per core."""
     count = len(packer.paths)
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
