@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
-from alexnet_lightning.data.batches import Images, ImageTensors
+from alexnet_lightning.data.batches import Images, ImageTensors, stratified
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.storage.packed import cores, open_files, open_pack
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
@@ -29,7 +29,7 @@ Storage = Literal["memory", "packed", "files"]
 class FilesDataModule(ImageDataModule):
     """A data set of image files.
 
-    A subclass sets the constants below and implements `parts` and `divide`.
+    A subclass sets the constants below and implements `parts`.
 
     Args:
         size: side in pixels of the stored images (shorter side resized, center cropped);
@@ -48,6 +48,7 @@ class FilesDataModule(ImageDataModule):
     channel_mean = (0.485, 0.456, 0.406)
     channel_std = (0.229, 0.224, 0.225)
     default_storage: Storage = "packed"
+    val_fraction: float  # of the training images, see `divide`
 
     def __init__(
         self,
@@ -85,9 +86,15 @@ class FilesDataModule(ImageDataModule):
     def parts(self) -> dict[str, FileList]:
         """Return the files of each part as published; UserError if they are missing or wrong."""
 
-    @abstractmethod
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        """Make the three splits of the parts, without files that cannot be decoded."""
+        """Make the three splits of the parts, without files that cannot be decoded.
+
+        By default of "train" and "test": validation images are random ones of "train", stratified.
+        """
+        train, val = stratified(
+            parts["train"], self.val_fraction, self.seed, class_names=self.class_names
+        )
+        return {"train": train, "val": val, "test": parts["test"]}
 
     @property
     def path(self) -> Path:
