@@ -1,4 +1,4 @@
-"""Read every image of a data set once: count, measure, and find duplicates and broken files."""
+"""Read every image of a data set once: count, measure, and find duplicates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
 from alexnet_lightning.system.errors import UserError
 
@@ -35,10 +34,11 @@ class Place(NamedTuple):
 class Survey:
     """What was found."""
 
-    splits: dict[Split, Images]  # the images that can be read
-    faults: dict[str, str]  # errors of the others, by name
+    splits: dict[Split, Images]
     copies: list[list[Place]]  # groups of images with equal pixels, training images first
     statistics: PixelStatistics  # of the training images' colors
+    # Errors of the files that cannot be read, by name; the data set has left them out.
+    faults: dict[str, str] = field(default_factory=dict)
 
     def name(self, place: Place) -> str:
         return self.splits[place.split].name(place.number)
@@ -80,7 +80,7 @@ def contradicts(group: Sequence[Place]) -> bool:
 
 
 def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
-    """Read all images, of side `size`, once; UserError if none of a split can be decoded."""
+    """Read all images, of side `size`, once; UserError if a split has none."""
     readers = {
         split: Reader(images, max(1, PIXELS // size**2), workers, f"reading {split}")
         for split, images in splits.items()
@@ -90,66 +90,31 @@ def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
         if split != "train":
             for _ in reader:
                 pass
-    readable = {
-        split: reader.images.subset(torch.tensor(reader.indices))
-        if reader.faults
-        else reader.images
-        for split, reader in readers.items()
-    }
-    faults = {name: why for reader in readers.values() for name, why in reader.faults.items()}
     digests = {split: reader.digests for split, reader in readers.items()}
-    return Survey(readable, faults, copies(readable, digests), statistics)
+    return Survey(splits, copies(splits, digests), statistics)
 
 
-class Reading(NamedTuple):
-    """Of a batch: indices, pixels and digests of the readable images; errors of the others."""
-
-    indices: list[int]
-    images: Tensor | None
-    digests: list[bytes]
-    faults: dict[str, str]
-
-
-class Reader(Dataset[Reading]):
-    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds."""
+class Reader(Dataset[tuple[Tensor, list[bytes]]]):
+    """Yields a split's images once, uint8 (n, C, S, S), and keeps their digests."""
 
     def __init__(self, images: Images, count: int, workers: int, title: str) -> None:
         self.images, self.count, self.workers, self.title = images, count, workers, title
-        self.indices: list[int] = []
         self.digests: list[bytes] = []
-        self.faults: dict[str, str] = {}
 
-    def __getitem__(self, indices: Tensor) -> Reading:
-        readable, faults = indices.tolist(), {}
-        try:
-            images = self.images[indices][0]
-        except BrokenImageError:
-            for index in indices.tolist():
-                try:
-                    self.images[[index]]
-                except BrokenImageError as error:
-                    faults[self.images.name(index)] = str(error)
-                    readable.remove(index)
-            if not readable:
-                return Reading([], None, [], faults)
-            images = self.images[readable][0]
-        return Reading(readable, images, digests_of(images), faults)
+    def __getitem__(self, indices: Tensor) -> tuple[Tensor, list[bytes]]:
+        images = self.images[indices][0]
+        return images, digests_of(images)  # in the workers
 
     def __iter__(self) -> Iterator[Tensor]:
-        total = len(self.images)
-        chunks = torch.arange(total).split(self.count) if total else []
+        if not (total := len(self.images)):
+            raise UserError(f"{self.title}: it has no images")
+        chunks = torch.arange(total).split(self.count)
         loader = DataLoader(self, sampler=chunks, batch_size=None, num_workers=self.workers)
         with tqdm(desc=self.title, total=total, unit=" images", leave=False, disable=None) as bar:
-            for reading in loader:
-                self.indices += reading.indices
-                self.digests += reading.digests
-                self.faults |= reading.faults
-                bar.update(len(reading.indices) + len(reading.faults))
-                if reading.images is not None:
-                    yield reading.images
-        if not self.indices:
-            first = next(iter(self.faults.values()), "it has none")
-            raise UserError(f"{self.title}: no image can be read, the first: {first}")
+            for images, digests in loader:
+                self.digests += digests
+                bar.update(len(images))
+                yield images
 
 
 def digests_of(images: Tensor) -> list[bytes]:
