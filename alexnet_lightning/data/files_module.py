@@ -117,7 +117,10 @@ class FilesDataModule(ImageDataModule):
             self.skipped |= files.left_out.images
             self.ignored |= files.left_out.others
         self.say_left_out()
-        return self.divide({name: self.open(files) for name, files in parts.items()})
+        opened = {name: self.open(files) for name, files in parts.items()}
+        for files in parts.values():
+            self.skipped |= files.left_out.images  # now with those that cannot be decoded
+        return self.divide(opened)
 
     def say_left_out(self) -> None:
         """Name the kinds of files that are not used, each with its number and an example."""
@@ -132,16 +135,12 @@ class FilesDataModule(ImageDataModule):
                 say(f"{self.path}: {len(found):,} {what} are left out: {'; '.join(words)}")
 
     def open(self, files: FileList) -> Images:
-        if self.storage == "files":
-            decoded = open_files(files, self.native_size, self.cache_folder)
-            self.skipped |= decoded.skipped
-            return decoded
-        packed = open_pack(files, self.native_size, self.cache_folder)
-        self.skipped |= packed.skipped
-        if self.storage == "packed":
-            return packed
-        images, labels = packed[torch.arange(len(packed))]
-        return ImageTensors(images, labels, [packed.name(index) for index in range(len(packed))])
+        opened = open_files if self.storage == "files" else open_pack
+        images = opened(files, self.native_size, self.cache_folder)
+        if self.storage != "memory":
+            return images
+        pixels, labels = images[torch.arange(len(images))]
+        return ImageTensors(pixels, labels, [images.name(index) for index in range(len(images))])
 
     def measured(self, measure: Callable[..., Measure], images: Images, *how: Any) -> Measure:
         fingerprint = images.fingerprint()

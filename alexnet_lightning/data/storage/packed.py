@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from alexnet_lightning.data.storage.decoding import DECODER, BrokenImageError, decode
-from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles
+from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles, LeftOut
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
@@ -78,7 +78,7 @@ def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     """Return the images of these files, packed in `cache` first if they are not there."""
     folder = pack_folder(files, size, cache)
     start, broken = read_pack(folder) or pack(files, size, folder)
-    return without(PackedImages(files, size, folder, start), broken)
+    return without(PackedImages(files, size, folder, start), broken, files.left_out)
 
 
 def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
@@ -95,7 +95,7 @@ def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
         broken = decode_all(Packer(files, 1, nowhere, 0), f"checking {files.folder}")
         with suppress(OSError), replacing(kept) as part:
             write_index(part, files, size, broken)
-    return without(ImageFiles(files, size), broken)
+    return without(ImageFiles(files, size), broken, files.left_out)
 
 
 def pack_folder(files: FileList, size: int, cache: Path) -> Path:
@@ -104,8 +104,11 @@ def pack_folder(files: FileList, size: int, cache: Path) -> Path:
     return cache / f"{name}-{size}-{files.key(size)}"
 
 
-def without(images: Kind, broken: dict[int, str]) -> Kind:
-    """Leave out the rows that could not be decoded, with a warning; UserError if a class ends."""
+def without(images: Kind, broken: dict[int, str], left_out: LeftOut) -> Kind:
+    """Leave out and note the rows that could not be decoded, with a warning.
+
+    UserError if a class has no others.
+    """
     if not broken:
         return images
     kept = torch.ones(len(images), dtype=torch.bool)
@@ -117,8 +120,8 @@ def without(images: Kind, broken: dict[int, str]) -> Kind:
             f"class {label} has no image that can be read: replace its {len(lost)} files, "
             f"{images.name(int(lost[0]))} …"
         )
-    images.skipped = {images.name(row): why for row, why in broken.items()}
-    names = ", ".join(list(images.skipped)[:3])
+    left_out.images.update({images.name(row): why for row, why in broken.items()})
+    names = ", ".join(images.name(row) for row in list(broken)[:3])
     rank_zero_warn(
         f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
         f"{', …' if len(broken) > 3 else ''}; check_data lists all"
