@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -152,13 +151,11 @@ def originals(names: Iterable[str], count: int) -> Originals:
 
     found = Originals()
     for name in tqdm(names, "headers of the files", count, delay=2, leave=False, disable=None):
-        if not Path(name).is_file():
-            continue
         try:
             with Image.open(name) as image:
                 found.sizes[image.size] += 1
                 found.modes[image.mode] += 1
                 found.examples.setdefault(image.mode, name)
-        except OSError:  # no image, which `survey` reports
+        except OSError:  # no image, or no file
             continue
     return found
