@@ -135,7 +135,10 @@ def rotate(folder: Path, keep: int) -> None:
             newer.replace(folder / numbered(number))
     if keep > 1 and (last := folder / LAST).exists():
         with replacing(folder / numbered(1)) as part:
-            link(last, part)
+            try:
+                os.link(last, part)  # so that there is a last.ckpt at every moment
+            except OSError:  # a disk without hard links
+                last.replace(part)
 
 
 def numbered(number: int) -> str:
