@@ -23,9 +23,7 @@ class ConfusionMatrix(Onlooker):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._matrix = MulticlassConfusionMatrix(data.num_classes).to(pl_module.device)
 
-    def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
-    ) -> None:
+    def on_test_batch_end(self, trainer: Trainer, _: Any, outputs: Any, *rest: Any) -> None:
         self._matrix.update(outputs["logits"], outputs["targets"])
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -42,7 +40,7 @@ def write_per_class(trainer: Trainer, counts: Tensor, class_names: list[str]) ->
     """`per_class_accuracy.csv` and the same W&B table; a class without images has no accuracy."""
     totals, right = counts.sum(1).tolist(), counts.diag().tolist()
     accuracy = [hits / total if total else None for hits, total in zip(right, totals, strict=True)]
-    rows = [list(row) for row in zip(class_names, totals, accuracy, strict=True)]
+    rows = [*map(list, zip(class_names, totals, accuracy, strict=True))]
     columns = ["class", "images", "accuracy"]
     path = saving.figures_folder(trainer) / "per_class_accuracy.csv"
     with replacing(path) as part, part.open("w", newline="") as file:

@@ -1,6 +1,7 @@
 """Loss and accuracy by epoch, drawn from the run's own metrics."""
 
 import math
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
@@ -20,9 +21,7 @@ class LearningCurves(Onlooker):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._draw(trainer)
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: Trainer, *_: Any) -> None:
         if trainer.state.fn == "fit":
             self._draw(trainer)
 
@@ -31,12 +30,13 @@ class LearningCurves(Onlooker):
         if not loggers or not draws_here(trainer):
             return
         rows = loggers[0].rows
-        loss, accuracy = ("loss", "cross-entropy (nats)"), ("accuracy", "accuracy (%)")
-        best, title = best_epoch(trainer, rows), data_title(trainer)
-        targets, classes = soft_targets(trainer), number_of_classes(trainer)
-        guess = (math.log(classes), 100 / classes) if classes else (None, None)
-        drawn = zip((loss, accuracy), (["loss"], top_metrics(rows)), guess, strict=True)
-        for (name, unit), metrics, chance in drawn:
+        best, title, targets = best_epoch(trainer, rows), data_title(trainer), soft_targets(trainer)
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        classes = data.num_classes if title else None
+        for name, unit, metrics, chance in (
+            ("loss", "cross-entropy (nats)", ["loss"], classes and math.log(classes)),
+            ("accuracy", "accuracy (%)", top_metrics(rows), classes and 100 / classes),
+        ):
             if figure := curves_figure(rows, metrics, unit, title, best, chance, targets):
                 save_figure(trainer, figure, name)
 
@@ -58,18 +58,11 @@ def best_epoch(trainer: Trainer, rows: Rows) -> tuple[int, str] | None:
 def soft_targets(trainer: Trainer) -> str:
     """What the training loss compares with, where not with class indices, in words."""
     targets = getattr(trainer.datamodule, "targets", None)  # type: ignore[attr-defined]
-    words = (
-        [] if targets is None or type(targets).__name__ == "OneHot" else [type(targets).__name__]
-    )
+    name = type(targets).__name__
+    words = [] if targets is None or name == "OneHot" else [name]
     if smoothing := getattr(trainer.lightning_module, "label_smoothing", 0):
         words.append(f"label smoothing {smoothing:g}")
     return " and ".join(words)
-
-
-def number_of_classes(trainer: Trainer) -> int | None:
-    """Of the data set; None where it is unknown, as after a failed setup."""
-    data = trainer.datamodule  # type: ignore[attr-defined]
-    return data.num_classes if getattr(data, "splits", {}) else None
 
 
 def data_title(trainer: Trainer) -> str:

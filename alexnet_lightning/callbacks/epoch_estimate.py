@@ -21,9 +21,7 @@ class EpochEstimate(Callback):
         self.smaller = smaller
         self._batches, self._began = 0, 0.0
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if self._batches < 0 or trainer.current_epoch > 0 or not trainer.is_global_zero:
             return
         self._batches += 1

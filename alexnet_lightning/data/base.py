@@ -140,14 +140,14 @@ class ImageDataModule(LightningDataModule, ABC):
         self.class_names = classes
         found = DataIdentity.of(classes, splits)
         changed = "; ".join(filter(None, [changed, before.difference(found)]))
-        if changed and not self.accept_changed:
-            raise UserError(
-                f"the data has changed since the network was trained on it: {changed}; restore it "
-                "and the arguments of its split; fit, evaluate and explain go on with "
-                "--accept_changed_data"
-            )
         if changed:
-            rank_zero_warn(f"the data has changed since the network was trained on it: {changed}")
+            told = f"the data has changed since the network was trained on it: {changed}"
+            if not self.accept_changed:
+                raise UserError(
+                    f"{told}; restore it and the arguments of its split; fit, evaluate and explain "
+                    "go on with --accept_changed_data"
+                )
+            rank_zero_warn(told)
         return replace(found, changed="; ".join(filter(None, [before.changed, changed])))
 
     @cached_property

@@ -137,11 +137,10 @@ class Batches(Sampler[list[int]]):
         positions = torch.arange(self.rank, self.length, self.world_size)
         if self.shuffle:
             order = torch.randperm(self.length, generator=seeded("cpu", self.seed, self.epoch))
-        elif self.mixed:
-            order = torch.randperm(self.length, generator=seeded("cpu", 0))
-        if self.shuffle:
             count = -(-self.length // self.world_size)
             positions = (self.rank + self.world_size * torch.arange(count)) % self.length
+        elif self.mixed:
+            order = torch.randperm(self.length, generator=seeded("cpu", 0))
         for batch in order[positions].tensor_split(len(self))[self.start :]:
             yield batch.tolist()
 

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 from alexnet_lightning import __version__
 from alexnet_lightning.data.base import ImageDataModule, Measure, Split
-from alexnet_lightning.data.batches import Images, ImageTensors
+from alexnet_lightning.data.batches import Images, ImageTensors, stratified
 from alexnet_lightning.data.storage.files import FileList
 from alexnet_lightning.data.storage.packed import cores, open_files, open_pack
 from alexnet_lightning.data.transforms.statistics import PixelStatistics
@@ -29,7 +29,7 @@ Storage = Literal["memory", "packed", "files"]
 class FilesDataModule(ImageDataModule):
     """A data set of image files.
 
-    A subclass sets the constants below and implements `parts` and `divide`.
+    A subclass sets the constants below and implements `parts`.
 
     Args:
         size: side in pixels of the stored images (shorter side resized, center cropped);
@@ -48,6 +48,7 @@ class FilesDataModule(ImageDataModule):
     channel_mean = (0.485, 0.456, 0.406)
     channel_std = (0.229, 0.224, 0.225)
     default_storage: Storage = "packed"
+    val_fraction: float  # of the training images, see `divide`
 
     def __init__(
         self,
@@ -85,9 +86,15 @@ class FilesDataModule(ImageDataModule):
     def parts(self) -> dict[str, FileList]:
         """Return the files of each part as published; UserError if they are missing or wrong."""
 
-    @abstractmethod
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        """Make the three splits of the parts, without files that cannot be decoded."""
+        """Make the three splits of the parts, without files that cannot be decoded.
+
+        By default of "train" and "test": validation images are random ones of "train", stratified.
+        """
+        train, val = stratified(
+            parts["train"], self.val_fraction, self.seed, class_names=self.class_names
+        )
+        return {"train": train, "val": val, "test": parts["test"]}
 
     @property
     def path(self) -> Path:
@@ -110,7 +117,10 @@ class FilesDataModule(ImageDataModule):
             self.skipped |= files.left_out.images
             self.ignored |= files.left_out.others
         self.say_left_out()
-        return self.divide({name: self.open(files) for name, files in parts.items()})
+        opened = {name: self.open(files) for name, files in parts.items()}
+        for files in parts.values():
+            self.skipped |= files.left_out.images  # now with those that cannot be decoded
+        return self.divide(opened)
 
     def say_left_out(self) -> None:
         """Name the kinds of files that are not used, each with its number and an example."""
@@ -125,16 +135,12 @@ class FilesDataModule(ImageDataModule):
                 say(f"{self.path}: {len(found):,} {what} are left out: {'; '.join(words)}")
 
     def open(self, files: FileList) -> Images:
-        if self.storage == "files":
-            decoded = open_files(files, self.native_size, self.cache_folder)
-            self.skipped |= decoded.skipped
-            return decoded
-        packed = open_pack(files, self.native_size, self.cache_folder)
-        self.skipped |= packed.skipped
-        if self.storage == "packed":
-            return packed
-        images, labels = packed[torch.arange(len(packed))]
-        return ImageTensors(images, labels, [packed.name(index) for index in range(len(packed))])
+        opened = open_files if self.storage == "files" else open_pack
+        images = opened(files, self.native_size, self.cache_folder)
+        if self.storage != "memory":
+            return images
+        pixels, labels = images[torch.arange(len(images))]
+        return ImageTensors(pixels, labels, [images.name(index) for index in range(len(images))])
 
     def measured(self, measure: Callable[..., Measure], images: Images, *how: Any) -> Measure:
         fingerprint = images.fingerprint()

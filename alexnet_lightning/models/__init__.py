@@ -1,13 +1,6 @@
 """The variants, one file per family: the table and the final LightningModules."""
 
-from typing import Any
+from alexnet_lightning import VARIANTS
+from alexnet_lightning import __getattr__ as __getattr__
 
-import alexnet_lightning
-
-__all__ = list(alexnet_lightning.VARIANTS)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(alexnet_lightning, name)
+__all__ = list(VARIANTS)

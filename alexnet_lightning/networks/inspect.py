@@ -43,11 +43,8 @@ def layer_facts(network: nn.Module, images: Tensor) -> list[LayerFacts]:
     """Return the facts of every layer in the order of one forward pass; the network stays as it is.
 
     Batch norm uses the statistics of this batch, as in the first training step: with its initial
-    running statistics it would do nothing. Dropout is off.
-
-    Args:
-        network: maps images to logits.
-        images: (N, C, H, W), N >= 2, on the network's device.
+    running statistics it would do nothing. Dropout is off. The images are (N, C, H, W), N >= 2, on
+    the network's device.
     """
     facts: list[LayerFacts] = []
     seen: set[str] = set()
@@ -142,12 +139,8 @@ class Statistics(NamedTuple):
 def layer_statistics(network: nn.Module, images: Tensor, labels: Tensor) -> list[Statistics]:
     """Return how much each layer's activations and gradients depend on the image.
 
-    Batch norm uses the statistics of this batch; dropout is off; the network stays as it is.
-
-    Args:
-        network: maps images to logits.
-        images: (N, C, H, W), N >= 2, on the network's device.
-        labels: (N,), int64.
+    Images (N, C, H, W), N >= 2, and labels, int64 (N,), are on the network's device. Batch norm
+    uses the statistics of this batch; dropout is off; the network stays as it is.
     """
     outputs: dict[str, Tensor] = {}
 

@@ -52,16 +52,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def load_weights(
     model: LightningModule, checkpoint: dict[str, Any], name: str, key: str = "state_dict"
 ) -> None:
-    """Fill a model with the weights of a checkpoint.
+    """Fill a model with the weights under a key of a checkpoint, `name` in messages.
 
-    Args:
-        model: of the configuration.
-        checkpoint: content of the file.
-        name: of the checkpoint, for the message.
-        key: where the weights stand in it.
-
-    Raises:
-        UserError: they do not fit; it names the arguments that differ.
+    UserError that names the arguments that differ from the checkpoint's, if they do not fit.
     """
     try:
         model.load_state_dict(checkpoint[key])
@@ -137,16 +130,15 @@ def link(file: Path, name: Path) -> None:
 
 def rotate(folder: Path, keep: int) -> None:
     """Give the newest `keep` - 1 checkpoints their next number; last.ckpt stays where it is."""
-    for number in range(keep - 1, 0, -1):
-        newer = folder / (LAST if number == 1 else numbered(number - 1))
-        if newer.exists():
-            part = folder / f".{numbered(number)}.part"
-            part.unlink(missing_ok=True)
+    for number in range(keep - 1, 1, -1):
+        if (newer := folder / numbered(number - 1)).exists():
+            newer.replace(folder / numbered(number))
+    if keep > 1 and (last := folder / LAST).exists():
+        with replacing(folder / numbered(1)) as part:
             try:
-                os.link(newer, part)  # so that there is a last.ckpt at every moment
+                os.link(last, part)  # so that there is a last.ckpt at every moment
             except OSError:  # a disk without hard links
-                newer.replace(part)
-            part.replace(folder / numbered(number))
+                last.replace(part)
 
 
 def numbered(number: int) -> str:

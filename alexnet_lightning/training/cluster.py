@@ -30,9 +30,8 @@ def check() -> None:
     tasks = int(os.environ.get("SLURM_NTASKS", 1))
     in_step = "SLURM_STEP_ID" in os.environ
     name = os.environ.get("SLURM_JOB_NAME", "")
-    if tasks == 1 or (in_step and name not in ("bash", "interactive")):
-        return
-    if name == "interactive":  # the shell of salloc, where one process by itself is meant
+    # Interactive is the shell of salloc, where one process by itself is meant.
+    if tasks == 1 or name == "interactive" or (in_step and name != "bash"):
         return
     if not in_step:
         raise UserError(
@@ -47,9 +46,7 @@ def check() -> None:
 
 def environment() -> list[Any]:
     """Return the plugin that a job of SLURM needs; Lightning's own would requeue by itself."""
-    if not SLURMEnvironment.detect():
-        return []
-    return [SLURMEnvironment(auto_requeue=False)]
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
 
 
 def batch_line(trainer: Trainer, batch_size: int) -> str | None:

@@ -2,7 +2,6 @@
 
 import csv
 import time
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ class MetricsCSV(Logger):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.rows: list[dict[str, float]] = []
-        self._folder = folder
+        self.path = folder / "metrics.csv"
         self._written_at = 0.0
         self._changed = False
 
@@ -38,16 +37,10 @@ class MetricsCSV(Logger):
 
     @property
     def save_dir(self) -> str:
-        return str(self._folder)
-
-    @property
-    def path(self) -> Path:
-        return self._folder / "metrics.csv"
+        return str(self.path.parent)
 
     @rank_zero_only
-    def log_hyperparams(
-        self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
-    ) -> None:
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: config.yaml beside this file holds them."""
 
     @rank_zero_only

@@ -89,7 +89,10 @@ class Recovery(Checkpoint):
         if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         stop, due = self._agreed(trainer)
-        if ends_now := ends_here(trainer):
+        ends_now = trainer.global_step == trainer.max_steps or (  # its steps or its time are over
+            trainer.should_stop and trainer.fit_loop._can_stop_early
+        )
+        if ends_now:
             self._ended_at = trainer.global_step
         if stop or due or ends_now:
             every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
@@ -125,9 +128,7 @@ class Recovery(Checkpoint):
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 callback.on_train_end(trainer, pl_module)
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: Trainer, _: Any, exception: BaseException) -> None:
         progress = trainer.fit_loop.epoch_loop.batch_progress
         between_steps = progress.current.ready == progress.current.completed > 0
         if (
@@ -143,9 +144,7 @@ class Recovery(Checkpoint):
             self.save(trainer)
         signals.forget()
 
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: Trainer, _: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint["max_epochs"] = trainer.max_epochs
         checkpoint["world_size"] = trainer.world_size
 
@@ -171,11 +170,11 @@ class Recovery(Checkpoint):
         for state in states.values():
             if Path(state["dirpath"]).is_relative_to(before):  # else it lies outside
                 folder = self.folder / Path(state["dirpath"]).relative_to(before)
-                moved = {path: str(folder / Path(path).name) for path in state["best_k_models"]}
                 state["dirpath"] = str(folder)
                 for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
                     state[name] = str(folder / Path(state[name]).name) if state[name] else ""
-                state["best_k_models"] = {moved[p]: s for p, s in state["best_k_models"].items()}
+                models = state["best_k_models"].items()
+                state["best_k_models"] = {str(folder / Path(p).name): s for p, s in models}
 
     def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
         """Put figures into metrics.csv now that Lightning logs after this checkpoint."""
@@ -240,13 +239,6 @@ class Recovery(Checkpoint):
         return states
 
 
-def ends_here(trainer: Trainer) -> bool:
-    """Tell whether the training ends with this batch: its steps or its time are used up."""
-    return trainer.global_step == trainer.max_steps or bool(
-        trainer.should_stop and trainer.fit_loop._can_stop_early
-    )
-
-
 def progress(checkpoint: dict[str, Any]) -> dict[str, int]:
     """Return how many epochs were begun ("ready") and trained ("processed")."""
     counts: dict[str, int] = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
@@ -262,10 +254,9 @@ def cut_short(checkpoint: dict[str, Any]) -> bool:
 
 
 def finish_epoch(loop: dict[str, Any], batches: int) -> None:
-    """Count an epoch that ended early as one of all `batches`.
+    """Count an epoch that ended early, in a fit loop's state, as one of all `batches`.
 
-    Lightning would skip as many batches of the next as this one had. `loop` is the state of the fit
-    loop in a checkpoint.
+    Lightning would skip as many batches of the next as this one had.
     """
     progress = loop["epoch_loop.batch_progress"]
     progress["is_last_batch"] = True

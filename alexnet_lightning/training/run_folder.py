@@ -172,8 +172,7 @@ class RunFolder:
         """Return the figures of a finished run; empty for one that is not finished."""
         if not self.summary.is_file():
             return {}
-        figures: dict[str, Any] = json.loads(self.summary.read_text())
-        return figures
+        return dict(json.loads(self.summary.read_text()))
 
     def write_config(self, text: str) -> None:
         """Keep the resolved configuration, enough to run it again."""

@@ -69,26 +69,17 @@ def split_table(figures: Mapping[str, Any]) -> list[str]:
 
 def run_table(figures: Mapping[str, Any], folder: object) -> str:
     """Return the table that a fit ends with."""
+    lines = ["", *split_table(figures), ""]
+    if "best_epoch" in figures:
+        lines.append(f"best epoch  {figures['best_epoch']} of {figures['epochs']}")
+    else:
+        lines.append(f"weights     of {LAST}, as there is no best checkpoint")
+    if step := figures.get("diverged_at_step"):
+        lines.append(f"diverged    at step {step}: the loss is not finite from there on")
+    lines.append(f"parameters  {figures['parameters']:,}")
     speed = figures["train/images_per_second"]
-    lines = [
-        "",
-        *split_table(figures),
-        "",
-        f"best epoch  {figures['best_epoch']} of {figures['epochs']}"
-        if "best_epoch" in figures
-        else f"weights     of {LAST}, as there is no best checkpoint",
-        *diverged_line(figures),
-        f"parameters  {figures['parameters']:,}",
-        f"training    {figures['seconds']:.0f} s"
-        + (f", {speed:,.0f} images/s" if speed is not None else ""),
-        f"run         {folder}",
-    ]
+    per_second = "" if speed is None else f", {speed:,.0f} images/s"
+    lines.append(f"training    {figures['seconds']:.0f} s{per_second}")
     if changed := figures.get("data/changed"):
-        lines.insert(-1, f"data        changed while the run lasted: {changed}")
-    return "\n".join(lines)
-
-
-def diverged_line(figures: Mapping[str, Any]) -> list[str]:
-    """Return a line if the training went on with a loss that is not finite."""
-    step = figures.get("diverged_at_step")
-    return [f"diverged    at step {step}: the loss is not finite from there on"] if step else []
+        lines.append(f"data        changed while the run lasted: {changed}")
+    return "\n".join([*lines, f"run         {folder}"])

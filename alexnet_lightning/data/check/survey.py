@@ -1,15 +1,12 @@
-"""Read every image of a data set once: count, measure, and find duplicates and broken files."""
+"""Read every image of a data set once: count, measure, and find duplicates."""
 
-from bisect import bisect
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import accumulate
-from pathlib import Path
+from itertools import chain
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -17,7 +14,6 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
-from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
 from alexnet_lightning.system.errors import UserError
 
@@ -37,10 +33,11 @@ class Place(NamedTuple):
 class Survey:
     """What was found."""
 
-    splits: dict[Split, Images]  # the images that can be read
-    faults: dict[str, str]  # errors of the others, by name
+    splits: dict[Split, Images]
     copies: list[list[Place]]  # groups of images with equal pixels, training images first
     statistics: PixelStatistics  # of the training images' colors
+    # Errors of the files that cannot be read, by name; the data set has left them out.
+    faults: dict[str, str] = field(default_factory=dict)
 
     def name(self, place: Place) -> str:
         return self.splits[place.split].name(place.number)
@@ -82,7 +79,7 @@ def contradicts(group: Sequence[Place]) -> bool:
 
 
 def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
-    """Read all images, of side `size`, once; UserError if none of a split can be decoded."""
+    """Read all images, of side `size`, once; UserError if a split has none."""
     readers = {
         split: Reader(images, max(1, PIXELS // size**2), workers, f"reading {split}")
         for split, images in splits.items()
@@ -92,96 +89,51 @@ def survey(splits: dict[Split, Images], size: int, workers: int = 0) -> Survey:
         if split != "train":
             for _ in reader:
                 pass
-    readable = {
-        split: reader.images.subset(torch.cat(reader.indices)) if reader.faults else reader.images
-        for split, reader in readers.items()
-    }
-    faults = {name: why for reader in readers.values() for name, why in reader.faults.items()}
-    digests = [torch.cat(reader.digests) for reader in readers.values()]
-    return Survey(readable, faults, copies(readable, torch.cat(digests)), statistics)
+    digests = {split: reader.digests for split, reader in readers.items()}
+    return Survey(splits, copies(splits, digests), statistics)
 
 
-class Reading(NamedTuple):
-    """Of a batch: indices, pixels and digests of the readable images; errors of the others."""
-
-    indices: Tensor
-    images: Tensor | None
-    digests: Tensor
-    faults: dict[str, str]
-
-
-class Reader(Dataset[Reading]):
-    """Yields a split's images once, uint8 (n, C, S, S), and records what it finds."""
+class Reader(Dataset[tuple[Tensor, list[bytes]]]):
+    """Yields a split's images once, uint8 (n, C, S, S), and keeps their digests."""
 
     def __init__(self, images: Images, count: int, workers: int, title: str) -> None:
         self.images, self.count, self.workers, self.title = images, count, workers, title
-        self.indices: list[Tensor] = []
-        self.digests: list[Tensor] = [digests_of(None)]
-        self.faults: dict[str, str] = {}
+        self.digests: list[bytes] = []
 
-    def __getitem__(self, indices: Tensor) -> Reading:
-        faults: dict[int, str] = {}
-        images: Tensor | None
-        try:
-            images = self.images[indices][0]
-        except BrokenImageError:
-            for index in indices.tolist():
-                try:
-                    self.images[[index]]
-                except BrokenImageError as error:
-                    faults[index] = str(error)
-            indices = indices[[index not in faults for index in indices.tolist()]]
-            images = self.images[indices][0] if len(indices) else None
-        named = {self.images.name(index): why for index, why in faults.items()}
-        return Reading(indices, images, digests_of(images), named)
+    def __getitem__(self, indices: Tensor) -> tuple[Tensor, list[bytes]]:
+        images = self.images[indices][0]
+        return images, digests_of(images)  # in the workers
 
     def __iter__(self) -> Iterator[Tensor]:
-        total = len(self.images)
-        chunks = torch.arange(total).split(self.count) if total else []
+        if not (total := len(self.images)):
+            raise UserError(f"{self.title}: it has no images")
+        chunks = torch.arange(total).split(self.count)
         loader = DataLoader(self, sampler=chunks, batch_size=None, num_workers=self.workers)
         with tqdm(desc=self.title, total=total, unit=" images", leave=False, disable=None) as bar:
-            for reading in loader:
-                self.indices.append(reading.indices)
-                self.digests.append(reading.digests)
-                self.faults |= reading.faults
-                bar.update(len(reading.indices) + len(reading.faults))
-                if reading.images is not None:
-                    yield reading.images
-        if not any(map(len, self.indices)):
-            first = next(iter(self.faults.values()), "it has none")
-            raise UserError(f"{self.title}: no image can be read, the first: {first}")
+            for images, digests in loader:
+                self.digests += digests
+                bar.update(len(images))
+                yield images
 
 
-def digests_of(images: Tensor | None) -> Tensor:
-    """Return 16 bytes per image that depend on its pixels alone: uint8 (n, 16)."""
-    if images is None:
-        return torch.empty(0, DIGEST, dtype=torch.uint8)
+def digests_of(images: Tensor) -> list[bytes]:
+    """Return 16 bytes per image that depend on its pixels alone."""
     rows = images.flatten(1).numpy()
-    digests = b"".join(blake2b(row.data, digest_size=DIGEST).digest() for row in rows)
-    return torch.frombuffer(bytearray(digests), dtype=torch.uint8).reshape(-1, DIGEST)
+    return [blake2b(row.data, digest_size=DIGEST).digest() for row in rows]
 
 
-def copies(splits: dict[Split, Images], digests: Tensor) -> list[list[Place]]:
-    """Return the groups of images with equal digests, uint8 (N, 16) of one split after another."""
-    names, starts = list(splits), [0, *accumulate(map(len, splits.values()))]
-
-    def place(number: int) -> Place:
-        which = bisect(starts, number) - 1
-        split, index = names[which], number - starts[which]
-        return Place(split, index, int(splits[split].labels[index]))
-
-    return [[place(number) for number in group] for group in identical(digests.numpy())]
-
-
-def identical(rows: np.ndarray) -> list[list[int]]:
-    """Return the groups of equal rows of uint8 (N, 16), in the order of their first members."""
-    low, high = rows.view(np.uint64).T
-    order = np.lexsort((low, high))  # stable: equal rows keep their order
-    new = np.ones(len(order) + 1, dtype=bool)
-    new[1:-1] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
-    bounds = np.flatnonzero(new)
-    several = np.flatnonzero(np.diff(bounds) > 1)
-    return sorted(order[bounds[i] : bounds[i + 1]].tolist() for i in several)
+def copies(
+    splits: Mapping[Split, Images], digests: Mapping[Split, Sequence[bytes]]
+) -> list[list[Place]]:
+    """Return the groups of images with equal digests, in the order of their first members."""
+    times = Counter(chain.from_iterable(digests.values()))
+    groups: dict[bytes, list[Place]] = defaultdict(list)
+    for split, images in splits.items():
+        labels = images.labels.tolist()
+        for number, (key, label) in enumerate(zip(digests[split], labels, strict=True)):
+            if times[key] > 1:
+                groups[key].append(Place(split, number, label))
+    return list(groups.values())
 
 
 @dataclass
@@ -199,13 +151,11 @@ def originals(names: Iterable[str], count: int) -> Originals:
 
     found = Originals()
     for name in tqdm(names, "headers of the files", count, delay=2, leave=False, disable=None):
-        if not Path(name).is_file():
-            continue
         try:
             with Image.open(name) as image:
                 found.sizes[image.size] += 1
                 found.modes[image.mode] += 1
                 found.examples.setdefault(image.mode, name)
-        except OSError:  # no image, which `survey` reports
+        except OSError:  # no image, or no file
             continue
     return found

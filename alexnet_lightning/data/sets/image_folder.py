@@ -75,16 +75,15 @@ class ImageFolderDataModule(FilesDataModule):
         return parts
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
+        if "val" in parts and "test" in parts:
+            return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
         if "all" in parts:
             train, test = stratified(
                 parts["all"], self.test_fraction, self.seed, "test_fraction", self.class_names
             )
         else:
             train, test = parts["train"], parts["test" if "test" in parts else "val"]
-        if "val" in parts and "test" in parts:
-            return {"train": train, "val": parts["val"], "test": test}
-        train, val = stratified(train, self.val_fraction, self.seed, class_names=self.class_names)
-        return {"train": train, "val": val, "test": test}
+        return super().divide({"train": train, "test": test})
 
 
 def divided(folder: Path) -> dict[str, Path]:

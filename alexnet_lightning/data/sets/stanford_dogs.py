@@ -121,10 +121,7 @@ class StanfordDogsDataModule(FilesDataModule):
 
     def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
         if self.largest is None:
-            train, val = stratified(
-                parts["train"], self.val_fraction, self.seed, class_names=self.class_names
-            )
-            return {"train": train, "val": val, "test": parts["test"]}
+            return super().divide(parts)
         left, test = stratified(parts["all"], 0.25, self.seed, "largest", self.class_names)
         train, val = stratified(left, 0.25, self.seed, "largest", self.class_names)
         return {"train": train, "val": val, "test": test}

@@ -5,8 +5,6 @@ from typing import Any
 
 import torch
 
-from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule, Storage
 from alexnet_lightning.data.sets.imagenet import readable
 from alexnet_lightning.data.storage.archives import not_found, provide
@@ -108,9 +106,3 @@ class TinyImageNetDataModule(FilesDataModule):
 
     def damaged(self, what: str) -> UserError:
         return UserError(f"{self.path}: {what}; remove the folder, it will be unpacked again")
-
-    def divide(self, parts: dict[str, Images]) -> dict[Split, Images]:
-        train, val = stratified(
-            parts["train"], self.val_fraction, self.seed, class_names=self.class_names
-        )
-        return {"train": train, "val": val, "test": parts["test"]}

@@ -94,7 +94,6 @@ class FileImages(Images):
     def __init__(self, files: FileList, size: int) -> None:
         super().__init__(files.labels)
         self.size = size
-        self.skipped: dict[str, str] = {}  # errors of the files that could not be decoded
         # Bytes: a million Path objects are half a GB, which each worker would copy.
         self.paths = np.array([os.fsencode(path) for path in files.paths], dtype=bytes)
 

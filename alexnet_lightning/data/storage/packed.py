@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from alexnet_lightning.data.storage.decoding import DECODER, BrokenImageError, decode
-from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles
+from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles, LeftOut
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 
@@ -77,14 +77,8 @@ class PackedImages(FileImages):
 def open_pack(files: FileList, size: int, cache: Path) -> PackedImages:
     """Return the images of these files, packed in `cache` first if they are not there."""
     folder = pack_folder(files, size, cache)
-    content = read_pack(folder)
-    if content is None:
-        pack(files, size, folder)
-        content = read_pack(folder)
-    if content is None:
-        raise UserError(f"{folder} cannot be read right after it was written: check the disk")
-    start, broken = content
-    return without(PackedImages(files, size, folder, start), broken)
+    start, broken = read_pack(folder) or pack(files, size, folder)
+    return without(PackedImages(files, size, folder, start), broken, files.left_out)
 
 
 def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
@@ -97,10 +91,11 @@ def open_files(files: FileList, size: int, cache: Path) -> ImageFiles:
     packed = read_pack(folder)
     broken = packed[1] if packed else read_broken(kept)
     if broken is None:
-        broken = decode_all(Checker(files), f"checking {files.folder}")
+        nowhere = Path(os.devnull)
+        broken = decode_all(Packer(files, 1, nowhere, 0), f"checking {files.folder}")
         with suppress(OSError), replacing(kept) as part:
-            part.write_text(json.dumps(index_of(files, size, broken), indent=1))
-    return without(ImageFiles(files, size), broken)
+            write_index(part, files, size, broken)
+    return without(ImageFiles(files, size), broken, files.left_out)
 
 
 def pack_folder(files: FileList, size: int, cache: Path) -> Path:
@@ -109,8 +104,11 @@ def pack_folder(files: FileList, size: int, cache: Path) -> Path:
     return cache / f"{name}-{size}-{files.key(size)}"
 
 
-def without(images: Kind, broken: dict[int, str]) -> Kind:
-    """Leave out the rows that could not be decoded, with a warning; UserError if a class ends."""
+def without(images: Kind, broken: dict[int, str], left_out: LeftOut) -> Kind:
+    """Leave out and note the rows that could not be decoded, with a warning.
+
+    UserError if a class has no others.
+    """
     if not broken:
         return images
     kept = torch.ones(len(images), dtype=torch.bool)
@@ -122,8 +120,8 @@ def without(images: Kind, broken: dict[int, str]) -> Kind:
             f"class {label} has no image that can be read: replace its {len(lost)} files, "
             f"{images.name(int(lost[0]))} …"
         )
-    images.skipped = {images.name(row): why for row, why in broken.items()}
-    names = ", ".join(list(images.skipped)[:3])
+    left_out.images.update({images.name(row): why for row, why in broken.items()})
+    names = ", ".join(images.name(row) for row in list(broken)[:3])
     rank_zero_warn(
         f"{len(broken)} of {len(images)} images cannot be read and are left out: {names}"
         f"{', …' if len(broken) > 3 else ''}; check_data lists all"
@@ -149,24 +147,25 @@ def read_broken(index: Path) -> dict[int, str] | None:
         return None
 
 
-def pack(files: FileList, size: int, folder: Path) -> None:
-    """Make the pack of these files, or wait for another process that makes it."""
+def pack(files: FileList, size: int, folder: Path) -> tuple[int, dict[int, str]]:
+    """Make the pack of these files, or wait for another process that makes it; as `read_pack`."""
     with refusing(folder), alone(folder):
-        if read_pack(folder):
-            return
+        if content := read_pack(folder):
+            return content
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
         try:
             part.mkdir()
-            build(files, size, part, folder)
+            content = build(files, size, part, folder)
             shutil.rmtree(folder, ignore_errors=True)  # damaged
             part.rename(folder)
+            return content
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def build(files: FileList, size: int, part: Path, folder: Path) -> None:
-    """Write the pack into `part`, which will be renamed to `folder`."""
+def build(files: FileList, size: int, part: Path, folder: Path) -> tuple[int, dict[int, str]]:
+    """Write the pack into `part`, which will be renamed to `folder`; return as `read_pack`."""
     shape = (len(files.paths), size, size, 3)
     needed, free = int(np.prod(shape)), shutil.disk_usage(folder.parent).free
     if needed > free:
@@ -177,20 +176,22 @@ def build(files: FileList, size: int, part: Path, folder: Path) -> None:
     pixels = part / PIXELS
     start = np.lib.format.open_memmap(pixels, "w+", np.uint8, shape).offset
     broken = decode_all(Packer(files, size, pixels, start), f"packing {folder}")
-    (part / INDEX).write_text(json.dumps(index_of(files, size, broken), indent=1))
+    write_index(part / INDEX, files, size, broken)
     for name in (PIXELS, INDEX):  # on the disk before the folder is renamed
         with (part / name).open("rb") as file:
             os.fsync(file.fileno())
+    return start, broken
 
 
-def index_of(files: FileList, size: int, broken: dict[int, str]) -> dict[str, Any]:
-    return {
+def write_index(path: Path, files: FileList, size: int, broken: dict[int, str]) -> None:
+    index = {
         "folder": files.folder,
         "files": len(files.paths),
         "size": size,
         "decoder": DECODER,
         "broken": [{"row": row, "error": error} for row, error in sorted(broken.items())],
     }
+    path.write_text(json.dumps(index, indent=1))
 
 
 class Packer(Dataset[dict[int, str] | UserError]):
@@ -223,25 +224,7 @@ class Packer(Dataset[dict[int, str] | UserError]):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-class Checker(Dataset[dict[int, str] | UserError]):
-    """Decodes ranges of files to see whether they can be; returns what `Packer` does."""
-
-    def __init__(self, files: FileList) -> None:
-        self.paths = files.paths
-
-    def __getitem__(self, rows: range) -> dict[int, str] | UserError:
-        broken = {}
-        for row in rows:
-            try:
-                decode(self.paths[row], 1)
-            except BrokenImageError as error:
-                broken[row] = str(error)
-            except UserError as error:
-                return error
-        return broken
-
-
-def decode_all(packer: Packer | Checker, title: str) -> dict[int, str]:
+def decode_all(packer: Packer, title: str) -> dict[int, str]:
     """Run the packer over all files, with one process per core."""
     count = len(packer.paths)
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]

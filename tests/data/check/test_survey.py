@@ -1,13 +1,11 @@
 """Copies are found wherever they lie, broken files named, colours measured on the same reading."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors, seeded
@@ -15,13 +13,12 @@ from alexnet_lightning.data.check import survey as survey_module
 from alexnet_lightning.data.check.survey import (
     Place,
     contradicts,
+    copies,
     crosses,
     digests_of,
-    identical,
     originals,
     survey,
 )
-from alexnet_lightning.data.storage.decoding import BrokenImageError
 from alexnet_lightning.data.transforms.statistics import pixel_statistics
 from alexnet_lightning.system.errors import UserError
 
@@ -84,25 +81,28 @@ def test_chunks_do_not_matter(splits: dict[Split, Images], monkeypatch: pytest.M
 def test_one_pixel_makes_another_image() -> None:
     images = torch.zeros(2, 3, SIZE, SIZE, dtype=torch.uint8)
     images[1, 2, 3, 3] = 1
-    assert not torch.equal(*digests_of(images))
+    assert len(set(digests_of(images))) == 2
 
 
 def test_digests_are_of_the_pixels_not_of_their_order_in_memory() -> None:
     images = noise(5, 1).images
-    assert torch.equal(
-        digests_of(images), digests_of(images.contiguous(memory_format=torch.channels_last))
+    assert digests_of(images) == digests_of(
+        images.contiguous(memory_format=torch.contiguous_format)
     )
 
 
-def test_identical_rows_against_a_plain_search() -> None:
-    rows = np.random.default_rng(0).integers(0, 256, (30, 16), dtype=np.uint8)[
-        np.random.default_rng(1).integers(0, 30, 100)
-    ]
+def test_copies_against_a_plain_search() -> None:
+    keys = [bytes([key]) for key in np.random.default_rng(0).integers(0, 80, 100)]
+    images = noise(len(keys), 1)
     plain: dict[bytes, list[int]] = {}
-    for number, row in enumerate(rows):
-        plain.setdefault(row.tobytes(), []).append(number)
-    assert identical(rows) == [group for group in plain.values() if len(group) > 1]
-    assert identical(rows[:1]) == identical(rows[:0]) == []
+    for number, key in enumerate(keys):
+        plain.setdefault(key, []).append(number)
+    found = copies({"train": images}, {"train": keys})
+    assert [[place.number for place in group] for group in found] == [
+        group for group in plain.values() if len(group) > 1
+    ]
+    assert all(place.label == place.number % 3 for group in found for place in group)
+    assert copies({"train": noise(1, 1)}, {"train": keys[:1]}) == []
 
 
 def test_counts_by_split_and_class(splits: dict[Split, Images]) -> None:
@@ -115,67 +115,15 @@ def test_statistics_are_of_the_training_images(splits: dict[Split, Images]) -> N
     assert all(map(torch.equal, measured, expected))
 
 
-class Damaged(Images):
-    """Images of which some raise when they are read."""
-
-    def __init__(self, images: ImageTensors, broken: set[str]) -> None:
-        super().__init__(images.labels)
-        self.whole, self.broken = images, broken
-
-    def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-        for index in torch.as_tensor(indices).tolist():
-            if (name := self.name(index)) in self.broken:
-                raise BrokenImageError(f"{name} is no image: replace it")
-        return self.whole[indices]
-
-    def subset(self, indices: Tensor) -> "Damaged":
-        return Damaged(self.whole.subset(indices), self.broken)
-
-    def name(self, index: int) -> str:
-        return self.whole.name(index)
+def test_a_split_without_images() -> None:
+    with pytest.raises(UserError, match="reading val: it has no images"):
+        survey({"train": noise(2, 1), "val": noise(0, 2)}, SIZE)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_broken_images_are_named_and_left_out(splits: dict[Split, Images], workers: int) -> None:
-    train, test = splits["train"], splits["test"]
-    assert isinstance(train, ImageTensors)
-    assert isinstance(test, ImageTensors)
-    damaged: dict[Split, Images] = {
-        "train": Damaged(train, {"1-0", "1-4"}),
-        "val": splits["val"],
-        "test": Damaged(test, {"3-5"}),
-    }
-    found = survey(damaged, SIZE, workers)
-    assert found.faults == {
-        "1-0": "1-0 is no image: replace it",
-        "1-4": "1-4 is no image: replace it",
-        "3-5": "3-5 is no image: replace it",
-    }
-    assert [len(images) for images in found.splits.values()] == [7, 5, 5]
-    # Places count what is left: names and classes are still the right ones.
-    named = [[(found.name(place), place.label) for place in group] for group in found.copies]
-    assert named == [
-        [("1-1", 1), ("1-7", 1), ("2-2", 2)],
-        [("1-3", 0), ("3-0", 0)],
-        [("2-1", 1), ("3-4", 1)],
-    ]
-    kept = pixel_statistics(train.subset(torch.tensor([1, 2, 3, 5, 6, 7, 8])))
-    assert all(map(torch.equal, found.statistics, kept))
-
-
-def test_a_split_of_which_nothing_can_be_read() -> None:
-    images = noise(2, 1)
-    with pytest.raises(UserError, match=r"reading train: no image.*the first: 1-0 is no image"):
-        survey({"train": Damaged(images, {"1-0", "1-1"}), "val": noise(2, 2)}, SIZE)
-
-
-def test_other_errors_are_not_taken_for_broken_images() -> None:
-    class Gone(Damaged):
-        def __getitem__(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-            raise UserError("the disk is gone")
-
-    with pytest.raises(UserError, match="the disk is gone"):
-        survey({"train": Gone(noise(2, 1), set())}, SIZE)
+def test_workers_find_the_same(splits: dict[Split, Images]) -> None:
+    alone, divided = survey(splits, SIZE), survey(splits, SIZE, workers=2)
+    assert divided.copies == alone.copies
+    assert all(map(torch.equal, divided.statistics, alone.statistics))
 
 
 def test_sizes_and_modes(tmp_path: Path) -> None:

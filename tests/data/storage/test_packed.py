@@ -171,9 +171,11 @@ def test_files_without_a_pack_leave_out_the_same(
     files.paths[4].write_text("I am a text.")
     images = [open_files(files, 4, cache) for _ in range(2)]
     assert len(decoded) == 6  # what was found is kept
+    noted = dict(files.left_out.images)
+    assert list(noted) == [str(files.paths[4])]
     packed = open_pack(files, 4, cache)
+    assert files.left_out.images == noted
     for found in images:
-        assert found.skipped == packed.skipped
         assert listed(found) == listed(packed)
         assert torch.equal(found[range(5)][0], packed[range(5)][0])
 
