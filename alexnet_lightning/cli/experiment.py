@@ -40,19 +40,18 @@ from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import (
     LINKED,
     check_callbacks,
-    check_checkpoint,
     check_fused,
     check_length,
     check_links,
     check_monitors,
     check_precision,
     check_rate,
-    check_seed,
     check_sizes,
 )
 from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
+from alexnet_lightning.cli.ranges import check_checkpoint, check_seed
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError

@@ -26,7 +26,7 @@ CASES = [
     ),
     Case(
         "fit --config {quick} --checkpoint.monitor val/loss",
-        r"^error: checkpoint\.mode is max, .* highest val/loss; give --checkpoint\.mode min$",
+        r"^error: checkpoint\.mode is max, .* best val/loss would be the worst; give min$",
     ),
     Case(
         "fit --config {digits} --trainer.callbacks+ LearningRateFinder",
@@ -35,7 +35,7 @@ CASES = [
     Case(
         "fit --config {quick} --trainer.callbacks+ EarlyStopping"
         " --trainer.callbacks.monitor val/top1",
-        r"^error: trainer\.callbacks: EarlyStopping\.mode is min, .* give mode max$",
+        r"^error: trainer\.callbacks: EarlyStopping\.mode is min, .* give max$",
     ),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
