@@ -33,10 +33,6 @@ MISTAKES, DIFFERENCES = 24, 18  # images shown
 Seen = Callable[[Tensor], Tensor]
 
 
-def as_stored(images: Tensor) -> Tensor:
-    return images
-
-
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
     """Return the indices of at most `count` misclassified images, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
@@ -45,7 +41,7 @@ def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
 
 
 def draw_mistakes(
-    images: Images, probabilities: Tensor, class_names: Sequence[str], seen: Seen = as_stored
+    images: Images, probabilities: Tensor, class_names: Sequence[str], seen: Seen | None = None
 ) -> Figure:
     """Return a figure of a split's most confident mistakes, from all its probabilities (N, K).
 
@@ -61,7 +57,7 @@ def draw_mistakes(
     title = f"Most confident of {wrong:,} mistakes in {len(images):,} test images"
     if not wrong:
         return notice(title, "The network is right on all of them.")
-    return gallery(seen(pixels), captions, title)
+    return gallery(seen(pixels) if seen else pixels, captions, title)
 
 
 class Judged(NamedTuple):
@@ -154,7 +150,7 @@ def draw_curves_and_counts(
 
 
 def draw_differences(
-    images: Images, best: Judged, last: Judged, names: Sequence[str], seen: Seen = as_stored
+    images: Images, best: Judged, last: Judged, names: Sequence[str], seen: Seen | None = None
 ) -> Figure:
     """Return a figure of the images that the two classify differently, most different first.
 
@@ -176,4 +172,4 @@ def draw_differences(
     more = f", most on these {len(chosen)}" if len(candidates) > len(chosen) else ""
     if not len(candidates):
         return notice(title, f"Epochs {best.epoch} and {last.epoch} give the same class for each.")
-    return gallery(seen(pixels), captions, title + more)
+    return gallery(seen(pixels) if seen else pixels, captions, title + more)
