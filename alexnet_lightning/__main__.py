@@ -4,10 +4,10 @@ import ast
 import runpy
 import signal
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 
 from alexnet_lightning.system.streams import encode_anything
+from alexnet_lightning.system.text import did_you_mean
 
 COMMANDS = (
     "fit", "evaluate", "check_data", "diagnose", "variants", "predict", "export", "explain",
@@ -23,8 +23,7 @@ def main() -> None:
         runpy.run_module(f"alexnet_lightning.{name}", run_name="__main__", alter_sys=True)
         return
     if name and name not in ("__help", "_h", "help"):
-        close = get_close_matches(name, COMMANDS, n=1)
-        near = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
+        near = did_you_mean(name, COMMANDS, f"there are {', '.join(COMMANDS)}")
         print(f"error: {sys.argv[1]}: no such command; {near}", file=sys.stderr)
         sys.exit(2)
     encode_anything()

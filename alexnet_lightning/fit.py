@@ -62,9 +62,9 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     from alexnet_lightning.cli.config_files import check_files
 
     check_files(args)  # a path that is mistyped is told before the slow imports
-    from alexnet_lightning.cli.checks import check_ranges
     from alexnet_lightning.cli.experiment import ExperimentCLI
     from alexnet_lightning.cli.messages import in_one_line
+    from alexnet_lightning.cli.ranges import check_ranges
     from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
     from alexnet_lightning.training import cluster
     from alexnet_lightning.training.run_folder import LAST

@@ -59,8 +59,8 @@ def opened(
     top: int, run_dir: str | Path, images: Sequence[str | Path], checkpoint: str, **options: Any
 ) -> "tuple[Predictor, list[Path]]":
     """Return the network and the image files; mistakes are found before torch is imported."""
-    if top < 1:
-        raise UserError(f"--top: {top}: give a number >= 1")
+    if not isinstance(top, int) or top < 1:
+        raise UserError(f"--top: {top}: give a whole number >= 1")
     source = Source.find(run_dir, checkpoint)
     paths = image_files(images, sys.stdin)
     from alexnet_lightning.inference.predictor import Predictor

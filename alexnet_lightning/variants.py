@@ -24,30 +24,26 @@ def variants(write: str | Path | None = None) -> str:
     Raises:
         UserError: the file cannot be read, or lacks the marks.
     """
-    if write is None:
-        return counted()
-    path = Path(write)
-    try:
-        content = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--write: cannot read {path}: {error}") from None
-    if not 0 <= content.find(START) < content.find(END):
-        raise UserError(f"--write: {path} has no place for the table; put {START} and {END} in it")
-    check_writable("--write", path)
-    before, rest = content.split(START, 1)
-    _, after = rest.split(END, 1)
-    table = counted()
-    with replacing(path) as part:
-        part.write_text(f"{before}{START}\n{table}\n{END}{after}")
-    return table
-
-
-def counted() -> str:
-    """Return the table, which builds every network."""
+    content = ""
+    if write is not None:
+        try:
+            content = Path(write).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"--write: cannot read {write}: {error}") from None
+        if not 0 <= content.find(START) < content.find(END):
+            raise UserError(
+                f"--write: {write} has no place for the table; put {START} and {END} in it"
+            )
+        check_writable("--write", Path(write))
     with progress.told("building all variants to count their parameters and multiply-adds"):
         from alexnet_lightning.models.table import variants_table
 
-        return variants_table()
+        table = variants_table()
+    if write is not None:
+        before, after = content.partition(START)[0], content.partition(END)[2]
+        with replacing(Path(write)) as part:
+            part.write_text(f"{before}{START}\n{table}\n{END}{after}")
+    return table
 
 
 def main(args: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -56,6 +57,22 @@ def test_a_model_is_made_by_its_name(name: str, size: int) -> None:
 def test_a_model_that_does_not_exist() -> None:
     with pytest.raises(ValueError, match="no variant is named AlexNt; there are AlexNet,"):
         create_model("AlexNt")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_classes": 0}, "num_classes is 0: give a whole number >= 2"),
+        ({"num_classes": 2.5}, "num_classes is 2.5: give a whole number >= 2"),
+        ({"in_channels": 0}, "in_channels is 0: give a whole number >= 1"),
+        ({"image_size": -1}, "image_size is -1: give a whole number >= 1"),
+        ({"widht": 0.5}, r"widht: no such argument of AlexNetBN; did you mean width\?"),
+        ({"foo": 3}, "foo: no such argument of AlexNetBN; see help"),
+    ],
+)
+def test_an_argument_that_cannot_be_meant_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        create_model("AlexNetBN", **arguments)
 
 
 def test_fit_and_evaluate_are_functions(

@@ -4,9 +4,8 @@ import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from inspect import signature
-from math import inf
 from pydoc import locate
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -32,73 +31,6 @@ from alexnet_lightning.training.optimization import clips_mixed, needs_total_ste
 from alexnet_lightning.training.tracking import say
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
-SEEDS = 2**32  # numpy's generator takes as many
-
-
-class Range(NamedTuple):
-    """Numbers that a flag of the Trainer takes, null aside: from `least` on.
-
-    With `part`, fractions from 0 to 1 and whole numbers above; only then are fractions meant.
-    """
-
-    least: float = 0
-    part: bool = False
-    words: str = ""  # what else there is to say of it
-
-    def has(self, value: Any) -> bool:
-        """Tell whether a value is one of them; text, such as a time, is left to Lightning."""
-        if value is None or not isinstance(value, int | float):
-            return True
-        if not self.least <= value < inf:
-            return False
-        return not self.part or value <= 1 or value == int(value)
-
-    def __str__(self) -> str:
-        numbers = f"a number >= {self.least}"
-        if self.part:
-            numbers = f"a fraction {'from 0' if self.least == 0 else 'above 0'} to 1, or a number"
-        return numbers + self.words
-
-
-RANGES = {
-    "accumulate_grad_batches": Range(1),
-    "log_every_n_steps": Range(0, words="; 0 logs once an epoch"),
-    "gradient_clip_val": Range(0, words="; 0 clips nothing"),
-    "max_epochs": Range(-1, words="; -1 sets no limit"),
-    "max_steps": Range(-1, words="; -1 sets no limit"),
-    "min_epochs": Range(0),
-    "min_steps": Range(0),
-    "check_val_every_n_epoch": Range(1),
-    "num_sanity_val_steps": Range(-1, words="; -1 takes all batches"),
-    "reload_dataloaders_every_n_epochs": Range(0),
-    "val_check_interval": Range(1e-9, part=True, words=" of batches"),
-    "limit_train_batches": Range(1e-9, part=True, words=" of batches"),
-    "limit_val_batches": Range(0, part=True, words=" of batches"),
-    "limit_test_batches": Range(0, part=True, words=" of batches"),
-}
-
-
-def check_seed(seed: Any) -> None:
-    """Refuse a seed that not every generator takes; true and false are no seeds."""
-    if isinstance(seed, bool) or not 0 <= seed < SEEDS:
-        raise UserError(
-            f"seed_everything is {str(seed).lower()}: give a whole number from 0 to {SEEDS - 1}"
-        )
-
-
-def check_ranges(trainer: Any) -> None:
-    """Refuse numbers of the Trainer's that are out of range, and flags that have no effect here."""
-    for key, numbers in RANGES.items():
-        if not numbers.has(trainer.get(key)):
-            raise UserError(f"trainer.{key} is {trainer[key]}: give {numbers}")
-    if trainer.enable_checkpointing is False:
-        raise UserError(
-            "trainer.enable_checkpointing is false, but a run is tested and resumed from its "
-            "checkpoints; leave it out, or try with --trainer.fast_dev_run true"
-        )
-    if trainer.overfit_batches:
-        # Lightning would replace our sampler of batches by its own of single images.
-        raise UserError("trainer.overfit_batches: use trainer.limit_train_batches instead")
 
 
 def check_length(trainer: Any, schedule: LRSchedulerCallable | None) -> None:
@@ -140,34 +72,6 @@ def check_batches(trainer: Trainer, data: ImageDataModule) -> None:
             f"trainer.accumulate_grad_batches is {steps}, but an epoch has {count} batches: there "
             "is one step per epoch, of these alone",
             stacklevel=1,
-        )
-
-
-OURS = {  # what a run's own checkpoints would lose by a key of `checkpoint`, and what is meant
-    "dirpath": "checkpoints lie in the run folder; --runs_dir says where that goes",
-    "save_last": "last.ckpt is always kept, see --recovery.keep; leave it out",
-    "save_on_exception": "last.ckpt is kept then, see --recovery; leave it out",
-    "every_n_train_steps": "a best checkpoint needs a validation; give --trainer.val_check_interval"
-    ", or --recovery.every_n_steps to resume from",
-    "train_time_interval": "a best checkpoint needs a validation; give "
-    "--trainer.val_check_interval, or --recovery.every_n_minutes to resume from",
-}
-
-
-def check_checkpoint(given: Any) -> None:
-    """Refuse an option of ModelCheckpoint that a run decides by itself."""
-    for name, reason in OURS.items():
-        if given[name]:
-            raise UserError(f"checkpoint.{name} is {given[name]}: {reason}")
-    if str(given.monitor).endswith("loss") and given.mode == "max":
-        raise UserError(
-            f"checkpoint.mode is max, so that the best would have the highest {given.monitor}; "
-            "give --checkpoint.mode min"
-        )
-    stem = str(given.filename)
-    if stem.startswith("last") or "/" in stem:
-        raise UserError(
-            f"checkpoint.filename is {stem}: give a name without / that does not begin with last"
         )
 
 
@@ -233,27 +137,24 @@ def check_precision(model: ImageClassifier, trainer: Trainer, data: ImageDataMod
         ) from error
 
 
+REFUSED = {
+    OnExceptionCheckpoint: "would make Lightning begin every run with its file; leave it out, for "
+    "checkpoints/last.ckpt is written on an exception as well",
+    ModelPruning: "prunes after the validation of an epoch, so that no figure would be of the "
+    "weights that are kept; prune a trained network from Python",
+    StochasticWeightAveraging: "averages weights that no checkpoint gets; take "
+    "--config configs/overlays/ema.yaml, or WeightAveraging",
+}
+
+
 def check_callbacks(callbacks: Sequence[Any], model: ImageClassifier) -> None:
     """Refuse Lightning's callbacks that a run of this project cannot have, and say why."""
     for callback in callbacks:
-        name = f"trainer.callbacks: {type(callback).__name__}"
-        if isinstance(callback, OnExceptionCheckpoint):
-            raise UserError(
-                f"{name} would make Lightning begin every run with its file; leave it out, for "
-                "checkpoints/last.ckpt is written on an exception as well"
-            )
+        reasons = [reason for kind, reason in REFUSED.items() if isinstance(callback, kind)]
         if isinstance(callback, BaseFinetuning) and model.backbone_lr_factor != 1.0:
-            raise UserError(f"{name} sets the rate of the backbone; leave out backbone_lr_factor")
-        if isinstance(callback, ModelPruning):
-            raise UserError(
-                f"{name} prunes after the validation of an epoch, so that no figure would be of "
-                "the weights that are kept; prune a trained network from Python"
-            )
-        if isinstance(callback, StochasticWeightAveraging):
-            raise UserError(
-                f"{name} averages weights that no checkpoint gets; take "
-                "--config configs/overlays/ema.yaml, or WeightAveraging"
-            )
+            reasons.append("sets the rate of the backbone; leave out backbone_lr_factor")
+        if reasons:
+            raise UserError(f"trainer.callbacks: {type(callback).__name__} {reasons[0]}")
 
 
 def check_rate(given: Any, callbacks: Sequence[Any]) -> None:
@@ -278,17 +179,17 @@ def check_rate(given: Any, callbacks: Sequence[Any]) -> None:
 
 
 def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier) -> None:
-    """Refuse to wait for a figure that is not logged, or not as often as needed."""
-    trainer = config.trainer
-    schedule = config.model.init_args.get("lr_scheduler")
+    """Refuse to wait for a figure that is not logged, or not as often as needed, or its worst."""
+    trainer, schedule = config.trainer, config.model.init_args.get("lr_scheduler")
     validated = model.val_metrics.names
-    # Where a figure is awaited, which one, and those that are there by then.
-    monitors = [("checkpoint.monitor", config.checkpoint.monitor, True)]
+    known = [*validated, *model.train_metrics.names]
+    # What waits for a figure, for which, those that are there by then, and how it judges them.
+    waiting = [("checkpoint", config.checkpoint.monitor, known, config.checkpoint.mode)]
     if schedule is not None and (
         "monitor" in schedule.get("init_args", {})
         or schedule.class_path.endswith("ReduceLROnPlateau")
     ):
-        monitors.append(("model.lr_scheduler.monitor", schedule.init_args.get("monitor"), False))
+        waiting.append(("model.lr_scheduler", schedule.init_args.get("monitor"), validated, None))
         every = trainer.check_val_every_n_epoch
         if every != 1 or trainer.limit_val_batches == 0:
             key = "limit_val_batches" if every == 1 else "check_val_every_n_epoch"
@@ -297,21 +198,22 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
                 f"time, but trainer.{key} is {trainer[key]}; leave it out"
             )
     for callback in callbacks:
-        if isinstance(callback, EarlyStopping) and callback.monitor in validated:
-            wanted = "min" if callback.monitor.endswith("loss") else "max"
-            if callback.mode != wanted:
-                raise UserError(
-                    f"trainer.callbacks: EarlyStopping.mode is {callback.mode}, so that it would "
-                    f"stop when {callback.monitor} gets better; give mode {wanted}"
-                )
         if hasattr(callback, "monitor"):
-            key = f"trainer.callbacks: {type(callback).__name__}.monitor"
-            monitors.append((key, callback.monitor, True))
-    for key, monitor, trained in monitors:
-        known = [*validated, *(model.train_metrics.names if trained else [])]
-        if monitor is None or (monitor.startswith("train/") and monitor in known):
+            key = f"trainer.callbacks: {type(callback).__name__}"
+            mode = callback.mode if isinstance(callback, EarlyStopping) else None
+            waiting.append((key, callback.monitor, known, mode))
+    for key, monitor, there, mode in waiting:
+        if monitor is None:
             continue
-        if trainer.limit_val_batches == 0:
-            raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
-        if monitor not in known:
-            raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")
+        if trainer.limit_val_batches == 0 and not monitor.startswith("train/"):
+            raise UserError(
+                f"{key}.monitor: {monitor} needs a validation; drop limit_val_batches 0"
+            )
+        if monitor not in there:
+            names = ", ".join(there)
+            raise UserError(f"{key}.monitor: {monitor} is never logged; give one of {names}")
+        best, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
+        if mode == other:
+            raise UserError(
+                f"{key}.mode is {mode}, so that the best {monitor} would be the worst; give {best}"
+            )

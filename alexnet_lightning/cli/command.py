@@ -6,10 +6,10 @@ import argparse
 import errno
 import inspect
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -17,6 +17,7 @@ from alexnet_lightning.system import streams
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.system.signals import Stopped
+from alexnet_lightning.system.text import did_you_mean
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -52,7 +53,7 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
         if error.filename is None and error.errno not in FULL:
             raise
         place = "the output" if error.filename is None else error.filename
-        print(f"error: {place}: {error.strerror}", file=sys.stderr)
+        print(f"error: {UserError(f'{place}: {error.strerror}')}", file=sys.stderr)
         if error.filename is None:
             streams.silence()
         sys.exit(2)
@@ -88,7 +89,7 @@ def arguments(
     if any("overrides" in inspect.signature(each).parameters for each in functions):
         given = {"overrides": rest}
     elif rest:
-        raise UserError(f"{rest[0]}: no such option{nearest(parser, rest[0])}")
+        raise UserError(f"{rest[0]}: no such option; {did_you_mean(rest[0], options_of(parser))}")
     try:
         found = parser.parse_args(own)
     except (ArgumentError, TypeError, ValueError) as error:
@@ -102,6 +103,7 @@ def arguments(
 
 def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str) -> ArgumentParser:
     """Return a parser with an option for each parameter of the functions."""
+    from docstring_parser import parse
     from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
     class Formatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -125,6 +127,7 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
     )
     for function in functions:
         lists = list_parameters(function)
+        words = {each.arg_name: each.description for each in parse(function.__doc__ or "").params}
         parser.add_function_arguments(
             function, as_group=False, as_positional=True, skip={*lists, "overrides"}
         )
@@ -132,8 +135,8 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
             default = inspect.signature(function).parameters[key].default
             required = default is inspect.Parameter.empty
             options: dict[str, Any] = {} if required else {"default": default and list(default)}
-            flag, words = key if required else f"--{key}", help_of(function, key)
-            parser.add_argument(flag, nargs="+", type=element, help=words, **options)
+            flag = key if required else f"--{key}"
+            parser.add_argument(flag, nargs="+", type=element, help=words.get(key), **options)
     for action in options_of(parser).values():
         if is_switch(action):
             action.metavar = "[true|false]"
@@ -143,12 +146,6 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
 def options_of(parser: ArgumentParser) -> dict[str, argparse.Action]:
     """Return the options that a parser knows, by their flags."""
     return {flag: action for action in parser._actions for flag in action.option_strings}
-
-
-def nearest(parser: ArgumentParser, flag: str) -> str:
-    """Return "; did you mean …?" for the option that is spelled most like a flag."""
-    close = get_close_matches(flag, options_of(parser), n=1)
-    return f"; did you mean {close[0]}?" if close else "; see --help"
 
 
 def list_parameters(function: Callable[..., Any]) -> dict[str, Any]:
@@ -164,14 +161,6 @@ def list_parameters(function: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
-def help_of(function: Callable[..., Any], key: str) -> str | None:
-    """Return what a docstring says of a parameter."""
-    from docstring_parser import parse
-
-    described = {each.arg_name: each.description for each in parse(function.__doc__ or "").params}
-    return described.get(key)
-
-
 def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the arguments that a parser knows, and the flags with their values that it does not.
 
@@ -183,7 +172,7 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
     target = own
     for index, word in enumerate(args):
         flag, equals, _ = word.partition("=")
-        if word.startswith("-") and word != "-" and not is_number(word):
+        if re.match("--?[a-zA-Z]", word):  # no negative number
             target = own if flag in actions else rest
             following = args[index + 1] if index + 1 < len(args) else ""
             alone = not equals and following not in ("true", "false")
@@ -196,15 +185,6 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
 def is_switch(action: argparse.Action) -> bool:
     """Tell whether an option is true or false."""
     return getattr(action, "_typehint", None) is bool
-
-
-def is_number(word: str) -> bool:
-    """Tell whether a word that begins with a minus is a value."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def strictness(strict: bool = False) -> None:

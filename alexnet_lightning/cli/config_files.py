@@ -69,12 +69,11 @@ def smaller(files: Sequence[Path]) -> Path | None:
 
 
 def check_files(args: Sequence[str]) -> None:
-    """Raise a UserError for the first file given with --config that cannot be opened."""
+    """Raise a UserError for the first file given with --config that is not an experiment's."""
     for path in config_files(args):
-        try:
-            path.open().close()
-        except OSError as error:
-            raise unreadable(path, error) from None
+        # What comes through a pipe can be read only once.
+        if not path.is_fifo() and "variants" in check_yaml(path):
+            raise UserError(f"--config: {path} is a study: give it to study")
 
 
 def unreadable(path: Path, error: OSError) -> UserError:

@@ -40,19 +40,18 @@ from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.cli.checks import (
     LINKED,
     check_callbacks,
-    check_checkpoint,
     check_fused,
     check_length,
     check_links,
     check_monitors,
     check_precision,
     check_rate,
-    check_seed,
     check_sizes,
 )
-from alexnet_lightning.cli.config_files import as_named_now, check_yaml, config_files, smaller
+from alexnet_lightning.cli.config_files import as_named_now, check_files, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
+from alexnet_lightning.cli.ranges import check_checkpoint, check_seed
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
@@ -190,6 +189,7 @@ class ExperimentCLI(LightningCLI):
             f"{word}=true" if word == f"--{ACCEPT}" and value not in ("true", "false") else word
             for word, value in pairwise([*args, ""])
         ]
+        check_files(args)
         self.smaller = smaller(config_files(args))
         self.config = self.parsed(args)
 
@@ -199,10 +199,6 @@ class ExperimentCLI(LightningCLI):
         try:
             config = plain(parser.parse_args(as_named_now(args)))
         except Exception as error:
-            for path in files:
-                # It names the file and the line, where that is what is wrong.
-                if "variants" in check_yaml(path):
-                    raise UserError(f"--config: {path} is a study: give it to study") from None
             raise UserError(explain(error, parser._option_string_actions)) from error
         check_seed(config.seed_everything)
         if config.name is None:

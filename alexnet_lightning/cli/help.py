@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout, suppress
-from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import alexnet_lightning
 from alexnet_lightning import DATA_SETS, VARIANTS
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import did_you_mean
 
 if TYPE_CHECKING:
     from lightning.pytorch.cli import LightningArgumentParser
@@ -46,8 +46,7 @@ def show_help(parser: "LightningArgumentParser", args: Sequence[str]) -> None:
         given = rf"(--model\.(?:{'|'.join(LINKED)}) [^(]*\()required,"
         print(re.sub(given, r"\1the data gives it; leave it out,", page.getvalue()), end="")
     else:
-        close = get_close_matches(topic, [*VARIANTS, *DATA_SETS], n=1)
-        hint = f"did you mean {close[0]}?" if close else "see --help for their names"
+        hint = did_you_mean(topic, [*VARIANTS, *DATA_SETS], "see --help for their names")
         raise UserError(f"--help={topic}: no such model or data set; {hint}")
     sys.exit()
 

@@ -5,14 +5,18 @@ import re
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import callbacks, loggers
+from torch import optim
+from torch.optim import lr_scheduler
 
+from alexnet_lightning import PUBLIC
+from alexnet_lightning.models.create import accepted
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
+from alexnet_lightning.system.text import did_you_mean, one_line
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
 REQUIREMENT = re.compile(r"`pip install (?:-U )?'?([^'`]+)'?`")
@@ -24,6 +28,7 @@ GIVEN = re.compile(r"(?:Given|Got) value: (?!Namespace|NestedArg|\[Namespace)(.+
 UNION = "Does not validate against any"
 NOT_NAMED = "Got value: NestedArg"  # an argument of a class that is not known yet
 EXPECTED = re.compile(r"Expected a (?!path)(.+?)(?=\. Got value|$)", re.MULTILINE)
+CLASSES = [*PUBLIC, *dir(callbacks), *dir(loggers), *dir(optim), *dir(lr_scheduler)]
 WORDS = {
     "'bool'": "true or false",
     "'int'": "a whole number",
@@ -78,7 +83,8 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         key = ".".join([*keys, unknown[1]])
         reason = "no such key" + suggestion(unknown[1], owners[-1] if owners else None)
     elif missing := re.search(r"Expected a dot import path string: (\S+)", said):
-        reason = f"no class named {missing[1]}; give a name that --help lists, or a dotted path"
+        near = did_you_mean(missing[1], CLASSES, "give a name that --help lists, or a dotted path")
+        reason = f"no class named {missing[1]}; {near}"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
         reason = f"{reason.rstrip('.')}; give one of these"
@@ -93,9 +99,7 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         reason += "; see --help"
     elif mistyped := re.search(r"unrecognized arguments: ([^\s=]+)", reason):
         options = [flag for flag in flags if not flag.endswith(".help")]
-        close = get_close_matches(mistyped[1], options, n=1)
-        hint = f"did you mean {close[0]}?" if close else "see --help"
-        reason = f"{mistyped[1]}: no such option; {hint}"
+        reason = f"{mistyped[1]}: no such option; {did_you_mean(mistyped[1], options)}"
     return ": ".join(filter(None, [key, reason]))
 
 
@@ -168,11 +172,5 @@ def suggestion(key: str, owner: str | None) -> str:
     if owner is None or "." not in owner:
         return "; see --help"
     module, name = owner.rsplit(".", 1)
-    known = {
-        argument
-        for base in getattr(import_module(module), name).__mro__
-        for argument in inspect.signature(base.__init__).parameters
-    } - {"self", "args", "kwargs", "recipe", "options", "params", "defaults"}
-    close = get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}"
-    return f" of {name}; {hint}"
+    known = accepted(getattr(import_module(module), name)) - {"params", "defaults"}
+    return f" of {name}; {did_you_mean(key, known, 'it has ' + ', '.join(sorted(known)))}"

@@ -16,6 +16,7 @@ from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.contact_sheet import one_a_class
 from alexnet_lightning.plots.style import COLOURS, drawable, new_figure
+from alexnet_lightning.system.text import short
 from alexnet_lightning.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ def gallery(images: Tensor, captions: Sequence[str], title: str) -> Figure:
 
 def brief(name: str) -> str:
     """Return a name that fits below an image."""
-    name = drawable(name)
-    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
+    return short(drawable(name), LETTERS)
 
 
 def percent(name: str, probability: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 KERNELS = 96  # as in the paper's figure 3
 MAPS = 12  # of a stage
-CHUNK = 32  # images per forward and backward pass of Grad-CAM
 CLASSES = 3  # the most probable ones
 
 
@@ -116,48 +114,26 @@ def draw_maps(predictor: Predictor, shown: ShownImages) -> Figure:
     return figure
 
 
-def grad_cam(model: ImageClassifier, images: Tensor, classes: Sequence[int] | Tensor) -> Tensor:
-    """Return how much each position raises a class's logit, float32 (N, T, T), 0 to 1 per image.
+def grad_cam(model: ImageClassifier, images: Tensor, classes: Tensor) -> Tensor:
+    """Return how much each position raises the logits of K classes, float32 (N, K, T, T), 0 to 1.
 
     relu(Σ_c w_c · A_c), with A_c the output maps of the backbone and w_c the mean over positions of
     the logit's gradient with respect to A_c (Selvaraju et al. 2017, arXiv:1610.02391), enlarged
-    bilinearly and divided by its maximum. Zero if nothing raises the logit.
+    bilinearly and divided by the largest value of an image's K maps, so that these can be compared.
+    Zero if nothing raises the logits.
 
     Args:
         model: of any variant, in any mode, which is kept.
         images: the network's input (N, C, T, T).
-        classes: indices (N,), each from 0 to K - 1.
+        classes: indices (N, K).
 
     Raises:
-        UserError: captum is missing, or the backbone ends without maps, as a vision transformer.
-    """
-    targets = torch.as_tensor(classes, device=images.device)
-    with evaluating(model):
-        parts = [
-            coarse_cam(model.network, *chunk)
-            for chunk in zip(images.split(CHUNK), targets.split(CHUNK), strict=True)
-        ]
-    maps = F.interpolate(torch.cat(parts), images.shape[-2:], mode="bilinear")[:, 0]
-    peaks = maps.amax(dim=(1, 2), keepdim=True)
-    return (maps / peaks.where(peaks > 0, 1.0)).cpu()
-
-
-def shared_cams(model: ImageClassifier, images: Tensor, classes: Tensor) -> Tensor:
-    """Return Grad-CAM of K classes per image, float32 (N, K, T, T), 0 to 1 over the K.
-
-    As `grad_cam`, but divided by the largest value of all K maps, so that they can be compared.
-
-    Raises:
+        UserError: captum is missing.
         NoPositionsError: the backbone ends in maps of 1 × 1, or without maps.
     """
-    columns = zip(images.split(CHUNK), classes.split(CHUNK), strict=True)
     with evaluating(model):
-        coarse = torch.cat(
-            [
-                torch.cat([coarse_cam(model.network, part, one) for one in of.unbind(1)], dim=1)
-                for part, of in columns
-            ]
-        )
+        columns = [coarse_cam(model.network, images, column) for column in classes.unbind(1)]
+    coarse = torch.cat(columns, dim=1)
     if coarse.shape[-2:].numel() == 1:
         raise NoPositionsError(
             "Grad-CAM cannot be drawn: this network's backbone ends in maps of 1 × 1, which have "
@@ -199,7 +175,7 @@ def draw_grad_cam(predictor: Predictor, shown: ShownImages) -> Figure:
     values, classes = predictor.probabilities(shown.images).topk(min(CLASSES, len(names)))
     title = "Regions that raise the most probable classes (Grad-CAM)"
     try:
-        heat = shared_cams(predictor.model, inputs, classes)
+        heat = grad_cam(predictor.model, inputs, classes)
     except NoPositionsError as error:
         return notice(title, str(error))
     count = classes.shape[1]

@@ -20,7 +20,7 @@ from alexnet_lightning.explanations.images import (
     split_probabilities,
 )
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.plots.curves import Rows, plot_metric
+from alexnet_lightning.plots.curves import Rows, by_epochs, plot_metric
 from alexnet_lightning.plots.style import COLOURS, new_figure
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.own_variant import own_variant
@@ -33,10 +33,6 @@ MISTAKES, DIFFERENCES = 24, 18  # images shown
 Seen = Callable[[Tensor], Tensor]
 
 
-def as_stored(images: Tensor) -> Tensor:
-    return images
-
-
 def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
     """Return the indices of at most `count` misclassified images, the most confident first."""
     confidence, predicted = probabilities.max(dim=1)
@@ -45,7 +41,7 @@ def most_confident(probabilities: Tensor, labels: Tensor, count: int) -> Tensor:
 
 
 def draw_mistakes(
-    images: Images, probabilities: Tensor, class_names: Sequence[str], seen: Seen = as_stored
+    images: Images, probabilities: Tensor, class_names: Sequence[str], seen: Seen | None = None
 ) -> Figure:
     """Return a figure of a split's most confident mistakes, from all its probabilities (N, K).
 
@@ -61,7 +57,7 @@ def draw_mistakes(
     title = f"Most confident of {wrong:,} mistakes in {len(images):,} test images"
     if not wrong:
         return notice(title, "The network is right on all of them.")
-    return gallery(seen(pixels), captions, title)
+    return gallery(seen(pixels) if seen else pixels, captions, title)
 
 
 class Judged(NamedTuple):
@@ -122,8 +118,6 @@ def draw_curves_and_counts(
     rows: Rows, best: Judged, last: Judged, labels: Tensor, targets: str = ""
 ) -> Figure:
     """Return a figure of the run's curves, both checkpoints marked, and where they agree."""
-    from matplotlib.ticker import MaxNLocator
-
     counts = agreement(best.probabilities.argmax(1), last.probabilities.argmax(1), labels)
     with new_figure(13, 4.4) as figure:
         loss, accuracy, bars = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
@@ -133,12 +127,10 @@ def draw_curves_and_counts(
             (accuracy, "top1", "accuracy (%)", 100 / classes),
         ):
             plot_metric(axes, rows, metric, "-", targets)
-            axes.set(xlabel="epoch", ylabel=unit)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             for judged, line in ((best, "--"), (last, ":")):
                 look = {"color": "#555555", "linestyle": line, "lw": 1.4, "zorder": 1}
                 axes.axvline(judged.epoch, label=f"{judged.name} checkpoint", **look)
-            axes.axhline(chance, color="#555555", ls=(0, (1, 3)), lw=1.2, zorder=1, label="chance")
+            by_epochs(axes, unit, chance)
         handles, names = loss.get_legend_handles_labels()
         names = [name.removesuffix(" loss") for name in names]
         figure.legend(handles, names, loc="outside lower center", ncols=5)
@@ -154,7 +146,7 @@ def draw_curves_and_counts(
 
 
 def draw_differences(
-    images: Images, best: Judged, last: Judged, names: Sequence[str], seen: Seen = as_stored
+    images: Images, best: Judged, last: Judged, names: Sequence[str], seen: Seen | None = None
 ) -> Figure:
     """Return a figure of the images that the two classify differently, most different first.
 
@@ -176,4 +168,4 @@ def draw_differences(
     more = f", most on these {len(chosen)}" if len(candidates) > len(chosen) else ""
     if not len(candidates):
         return notice(title, f"Epochs {best.epoch} and {last.epoch} give the same class for each.")
-    return gallery(seen(pixels), captions, title + more)
+    return gallery(seen(pixels) if seen else pixels, captions, title + more)

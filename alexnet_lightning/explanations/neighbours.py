@@ -10,7 +10,7 @@ from torch import Tensor
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.explanations.images import RIGHT, WRONG, ShownImages, batches, brief, show
 from alexnet_lightning.inference.predictor import Predictor
-from alexnet_lightning.plots.embeddings import most_frequent, scatter
+from alexnet_lightning.plots.embeddings import most_frequent, name_components, scatter
 from alexnet_lightning.plots.style import new_figure
 
 if TYPE_CHECKING:
@@ -105,11 +105,8 @@ def draw_planes(planes: Planes, image: Tensor) -> Figure:
         for axes, (name, point) in zip(figure.subplots(2, 1), points.items(), strict=True):
             scatter(axes, planes.points[name], planes.labels, shown, names)
             axes.plot(*point, "*", ms=22, color="black", mec="white", mew=1.5, label="the image")
-            labels = [
-                f"PC {number} ({explained:.1%} of variance)"
-                for number, explained in enumerate(planes.spaces[name].explained_variance_ratio_, 1)
-            ]
-            axes.set(title=name, xlabel=labels[0], ylabel=labels[1])
+            name_components(axes, planes.spaces[name].explained_variance_ratio_)
+            axes.set_title(name)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         figure.suptitle(f"{len(planes.labels):,} validation images")

@@ -1,6 +1,5 @@
 """The demo's page; Streamlit runs it from the top whenever a widget changes."""
 
-import json
 import sys
 import threading
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 import torch
-import yaml
 from torch import Tensor
 
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.explanations import neighbours as among
 from alexnet_lightning.explanations.images import ShownImages, brief, run_data, show
-from alexnet_lightning.explanations.layers import NoPositionsError, overlay, shared_cams
+from alexnet_lightning.explanations.layers import NoPositionsError, grad_cam, overlay
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.system.errors import UserError
@@ -47,21 +45,13 @@ def predictor(network: Network) -> Predictor:
     return Predictor.load(network.run, network.which, device=sys.argv[1])
 
 
+@st.cache_resource(
+    show_spinner="Opening the data set …", hash_funcs={Network: lambda network: str(network.run)}
+)
 def data(network: Network) -> ImageDataModule | str:
-    """Return the network's data set, or the reason why it cannot be shown."""
-    recipe = yaml.safe_load(RunFolder(network.run).config.read_text()).get("data")
+    """Return the data set of the network's run, or the reason why it cannot be shown."""
     try:
-        trained_on = predictor(network).trained_on
-    except UserError as error:
-        return str(error)
-    return data_like(json.dumps([recipe, trained_on and trained_on.stored()]), network)
-
-
-@st.cache_resource(show_spinner="Opening the data set …")
-def data_like(recipe: str, _network: Network) -> ImageDataModule | str:
-    """Return the data set of a recipe, shared by all with it; Streamlit ignores `_network`."""
-    try:
-        return run_data(RunFolder(_network.run), False, predictor(_network).trained_on)
+        return run_data(RunFolder(network.run), False, predictor(network).trained_on)
     except (UserError, OSError) as error:
         return str(error)
 
@@ -156,7 +146,7 @@ def show_classes(network: Predictor, image: Tensor) -> None:
     first = torch.tensor([[network.class_names.index(found.classes[0])]])
     (view,) = network.preprocessing.centre(image[None])
     try:
-        ((heat,),) = shared_cams(network.model, network.inputs(image[None])[:, 0], first)
+        ((heat,),) = grad_cam(network.model, network.inputs(image[None])[:, 0], first)
     except NoPositionsError as error:
         st.caption(str(error))
         heat = None

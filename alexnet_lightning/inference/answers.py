@@ -75,12 +75,13 @@ def decoded(
 def as_table(found: Iterable[Answer]) -> Iterator[str]:
     """Yield one line per image with aligned columns, after the last image is predicted."""
     rows = list(found)
-    width = max((len(row.name) for row in rows), default=0)
+    names = [row.name.replace("\n", "\\n") for row in rows]
+    width = max(map(len, names), default=0)
     longest = max((len(short(name)) for row in rows for name in row.prediction.classes), default=0)
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         pairs = zip(*row.prediction, strict=True)
-        cells = [f"{short(name):{longest}} {100 * value:5.1f} %" for name, value in pairs]
-        yield "   ".join([f"{row.name:{width}}", *cells])
+        cells = [f"{short(kind):{longest}} {100 * value:5.1f} %" for kind, value in pairs]
+        yield "   ".join([f"{name:{width}}", *cells])
 
 
 def as_csv(found: Iterable[Answer]) -> Iterator[str]:

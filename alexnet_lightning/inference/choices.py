@@ -1,13 +1,14 @@
 """What is chosen before torch is imported: a checkpoint, image files, a device, a format."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, get_args
 
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.own_variant import own_variant
-from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.run_folder import RunFolder, note
 
 if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
@@ -31,14 +32,10 @@ class Source(NamedTuple):
         path = Path(run)
         if path.is_file():
             folder = RunFolder(path.parent.parent)
-            return cls(folder, path, own_variant(folder) if holds(folder, path) else None)
+            own = path.parent == folder.checkpoints  # not of a file that lies anywhere
+            return cls(folder, path, own_variant(folder) if own else None)
         folder = RunFolder.find(run)
         return cls(folder, folder.checkpoint(str(which)), own_variant(folder))
-
-
-def holds(run: RunFolder, checkpoint: Path) -> bool:
-    """Tell whether a checkpoint lies where a run keeps its own, and not anywhere else."""
-    return checkpoint.parent == run.checkpoints
 
 
 def image_files(arguments: Sequence[str | Path], standard_input: TextIO) -> list[Path]:
@@ -72,9 +69,22 @@ def lines(text: TextIO) -> list[str]:
 
 
 def images_in(folder: Path) -> Iterator[Path]:
-    """Yield the images in a folder by name, then those of its subfolders; no hidden ones."""
-    from alexnet_lightning.data.storage.files import is_image
+    """Yield the images in a folder by name, then those of its subfolders; no hidden ones.
 
+    A line says how many are left out because Pillow does not read their format.
+    """
+    from alexnet_lightning.data.storage.files import UNREAD, is_image
+
+    unread: Counter[str] = Counter()
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names) if is_image(name))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            if is_image(name):
+                yield Path(parent, name)
+            elif (suffix := Path(name).suffix.lower()) in UNREAD:
+                unread[suffix] += 1
+    if unread:
+        note(
+            f"{folder}: {unread.total()} images are left out, for Pillow reads no "
+            f"{', '.join(sorted(unread))} here: convert them to JPEG or PNG"
+        )

@@ -119,26 +119,23 @@ def write(kind: Format, predictor: Predictor, preprocessing: bool, path: Path) -
     else:
         module = Portable(predictor, preprocessing).eval()
         # Two images, because the tracer would take a batch size of one for fixed.
-        images = blank(predictor, preprocessing, 2)
+        images = (blank(predictor, preprocessing, 2),)
+        dynamic = ({0: torch.export.Dim.DYNAMIC},)
+        names: Any = {"input_names": ["images"], "output_names": ["logits"]}
         try:
             with torch.no_grad():
-                write_graph(kind, module, images, path)
+                program = torch.export.export(module, images, dynamic_shapes=dynamic)
+                if kind == "pt2":
+                    torch.export.save(program, path)
+                else:
+                    torch.onnx.export(
+                        program, (), path, **names, external_data=False, verbose=False
+                    )
         except Exception as error:  # a tracer can raise anything
             reason = str(error.__cause__ or error).strip().partition("\n")[0]
             raise UserError(
                 f"--format {kind}: {type(model).__name__} cannot be exported: {reason}"
             ) from error
-
-
-def write_graph(kind: Format, module: nn.Module, images: Tensor, path: Path) -> None:
-    """Write as a program of torch.export, or as ONNX from "images" to "logits"."""
-    dynamic = ({0: torch.export.Dim.DYNAMIC},)
-    if kind == "pt2":
-        torch.export.save(torch.export.export(module, (images,), dynamic_shapes=dynamic), path)
-        return
-    names: Any = {"input_names": ["images"], "output_names": ["logits"], "verbose": False}
-    options: Any = {"dynamic_shapes": dynamic, "dynamo": True, "external_data": False}
-    torch.onnx.export(module, (images,), path, **names, **options)
 
 
 def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:

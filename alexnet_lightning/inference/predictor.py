@@ -216,16 +216,13 @@ def class_named(name: str) -> Any:
     # Looked up among known classes, not imported: a checkpoint must not choose what code runs.
     if name in alexnet_lightning.VARIANTS:
         return getattr(alexnet_lightning, name)
-    for kind in reversed(known(ImageClassifier)):  # in a notebook, the last definition
+    known: list[type] = [ImageClassifier]
+    for base in known:  # which grows
+        known += base.__subclasses__()
+    for kind in reversed(known):  # in a notebook, the last definition
         if kind.__name__ == name:
             return kind
     raise UserError(
         f"the weights are of {name}, which is no variant of the package: give the run folder, "
         "whose config.yaml says where the class is; or import it in Python, and use Predictor"
     )
-
-
-def known(base: type) -> list[type]:
-    """Return all subclasses of a class, at any depth."""
-    children: list[type] = base.__subclasses__()
-    return [kind for child in children for kind in (child, *known(child))]

@@ -44,16 +44,16 @@ FIELD = "image"
 FORM, JSON = "multipart/form-data", "application/json"
 # Times the limit: so much of a body is read and dropped, as clients see a 413 only after sending.
 PATIENCE = 10
-SCHEMAS: dict[str, Any] = {
+CONTENT = {
     media: {
-        "type": "object",
-        "required": [FIELD],
-        "properties": {FIELD: {"type": "string", "format": kind}},
+        "schema": {
+            "type": "object",
+            "required": [FIELD],
+            "properties": {FIELD: {"type": "string", "format": kind}},
+        }
     }
     for media, kind in ((FORM, "binary"), (JSON, "byte"))
 }
-CONTENT = {media: {"schema": schema} for media, schema in SCHEMAS.items()}
-REQUEST_BODY = {"requestBody": {"required": True, "content": CONTENT}}
 
 
 class Limits(NamedTuple):
@@ -280,7 +280,7 @@ def build_server(api: PredictAPI, limits: Limits, device: str) -> Server:
     server.app.state.uploads = Uploads(predictor.preprocessing, limits)
     for route in server.app.routes:
         if getattr(route, "path", None) == PATH:
-            route.openapi_extra = REQUEST_BODY
+            route.openapi_extra = {"requestBody": {"required": True, "content": CONTENT}}
     return server
 
 

@@ -1,9 +1,10 @@
 """Variants by name, as in timm."""
 
-from inspect import signature
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import alexnet_lightning
+from alexnet_lightning.system.text import did_you_mean
 
 if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
@@ -35,22 +36,31 @@ def create_model(
         arguments: of the variant, and of `ImageClassifier`.
 
     Raises:
-        ValueError: there is no such variant, or it cannot take images of this size.
+        ValueError: there is no such variant, or it cannot take images or classes of this number.
+        TypeError: it has no such argument.
     """
     if variant not in alexnet_lightning.VARIANTS:
         raise ValueError(f"no variant is named {variant}; there are {', '.join(list_models())}")
+    sizes = {"num_classes": num_classes, "image_size": image_size, "in_channels": in_channels}
+    for name, size in sizes.items():
+        least = 2 if name == "num_classes" else 1
+        if not isinstance(size, int) or size < least:
+            raise ValueError(f"{name} is {size}: give a whole number >= {least}")
     kind = getattr(alexnet_lightning, variant)
+    known = accepted(kind)
+    for name in arguments.keys() - known:
+        hint = did_you_mean(name, known, f"see help({variant})")
+        raise TypeError(f"{name}: no such argument of {variant}; {hint}")
     if image_size <= 64:
-        known = accepted(kind)
         small = {name: value for name, value in SMALL_FORM.items() if name in known}
         arguments = {**small, **arguments}
-    model: ImageClassifier = kind(
-        num_classes=num_classes, in_channels=in_channels, image_size=image_size, **arguments
-    )
+    model: ImageClassifier = kind(**sizes, **arguments)
     return model
 
 
-def accepted(variant: type["ImageClassifier"]) -> set[str]:
-    """Return the names of a variant's arguments, with those that it hands on to its base class."""
-    constructors = [vars(base).get("__init__") for base in variant.__mro__]
-    return {name for init in constructors if init for name in signature(init).parameters}
+def accepted(kind: type) -> set[str]:
+    """Return the names of a class's arguments, with those that it hands on to its base classes."""
+    constructors = [vars(base).get("__init__") for base in kind.__mro__]
+    parameters = [p for init in constructors if init for p in signature(init).parameters.values()]
+    passed = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return {parameter.name for parameter in parameters if parameter.kind not in passed} - {"self"}

@@ -45,8 +45,6 @@ def curves_figure(
         chance: what one guess among equally frequent classes gives, in `unit`.
         targets: what the training loss compares with, if not with class indices.
     """
-    from matplotlib.ticker import MaxNLocator
-
     with new_figure(7, 4.2) as figure:
         axes = figure.subplots()
         for metric, line in zip(metrics, ("-", "--", ":", "-."), strict=False):
@@ -56,16 +54,23 @@ def curves_figure(
         if best:
             label = f"best epoch: {best[0]} ({best[1]})"
             axes.axvline(best[0], color="#555555", linestyle="--", lw=1.2, zorder=1, label=label)
-        if chance is not None:
-            look: Any = {"color": "#555555", "ls": (0, (1, 3)), "lw": 1.2, "zorder": 1}
-            axes.axhline(chance, label="chance" + " (top-1)" * ("accuracy" in unit), **look)
+        by_epochs(axes, unit, chance, "chance" + " (top-1)" * ("accuracy" in unit))
         # Not of `dataLim`, which has no limits if no value is finite.
         lines: Any = axes.lines
         last = max(line.get_xdata()[-1] for line in lines)
-        axes.set(xlabel="epoch", ylabel=unit, xlim=(0.5, last + 0.5), title=title)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set(xlim=(0.5, last + 0.5), title=title)
         figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+def by_epochs(axes: Axes, unit: str, chance: float | None, label: str = "chance") -> None:
+    """Name the axes, with whole epochs, and draw a line at chance."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set(xlabel="epoch", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if chance is not None:
+        axes.axhline(chance, color="#555555", ls=(0, (1, 3)), lw=1.2, zorder=1, label=label)
 
 
 def plot_metric(axes: Axes, rows: Rows, metric: str, line: str, targets: str = "") -> None:

@@ -116,12 +116,16 @@ def embeddings_figure(
             scatter(axes, found.coordinates, labels, shown, class_names)
             parts = [SCORES[score].format(value) for score, value in scores[name].items()]
             axes.set_title(f"{name}: {found.dimensions:,} dimensions\n{', '.join(parts)}")
-            x, y = (f"PC {n} ({part:.1%} of variance)" for n, part in enumerate(found.explained, 1))
-            axes.set(xlabel=x, ylabel=y)
+            name_components(axes, found.explained)
         figure.suptitle(title)
         handles, names = panels[-1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside right center", markerscale=1.6)
     return figure
+
+
+def name_components(axes: Axes, explained: Sequence[float]) -> None:
+    x, y = (f"PC {n} ({part:.1%} of variance)" for n, part in enumerate(explained, 1))
+    axes.set(xlabel=x, ylabel=y)
 
 
 def most_frequent(labels: Tensor, count: int) -> list[int]:

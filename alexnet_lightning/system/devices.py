@@ -16,18 +16,14 @@ def chosen_device(name: Device) -> str:
     """
     import torch
 
-    here = {"cpu": 1, "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0}
-    here["mps"] = int(torch.backends.mps.is_available())
+    graphic = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    graphic += ["mps"] if torch.backends.mps.is_available() else []
     if name == "auto":
-        return next(kind for kind in ("cuda", "mps", "cpu") if here[kind])
-    kind, _, index = name.partition(":")
-    if kind not in here or not re.fullmatch(r"(cuda:\d+|[a-z]+)", name):
+        return graphic[0].removesuffix(":0") if graphic else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
         raise UserError(f"--device {name}: give auto, cpu, cuda, cuda:1 (a number) or mps")
-    if int(index or 0) >= here[kind]:
-        found = ", ".join(
-            f"cuda:{number}" if kind == "cuda" else kind
-            for kind, count in here.items()
-            for number in range(count)
+    if name not in (here := ["cpu", *graphic]) and f"{name}:0" not in here:
+        raise UserError(
+            f"--device {name}: torch does not find it here; give auto or {', '.join(here)}"
         )
-        raise UserError(f"--device {name}: torch does not find it here; give auto or {found}")
     return name

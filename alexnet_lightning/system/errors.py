@@ -10,4 +10,4 @@ class UserError(Exception):
     def __init__(self, message: str) -> None:
         if message.startswith("Caught "):  # by torch in a worker: the text of a traceback
             message = message.rstrip().rpartition("\n")[2].partition(": ")[2]
-        super().__init__(message)
+        super().__init__(message.replace("\n", "\\n"))  # a file's name may have one

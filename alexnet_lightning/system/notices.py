@@ -11,14 +11,11 @@ NOTICES = (
 )
 
 
-def is_needed(record: logging.LogRecord) -> bool:
-    """Tell whether a line says something."""
-    return not any(words in record.getMessage() for words in NOTICES)
-
-
 def quieten() -> None:
     """Hide what Lightning prints as advertising, or warns of without reason here."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_needed)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: not any(words in record.getMessage() for words in NOTICES)
+    )
     # It says that it takes the seed, which the configuration holds.
     logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
     for message in (

@@ -1,5 +1,8 @@
 """Text for messages and figures."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 LABEL_LENGTH = 24
 
 
@@ -8,6 +11,12 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def short(name: str) -> str:
-    """Return a class name that fits beside an axis: at most 24 characters."""
-    return name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
+def short(name: str, length: int = LABEL_LENGTH) -> str:
+    """Return a class name that fits beside an axis: at most `length` characters."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "see --help") -> str:
+    """Return "did you mean …?" for the known word that is spelled most like one, else a hint."""
+    close = get_close_matches(word, [*known], n=1)
+    return f"did you mean {close[0]}?" if close else otherwise

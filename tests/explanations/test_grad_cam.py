@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alexnet_lightning.explanations.images import ShownImages
-from alexnet_lightning.explanations.layers import draw_grad_cam, grad_cam, shared_cams
+from alexnet_lightning.explanations.layers import coarse_cam, draw_grad_cam, grad_cam
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.models import AlexNetBN, AlexNetModern, TorchvisionClassifier
 from alexnet_lightning.models.create import SMALL_FORM, accepted
@@ -38,15 +38,13 @@ def by_formula(model: ImageClassifier, images: Tensor, classes: list[int]) -> Te
 
 
 @pytest.mark.parametrize("kind", [AlexNetBN, AlexNetModern])
-def test_it_is_the_formula_whatever_the_batch(kind, monkeypatch) -> None:
+def test_it_is_the_formula(kind) -> None:
     torch.manual_seed(0)
     model, images = small(kind, {}), torch.randn(5, 3, 32, 32)
     classes = [0, 1, 2, 3, 9]
-    found = grad_cam(model, images, classes)
+    found = grad_cam(model, images, torch.tensor(classes)[:, None])
     assert model.training, "its mode is kept"
-    assert torch.allclose(found, by_formula(model, images, classes), atol=1e-5)
-    monkeypatch.setattr("alexnet_lightning.explanations.layers.CHUNK", 2)
-    assert torch.allclose(found, grad_cam(model, images, torch.tensor(classes)), atol=1e-5)
+    assert torch.allclose(found[:, 0], by_formula(model, images, classes), atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "arguments"), VARIANTS, ids=lambda part: str(part)[-40:])
@@ -54,12 +52,11 @@ def test_every_variant_has_a_map_of_the_image(kind, arguments) -> None:
     torch.manual_seed(0)
     model, images = small(kind, arguments), torch.randn(2, 3, 32, 32)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    heat = torch.stack([grad_cam(model, images, [k, k]) for k in range(10)])
-    assert heat.shape == (10, 2, 32, 32)
+    network = model.network.eval()
+    heat = torch.cat([coarse_cam(network, images, torch.tensor([k, k])) for k in range(10)], dim=1)
+    assert heat.shape[:2] == (2, 10)
     assert heat.min() >= 0
-    peaks = heat.amax((2, 3))
-    assert ((peaks == 0) | ((peaks - 1).abs() < 1e-6)).all()
-    assert peaks.any(), "no class has a map"
+    assert heat.any(), "no class has a map"
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -76,27 +73,29 @@ def test_it_points_at_what_the_class_is_made_of() -> None:
         network.features.conv.bias.zero_()
     image = torch.zeros(1, 3, 8, 8)
     image[0, 0, 2, 3] = image[0, 2, 6, 7] = 1  # a red dot for class 0, a blue one for class 1
-    places = [grad_cam(model, image, [k]).flatten().argmax().item() for k in (0, 1)]
+    places = [grad_cam(model, image, torch.tensor([[k]])).flatten().argmax().item() for k in (0, 1)]
     assert places == [2 * 8 + 3, 6 * 8 + 7]
 
 
 def test_a_frozen_backbone_and_no_grad_do_not_matter() -> None:
     torch.manual_seed(0)
     model, images = small(AlexNetBN, {}), torch.randn(2, 3, 32, 32)
-    expected = grad_cam(model, images, [1, 2])
+    classes = torch.tensor([[1], [2]])
+    expected = grad_cam(model, images, classes)
     model.network.features.requires_grad_(False)
     with torch.no_grad():
-        assert torch.equal(grad_cam(model, images, [1, 2]), expected)
+        assert torch.equal(grad_cam(model, images, classes), expected)
 
 
 def test_classes_of_an_image_share_a_scale() -> None:
     torch.manual_seed(0)
     model, images = small(AlexNetModern, {}), torch.randn(2, 3, 32, 32)
     classes = torch.tensor([[0, 1, 2], [3, 4, 5]])
-    shared = shared_cams(model, images, classes)
+    shared = grad_cam(model, images, classes)
     assert shared.shape == (2, 3, 32, 32)
     assert shared.amax((1, 2, 3)).tolist() == pytest.approx([1, 1])
-    alone = torch.stack([grad_cam(model, images, column) for column in classes.unbind(1)], 1)
+    columns = classes.split(1, dim=1)
+    alone = torch.cat([grad_cam(model, images, column) for column in columns], dim=1)
     peaks = shared.amax((2, 3), keepdim=True)
     assert torch.allclose(shared, alone * peaks, atol=1e-5)
     assert peaks.min() < 0.99, "the classes differ in how strongly they are raised"
@@ -113,10 +112,10 @@ def test_maps_of_one_position_are_told_and_not_drawn(trained_run) -> None:
 def test_a_transformer_is_refused_in_a_line() -> None:
     model = TorchvisionClassifier("vit_b_32", num_classes=2, in_channels=3, image_size=32)
     with pytest.raises(UserError, match="needs maps at the end of the backbone"):
-        grad_cam(model, torch.zeros(1, 3, 32, 32), [0])
+        grad_cam(model, torch.zeros(1, 3, 32, 32), torch.tensor([[0]]))
 
 
 def test_without_captum_it_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(UserError, match=r"needs captum: pip install alexnet-lightning\[use\]"):
-        grad_cam(small(AlexNetModern, {}), torch.zeros(1, 3, 32, 32), [0])
+        grad_cam(small(AlexNetModern, {}), torch.zeros(1, 3, 32, 32), torch.tensor([[0]]))

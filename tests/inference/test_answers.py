@@ -53,6 +53,11 @@ def test_a_name_that_is_not_text_can_be_printed() -> None:
         assert "caf?.png" in "\n".join(form([answer])).encode("utf-8").decode()
 
 
+def test_a_line_break_in_a_name_breaks_no_line_of_the_table() -> None:
+    (line,) = as_table([Answer(Path("a\nb.png"), FOUND[0].prediction)])
+    assert line.startswith("a\\nb.png   cat")
+
+
 def test_bad_files_are_refused_and_the_others_keep_their_order(
     trained_run, digit_files, tmp_path
 ) -> None:

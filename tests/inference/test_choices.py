@@ -38,6 +38,16 @@ def test_paths_on_the_standard_input(tree: Path) -> None:
     ]
 
 
+def test_images_that_pillow_does_not_read_are_counted(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a/1.HEIC", "b/2.heic", "b/3.svg", "b/._4.heic"):
+        (tree / name).touch()
+    assert len(image_files([str(tree)], io.StringIO())) == 4
+    line = f"{tree}: 3 images are left out, for Pillow reads no .heic, .svg here"
+    assert capsys.readouterr().err.startswith(line)
+
+
 def test_an_empty_folder_or_input_is_a_mistake(tree: Path) -> None:
     with pytest.raises(UserError, match="empty contains no images"):
         image_files([str(tree / "empty")], io.StringIO())

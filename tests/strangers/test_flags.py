@@ -8,6 +8,7 @@ import pytest
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.explain import explain
 from alexnet_lightning.export import export
+from alexnet_lightning.predict import predict
 from alexnet_lightning.system.errors import UserError
 from tests.conftest import ROOT
 from tests.strangers.conftest import Case
@@ -26,7 +27,7 @@ CASES = [
     ),
     Case(
         "fit --config {quick} --checkpoint.monitor val/loss",
-        r"^error: checkpoint\.mode is max, .* highest val/loss; give --checkpoint\.mode min$",
+        r"^error: checkpoint\.mode is max, .* best val/loss would be the worst; give min$",
     ),
     Case(
         "fit --config {digits} --trainer.callbacks+ LearningRateFinder",
@@ -35,8 +36,19 @@ CASES = [
     Case(
         "fit --config {quick} --trainer.callbacks+ EarlyStopping"
         " --trainer.callbacks.monitor val/top1",
-        r"^error: trainer\.callbacks: EarlyStopping\.mode is min, .* give mode max$",
+        r"^error: trainer\.callbacks: EarlyStopping\.mode is min, .* give max$",
     ),
+    Case(
+        "fit --config {quick} --trainer.callbacks+ EarlyStoping",
+        r"^error: trainer\.callbacks: no class named EarlyStoping; did you mean EarlyStopping\?$",
+    ),
+    Case(
+        "fit --config {quick} --trainer.logger CSVLoger",
+        r"^error: trainer\.logger: no class named CSVLoger; did you mean CSVLogger\?$",
+    ),
+    Case("fit --config {quick} --trainer.max_time 5", r"^error: trainer\.max_time is 5: give days"),
+    Case("fit --config 'a\nb.yaml'", r"^error: --config: cannot read a\\nb\.yaml: No such file"),
+    Case("predict 'no\nrun' a.png", r"^error: no\\nrun: no run there"),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
 ]
@@ -59,6 +71,8 @@ def test_python_is_refused_like_the_command_line(trained_run: Path) -> None:
         evaluate(trained_run, split="train")
     with pytest.raises(UserError, match="limit_test_batches is 0: nothing is evaluated"):
         evaluate(trained_run, overrides={"trainer.limit_test_batches": 0})
+    with pytest.raises(UserError, match=r"--top: 2\.5: give a whole number >= 1"):
+        predict(trained_run, "a.png", top=2.5)
     with pytest.raises(UserError, match="what: kernel: give kernels"):
         explain(trained_run, what=["kernel"])
     with pytest.raises(UserError, match="format is tflite: give one of"):
