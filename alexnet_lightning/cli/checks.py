@@ -277,9 +277,15 @@ def check_rate(given: Any, callbacks: Sequence[Any]) -> None:
         say(f"model.optimizer.lr {rate} has no effect: {name} sets the rate by its max_lr, {top}")
 
 
-def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier) -> None:
+def check_monitors(
+    config: Any, callbacks: Sequence[Any], model: ImageClassifier, data: ImageDataModule
+) -> None:
     """Refuse to wait for a figure that is not logged, or not as often as needed."""
     trainer = config.trainer
+    if data.has_validation:
+        validates, needed = trainer.limit_val_batches != 0, "drop limit_val_batches 0"
+    else:
+        validates, needed = False, "data.val_images is 0; give more"
     schedule = config.model.init_args.get("lr_scheduler")
     validated = model.val_metrics.names
     # Where a figure is awaited, which one, and those that are there by then.
@@ -290,7 +296,7 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
     ):
         monitors.append(("model.lr_scheduler.monitor", schedule.init_args.get("monitor"), False))
         every = trainer.check_val_every_n_epoch
-        if every != 1 or trainer.limit_val_batches == 0:
+        if data.has_validation and (every != 1 or not validates):
             key = "limit_val_batches" if every == 1 else "check_val_every_n_epoch"
             raise UserError(
                 "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
@@ -311,7 +317,8 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
         known = [*validated, *(model.train_metrics.names if trained else [])]
         if monitor is None or (monitor.startswith("train/") and monitor in known):
             continue
-        if trainer.limit_val_batches == 0:
-            raise UserError(f"{key}: {monitor} needs a validation; drop limit_val_batches 0")
+        if not validates:
+            null = ", or null, which takes the last epoch" if key == "checkpoint.monitor" else ""
+            raise UserError(f"{key}: {monitor} needs a validation; {needed}{null}")
         if monitor not in known:
             raise UserError(f"{key}: {monitor} is never logged; give one of {', '.join(known)}")

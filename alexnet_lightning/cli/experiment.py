@@ -238,7 +238,7 @@ class ExperimentCLI(LightningCLI):
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)
-        check_monitors(self.config, self.callbacks, model)
+        check_monitors(self.config, self.callbacks, model, self.datamodule)
         check_callbacks(self.callbacks, model)
         check_length(self.config.trainer, model.lr_scheduler)
         if not self.trained:
@@ -341,6 +341,8 @@ class ExperimentCLI(LightningCLI):
         }
         if self.shows_lines:
             overrides["enable_progress_bar"] = False
+        if not self.datamodule.has_validation:
+            overrides["limit_val_batches"] = 0
         try:
             trainer = Trainer(**{**given, **overrides})
         except (

@@ -56,6 +56,7 @@ class ImageDataModule(LightningDataModule, ABC):
     channel_std: tuple[float, ...]
     default_transform: Transform = Identity()
     workers: int = 0  # processes that load batches
+    has_validation: bool = True  # whether images are held out; else the split "val" is empty
     trained_on: DataIdentity | None = None  # the data of the checkpoint that `setup` compares with
     accept_changed: bool = False  # whether other data than that will do
 
@@ -174,8 +175,8 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         return self._loader("train")
 
-    def val_dataloader(self) -> Loader:
-        return self._loader("val")
+    def val_dataloader(self) -> Loader | list[Loader]:
+        return self._loader("val") if self.has_validation else []  # Lightning's for none
 
     def test_dataloader(self) -> Loader:
         return self._loader("test")

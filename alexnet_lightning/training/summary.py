@@ -10,11 +10,16 @@ from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.run_folder import LAST, git_commit, machine, versions
 
+LAST_EPOCH = "nothing: the last epoch"  # what chose the checkpoint of a run without a monitor
 
-def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
+
+def best_figures(
+    path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV, monitor: str | None
+) -> dict[str, Any]:
     """Return the validation figures of the best checkpoint, its epoch (from 1) and its path.
 
-    Only the path if it is the last checkpoint, of a run without a validation.
+    Only the path if it is the last checkpoint, of a run without a validation. `monitor` is what it
+    is best by; without one it is the last epoch's.
     """
     if path.name == LAST:
         return {"best_checkpoint": str(path)}
@@ -22,7 +27,8 @@ def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV)
     rows = [row for row in metrics.rows if row["step"] == step and "val/loss" in row]
     found = rows[-1] if rows else {}  # without a monitor, epochs that were not validated are kept
     figures = {key: value for key, value in found.items() if key.startswith("val/")}
-    return {"best_epoch": epoch + 1, "best_checkpoint": str(path), **figures}
+    chosen = {"best_epoch": epoch + 1, "chosen_by": monitor or LAST_EPOCH}
+    return {**chosen, "best_checkpoint": str(path), **figures}
 
 
 def test_figures(trainer: Trainer) -> dict[str, float]:
@@ -74,9 +80,7 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
         "",
         *split_table(figures),
         "",
-        f"best epoch  {figures['best_epoch']} of {figures['epochs']}"
-        if "best_epoch" in figures
-        else f"weights     of {LAST}, as there is no best checkpoint",
+        weights_line(figures),
         *diverged_line(figures),
         f"parameters  {figures['parameters']:,}",
         f"training    {figures['seconds']:.0f} s"
@@ -86,6 +90,16 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
     if changed := figures.get("data/changed"):
         lines.insert(-1, f"data        changed while the run lasted: {changed}")
     return "\n".join(lines)
+
+
+def weights_line(figures: Mapping[str, Any]) -> str:
+    """Return which weights the figures are of."""
+    if "best_epoch" not in figures:
+        return f"weights     of {LAST}, as there is no best checkpoint"
+    count = f"{figures['best_epoch']} of {figures['epochs']}"
+    if figures["chosen_by"] == LAST_EPOCH:
+        return f"weights     of epoch {count}, the last: none was chosen"
+    return f"best epoch  {count}"
 
 
 def diverged_line(figures: Mapping[str, Any]) -> list[str]:
