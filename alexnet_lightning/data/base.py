@@ -40,7 +40,7 @@ class ImageDataModule(LightningDataModule, ABC):
         transform: crops, flips and sizes; default: the data set's own.
         colour: color noise in training; null for none.
         targets: what the loss compares with in training; null for class indices.
-        views: views of a test image, over which the probabilities are averaged.
+        views: views of a test image, over which the probabilities are averaged; of six the logits.
         mean: per channel, for pixels in 0-1, default: the training set's; or "image", the mean
             of the training images, as in 2012.
         std: per channel, for pixels in 0-1; default: the training set's.

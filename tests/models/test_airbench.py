@@ -1,4 +1,4 @@
-"""The CIFAR-10 speed record, built and trained a second time in plain torch from the source's facts.
+"""The CIFAR-10 speed record, built and trained again in plain torch from the facts of its source.
 
 Source: airbench94_muon.py of github.com/KellerJordan/cifar10-airbench.
 """
