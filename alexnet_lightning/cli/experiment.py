@@ -341,8 +341,6 @@ class ExperimentCLI(LightningCLI):
         }
         if self.shows_lines:
             overrides["enable_progress_bar"] = False
-        if not self.datamodule.has_validation:
-            overrides["limit_val_batches"] = 0
         try:
             trainer = Trainer(**{**given, **overrides})
         except (

@@ -128,6 +128,8 @@ class ImageDataModule(LightningDataModule, ABC):
             if self.trained_on is not None:
                 self.identity = self.same_as(self.trained_on, splits)
             self.adopt(splits)
+        if self.trainer is not None and not self.has_validation:
+            self.trainer.limit_val_batches = 0
 
     def same_as(self, before: DataIdentity, splits: dict[Split, Images]) -> DataIdentity:
         """Number the classes as in a trained network; UserError if anything else has changed."""
@@ -176,7 +178,7 @@ class ImageDataModule(LightningDataModule, ABC):
         return self._loader("train")
 
     def val_dataloader(self) -> Loader | list[Loader]:
-        return self._loader("val") if self.has_validation else []  # Lightning's for none
+        return self._loader("val") if self.has_validation else []
 
     def test_dataloader(self) -> Loader:
         return self._loader("test")

@@ -97,7 +97,7 @@ def weights_line(figures: Mapping[str, Any]) -> str:
     if "best_epoch" not in figures:
         return f"weights     of {LAST}, as there is no best checkpoint"
     count = f"{figures['best_epoch']} of {figures['epochs']}"
-    if figures["chosen_by"] == LAST_EPOCH:
+    if figures.get("chosen_by") == LAST_EPOCH:
         return f"weights     of epoch {count}, the last: none was chosen"
     return f"best epoch  {count}"
 
