@@ -30,6 +30,7 @@ from alexnet_lightning.evaluate import evaluate as evaluate
 from alexnet_lightning.fit import fit as fit
 from alexnet_lightning.inference.predictor import Prediction as Prediction
 from alexnet_lightning.inference.predictor import Predictor as Predictor
+from alexnet_lightning.models.airbench import Airbench94 as Airbench94
 from alexnet_lightning.models.alexnet import AlexNet as AlexNet
 from alexnet_lightning.models.alexnet import AlexNet2012 as AlexNet2012
 from alexnet_lightning.models.alexnet import AlexNetBN as AlexNetBN
@@ -53,6 +54,7 @@ from alexnet_lightning.training.muon import MuonSGD as MuonSGD
 from alexnet_lightning.training.run_folder import RunFolder as RunFolder
 from alexnet_lightning.training.schedules import Plateau as Plateau
 from alexnet_lightning.training.schedules import WarmupCosine as WarmupCosine
+from alexnet_lightning.training.schedules import WarmupLinear as WarmupLinear
 
 __version__: str
 VARIANTS: dict[str, str]

@@ -61,7 +61,10 @@ def check_data(
     path = Path(sheet or RUNS / "check_data" / f"{cli.config.name}.png")
     check_writable("--sheet", path)
     data.prepare_data()
-    found = survey(data.load(), data.native_size, data.workers)
+    splits = data.load()
+    if not data.has_validation:
+        del splits["val"]
+    found = survey(splits, data.native_size, data.workers)
     ignored: Sequence[str] = ()
     if isinstance(data, FilesDataModule):
         for name, why in data.skipped.items():  # a decoder's reason begins with the path

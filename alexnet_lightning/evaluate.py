@@ -68,6 +68,8 @@ def evaluate(
     from alexnet_lightning.training.summary import test_figures
 
     cli = ExperimentCLI(["--config", str(run.config), *flags], trained=True)
+    if split == "val" and not cli.datamodule.has_validation:
+        raise UserError("split is val, but data.val_images is 0: give test")
     cli.trained_on = DataIdentity.of_checkpoint(stored)
     trainer = cli.bare_trainer(run.path)
     load_weights(cli.model, stored, f"--checkpoint: {checkpoint}")

@@ -141,6 +141,8 @@ def train_and_test(
     trainer.loggers = [metrics, *map(looking_on, trackers)]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         tracking.say(line)
+    if not cli.datamodule.has_validation:
+        tracking.say("no images are held out: no epoch is chosen, the last one is tested")
     try:
         with in_one_line():
             trainer.fit(
@@ -164,7 +166,7 @@ def train_and_test(
     best = run.read(str(path))
     figures: dict[str, Any] = {}
     if trainer.is_global_zero:  # the others log nothing
-        figures = best_figures(path, best, metrics)
+        figures = best_figures(path, best, metrics, training.checkpoint.monitor)
     if cli.config.test:
         # Not by `ckpt_path`: with EMAWeightAveraging it loads the weights before averaging.
         cli.model.load_state_dict(best["state_dict"])

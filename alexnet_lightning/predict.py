@@ -42,7 +42,7 @@ def predict(
             standard input, one per line
         top: number of classes per image, the most probable first
         checkpoint: best, last, or the path of a checkpoint
-        views: crops of each image whose probabilities are averaged
+        views: views of each image that are averaged
         device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Raises:

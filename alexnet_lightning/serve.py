@@ -45,7 +45,7 @@ def serve(
     Args:
         run_dir: run folder, the name of a config (its newest run), latest, or a checkpoint file
         checkpoint: best, last, or the path of a checkpoint
-        views: crops of each image whose probabilities are averaged
+        views: views of each image that are averaged
         host: address to listen at; 127.0.0.1 is reached from this machine only
         port: from 1024 to 65535
         device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps

@@ -27,7 +27,7 @@ SIZES = {
         "cifar_skip",
         "cifar_skip_scaled",
     ],
-    "cifar_torchvision_small": ["cifar_mobilenet", "cifar_efficientnet", "cifar_resnet18"],
+    "cifar_torchvision_small": ["cifar_mobilenet", "cifar_resnet18"],
     "dogs_small": ["dogs5_sgd", "dogs5_sgd_step", "dogs5_adam", "dogs5_adam_step"],
     "tiny_imagenet_small": ["tiny_imagenet_bn"],
 }

@@ -13,9 +13,12 @@ import yaml
 from PIL import Image
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.data import CIFAR10DataModule
+from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.evaluate import evaluate, main
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.models import AlexNetBN
+from alexnet_lightning.system.errors import UserError
 
 TIMING = {"train/images_per_second"}
 HISTORY = {f"{stage}/{name}" for stage in ("train", "val") for name in ("loss", "top1", "top5")}
@@ -227,3 +230,62 @@ def test_missing_data_is_said_before_anything_is_made(mistake: Callable[..., str
 def test_fast_dev_run_leaves_no_trace(quick_config: Path, in_tmp: Path) -> None:
     fit(["--config", str(quick_config), "--trainer.fast_dev_run", "true"])
     assert list(in_tmp.iterdir()) == []
+
+
+def noise(data: CIFAR10DataModule) -> dict[str, ImageTensors]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (40, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    train = ImageTensors(images, torch.arange(40) % 10)
+    return {"train": train, "val": train.subset(torch.arange(0)), "test": train}
+
+
+ALL_IMAGES = ["--data", "CIFAR10DataModule", "--data.val_images", "0", "--data.batch_size", "20"]
+
+
+def test_without_images_held_out_the_last_epoch_is_tested_and_the_run_says_so(
+    quick_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(CIFAR10DataModule, "load", noise)
+    monkeypatch.setattr(CIFAR10DataModule, "prepare_data", lambda self: None)
+    run = train(quick_config, tmp_path, *ALL_IMAGES, "--checkpoint.monitor", "null")
+    streams = capsys.readouterr()
+    told = "no images are held out: no epoch is chosen, the last one is tested"
+    assert (streams.out + streams.err).count(told) == 1
+    assert "weights     of epoch 2 of 2, the last: none was chosen" in streams.out
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["best_epoch"], summary["chosen_by"]) == (2, "nothing: the last epoch")
+    assert (summary["data/train_images"], summary["data/val_images"]) == (40, 0)
+    assert not any(key.startswith("val/") for key in {*summary, *rows(run)[0]})
+    assert float(rows(run)[-2]["train/embedded_images"]) == 40
+    for name in ("loss", "accuracy", "embeddings", "confusion"):
+        assert (run / "figures" / f"{name}.png").is_file()
+    best, last = (
+        torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+        for name in ("best", "last")
+    )
+    assert all(torch.equal(weight, last[name]) for name, weight in best.items())
+    assert evaluate(run)["test/top1"] == summary["test/top1"]
+    with pytest.raises(UserError, match=r"split is val, but data.val_images is 0: give test"):
+        evaluate(run, split="val")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            [],
+            "checkpoint.monitor: val/top1 needs a validation; data.val_images is 0; give more, or",
+        ),
+        (
+            ["--model.lr_scheduler", "Plateau", "--checkpoint.monitor", "null"],
+            "model.lr_scheduler.monitor: val/loss needs a validation; data.val_images is 0",
+        ),
+    ],
+)
+def test_what_needs_a_validation_is_refused_where_no_images_are_held_out(
+    flags: list[str], message: str, quick_config: Path, mistake: Callable[..., str]
+) -> None:
+    assert mistake("fit", "--config", quick_config, *ALL_IMAGES, *flags).startswith(message)

@@ -32,9 +32,14 @@ RECIPES = {
     "accumulating": [*PLATEAU, "--trainer.accumulate_grad_batches", "3"],
     "one cycle": ["--model.lr_scheduler", "OneCycleLR", "--model.lr_scheduler.max_lr", "0.01"],
     "averaged": ["--config", str(Path(__file__).parents[1] / "configs/overlays/ema.yaml")],
+    "a bias for an epoch": [
+        *("--model.layer_options", "{fc8.bias: {epochs: 1}}"),
+        *("--model.lr_scheduler", "WarmupLinear"),
+    ],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
-OFTEN, RARELY = ["plain", "plateau", "one cycle"], ["accumulating", "averaged", "read ahead"]
+OFTEN = ["plain", "plateau", "one cycle", "a bias for an epoch"]
+RARELY = ["accumulating", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")
 

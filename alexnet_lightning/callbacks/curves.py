@@ -71,4 +71,6 @@ def data_title(trainer: Trainer) -> str:
     if not splits:
         return ""
     train, val = len(splits["train"]), len(splits["val"])
+    if not val:
+        return f"{data_name(trainer)}: {train:,} training images, no validation"
     return f"{data_name(trainer)}: {train:,} training, {val:,} validation images"

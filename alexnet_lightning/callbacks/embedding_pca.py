@@ -11,6 +11,7 @@ from torch import Tensor
 
 from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure, wandb_loggers
 from alexnet_lightning.networks.inspect import evaluating
+from alexnet_lightning.plots.curves import SPLITS
 from alexnet_lightning.plots.embeddings import Projection, embeddings_figure, project, separability
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
@@ -25,7 +26,8 @@ class EmbeddingPCA(Onlooker):
 
     Writes `figures/embeddings_epoch_012.png` and `figures/embeddings.png` (the latest); logs
     `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, and the number of
-    images as `val/embedded_images`, kept as `scores`.
+    images as `val/embedded_images`, kept as `scores`. Where no images are held out the sample is of
+    training images, and the names begin with `train/`.
 
     Args:
         every_n_epochs: draw after epoch 1, every n-th and the last; 0 is only after the last.
@@ -66,8 +68,9 @@ class EmbeddingPCA(Onlooker):
             return
         self._drawn = epoch
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        split = "val" if data.has_validation else "train"
         with isolate_rng():
-            images, labels = data.sample("val", self.count)
+            images, labels = data.sample(split, self.count)
             spaces = embed(trainer, pl_module, images)
         if len(labels) < 3 or not all(space.isfinite().all() for space in spaces.values()):
             self._warnings.warn(
@@ -76,17 +79,18 @@ class EmbeddingPCA(Onlooker):
             return
         scores = {name: separability(space, labels) for name, space in spaces.items()}
         self.scores = {
-            f"val/{name}_{score}": value
+            f"{split}/{name}_{score}": value
             for name, found in scores.items()
             for score, value in found.items()
         }
-        self.scores["val/embedded_images"] = len(labels)
+        self.scores[f"{split}/embedded_images"] = len(labels)
         for logger in trainer.loggers:  # under the epoch and step of Lightning's own row
             logger.log_metrics({**self.scores, "epoch": epoch - 1}, step=trainer.global_step - 1)
         before = self._coordinates
         projections = {name: project(space, before.get(name)) for name, space in spaces.items()}
         self._coordinates = {name: found.coordinates for name, found in projections.items()}
-        title = f"{data_name(trainer)}: {len(labels):,} validation images after epoch {epoch}"
+        kind = SPLITS[split][0]
+        title = f"{data_name(trainer)}: {len(labels):,} {kind} images after epoch {epoch}"
         names, shown = data.class_names, self.max_classes
         figure = embeddings_figure(projections, scores, labels, names, title, shown)
         path = save_figure(trainer, figure, f"embeddings_epoch_{epoch:03d}")

@@ -178,9 +178,15 @@ def check_rate(given: Any, callbacks: Sequence[Any]) -> None:
         say(f"model.optimizer.lr {rate} has no effect: {name} sets the rate by its max_lr, {top}")
 
 
-def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier) -> None:
+def check_monitors(
+    config: Any, callbacks: Sequence[Any], model: ImageClassifier, data: ImageDataModule
+) -> None:
     """Refuse to wait for a figure that is not logged, or not as often as needed, or its worst."""
     trainer, schedule = config.trainer, config.model.init_args.get("lr_scheduler")
+    if data.has_validation:
+        validates, needed = trainer.limit_val_batches != 0, "drop limit_val_batches 0"
+    else:
+        validates, needed = False, "data.val_images is 0; give more"
     validated = model.val_metrics.names
     known = [*validated, *model.train_metrics.names]
     # What waits for a figure, for which, those that are there by then, and how it judges them.
@@ -191,7 +197,7 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
     ):
         waiting.append(("model.lr_scheduler", schedule.init_args.get("monitor"), validated, None))
         every = trainer.check_val_every_n_epoch
-        if every != 1 or trainer.limit_val_batches == 0:
+        if data.has_validation and (every != 1 or not validates):
             key = "limit_val_batches" if every == 1 else "check_val_every_n_epoch"
             raise UserError(
                 "model.lr_scheduler: a plateau steps once an epoch and needs a validation each "
@@ -205,10 +211,9 @@ def check_monitors(config: Any, callbacks: Sequence[Any], model: ImageClassifier
     for key, monitor, there, mode in waiting:
         if monitor is None:
             continue
-        if trainer.limit_val_batches == 0 and not monitor.startswith("train/"):
-            raise UserError(
-                f"{key}.monitor: {monitor} needs a validation; drop limit_val_batches 0"
-            )
+        if not validates and not monitor.startswith("train/"):
+            null = ", or null, which takes the last epoch" if key == "checkpoint" else ""
+            raise UserError(f"{key}.monitor: {monitor} needs a validation; {needed}{null}")
         if monitor not in there:
             names = ", ".join(there)
             raise UserError(f"{key}.monitor: {monitor} is never logged; give one of {names}")

@@ -234,7 +234,7 @@ class ExperimentCLI(LightningCLI):
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)
-        check_monitors(self.config, self.callbacks, model)
+        check_monitors(self.config, self.callbacks, model, self.datamodule)
         check_callbacks(self.callbacks, model)
         check_length(self.config.trainer, model.lr_scheduler)
         if not self.trained:

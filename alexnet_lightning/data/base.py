@@ -40,7 +40,7 @@ class ImageDataModule(LightningDataModule, ABC):
         transform: crops, flips and sizes; default: the data set's own.
         colour: color noise in training; null for none.
         targets: what the loss compares with in training; null for class indices.
-        views: views of a test image, over which the probabilities are averaged.
+        views: views of a test image, over which the probabilities are averaged; of six the logits.
         mean: per channel, for pixels in 0-1, default: the training set's; or "image", the mean
             of the training images, as in 2012.
         std: per channel, for pixels in 0-1; default: the training set's.
@@ -56,6 +56,7 @@ class ImageDataModule(LightningDataModule, ABC):
     channel_std: tuple[float, ...]
     default_transform: Transform = Identity()
     workers: int = 0  # processes that load batches
+    has_validation: bool = True  # whether images are held out; else the split "val" is empty
     trained_on: DataIdentity | None = None  # the data of the checkpoint that `setup` compares with
     accept_changed: bool = False  # whether other data than that will do
 
@@ -127,6 +128,8 @@ class ImageDataModule(LightningDataModule, ABC):
             if self.trained_on is not None:
                 self.identity = self.same_as(self.trained_on, splits)
             self.adopt(splits)
+        if self.trainer is not None and not self.has_validation:
+            self.trainer.limit_val_batches = 0
 
     def same_as(self, before: DataIdentity, splits: dict[Split, Images]) -> DataIdentity:
         """Number the classes as in a trained network; UserError if anything else has changed."""
@@ -174,8 +177,8 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         return self._loader("train")
 
-    def val_dataloader(self) -> Loader:
-        return self._loader("val")
+    def val_dataloader(self) -> Loader | list[Loader]:
+        return self._loader("val") if self.has_validation else []
 
     def test_dataloader(self) -> Loader:
         return self._loader("test")

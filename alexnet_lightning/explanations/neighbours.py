@@ -72,15 +72,18 @@ def draw_neighbours(neighbours: Neighbours, shown: ShownImages, count: int = 6) 
 
 
 class Planes:
-    """The first two principal components of "features" and "penultimate" of validation images.
+    """The first two principal components of "features" and "penultimate" of a split's images.
 
     Of a split of more than `most` images, they are fitted to a random sample, always the same.
+    `kind` says in the figure what images they are.
     """
 
-    def __init__(self, predictor: Predictor, images: Images, most: int = SAMPLE) -> None:
+    def __init__(
+        self, predictor: Predictor, images: Images, kind: str = "validation", most: int = SAMPLE
+    ) -> None:
         from sklearn.decomposition import PCA
 
-        self.predictor = predictor
+        self.predictor, self.kind = predictor, kind
         sample = images.subset(torch.randperm(len(images), generator=seeded("cpu", 0))[:most])
         self.labels = sample.labels
         parts = [predictor.embed(part) for part in batches(sample, "embedding")]
@@ -109,5 +112,5 @@ def draw_planes(planes: Planes, image: Tensor) -> Figure:
             axes.set_title(name)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        figure.suptitle(f"{len(planes.labels):,} validation images")
+        figure.suptitle(f"{len(planes.labels):,} {planes.kind} images")
     return figure

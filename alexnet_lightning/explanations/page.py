@@ -61,9 +61,11 @@ def neighbours(network: Network, _data: ImageDataModule) -> among.Neighbours:
     return among.Neighbours(predictor(network), _data.splits["train"])
 
 
-@st.cache_resource(show_spinner="Embedding validation images …")
+@st.cache_resource(show_spinner="Embedding images …")
 def planes(network: Network, _data: ImageDataModule) -> among.Planes:
-    return among.Planes(predictor(network), _data.splits["val"])
+    if _data.has_validation:
+        return among.Planes(predictor(network), _data.splits["val"])
+    return among.Planes(predictor(network), _data.splits["train"], "training")
 
 
 def page(runs: list[Path]) -> None:

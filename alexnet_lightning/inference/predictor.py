@@ -70,7 +70,7 @@ class Predictor:
 
     Args:
         checkpoint: content of a checkpoint file of this project.
-        views: crops of each image whose probabilities are averaged.
+        views: views of each image that are averaged.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         variant: class of the network, if it is none of the package's; by default a class of the
             name in the checkpoint that has been imported.

@@ -86,10 +86,3 @@ class AlexNetModern(ImageClassifier):
         fc = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
         network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), nn.AdaptiveMaxPool2d(1))
         super().__init__(network=network, num_classes=num_classes, **recipe)
-
-    def on_fit_start(self) -> None:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for layer in self.network.modules():
-            if isinstance(layer, Whitening):
-                # A sample that fixes the covariance of 12-value patches.
-                layer.fit(data.sample("train", 5000)[0].to(self.device))

@@ -231,8 +231,10 @@ class ScaledLinear(nn.Linear):
     Source: Page, "How to train your ResNet", 2018 (1/8); Jordan 2024, section 3.1 (1/9).
     """
 
-    def __init__(self, in_features: int, out_features: int, scale: float) -> None:
-        super().__init__(in_features, out_features)
+    def __init__(
+        self, in_features: int, out_features: int, scale: float, bias: bool = True
+    ) -> None:
+        super().__init__(in_features, out_features, bias)
         self.scale = scale
 
     def forward(self, features: Tensor) -> Tensor:
@@ -269,8 +271,9 @@ class Residual(nn.Module):
 class Whitening(nn.Module):
     """A fixed 2 × 2 convolution whose outputs are uncorrelated over the training images.
 
-    Filters are the eigenvectors of the patches' covariance over the root of their eigenvalues, and
-    their negatives, so that the ReLU or GELU after it loses nothing: f(x) - f(-x) is x for both.
+    Filters are the eigenvectors of the patches' second moments over the root of their eigenvalues,
+    and their negatives, so that the ReLU or GELU after it loses nothing: f(x) - f(-x) is x for
+    both.
 
     Source: Page, "How to train your ResNet", part 8, 2019; Jordan, "94% on CIFAR-10 in 3.29
     seconds on a single GPU", 2024, section 3.2.
@@ -278,24 +281,28 @@ class Whitening(nn.Module):
     Args:
         in_channels: C of the images; the output has 8 · C channels, one pixel smaller.
         activation: applied to the filters' outputs.
+        bias: whether a bias, which is trained, is added to them; initialized as torch's.
     """
 
-    weight: Tensor
-
-    def __init__(self, in_channels: int, activation: Activation = "relu") -> None:
+    def __init__(
+        self, in_channels: int, activation: Activation = "relu", bias: bool = False
+    ) -> None:
         super().__init__()
         self.activation = F.gelu if activation == "gelu" else F.relu
         self.out_channels = 8 * in_channels
         half = torch.eye(4 * in_channels).view(-1, in_channels, 2, 2)
-        self.register_buffer("weight", torch.cat([half, -half]))
+        self.weight = nn.Parameter(torch.cat([half, -half]), requires_grad=False)
+        bound = (4 * in_channels) ** -0.5
+        start = torch.empty(self.out_channels).uniform_(-bound, bound) if bias else None
+        self.bias = None if start is None else nn.Parameter(start)
 
     def fit(self, images: Tensor, floor: float = 5e-4) -> None:
         """Set the filters from images (N, C, H, W); `floor` is added to the eigenvalues."""
-        patches = F.unfold(images.float(), 2).transpose(1, 2).flatten(0, 1)
-        values, vectors = torch.linalg.eigh(patches.double().T.cov())
+        patches = F.unfold(images.float(), 2).transpose(1, 2).flatten(0, 1).double()
+        values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (vectors / (values + floor).sqrt()).T.flip(0)
         filters = filters.view(-1, self.weight.shape[1], 2, 2).to(self.weight)
-        self.weight.copy_(torch.cat([filters, -filters]))
+        self.weight.data.copy_(torch.cat([filters, -filters]))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.activation(F.conv2d(images, self.weight))
+        return self.activation(F.conv2d(images, self.weight, self.bias))

@@ -23,7 +23,8 @@ def by_epoch(rows: Rows, key: str) -> dict[int, float]:
 
 def top_metrics(rows: Rows) -> list[str]:
     """`["top1", "top5"]`, or whichever top-k accuracies were logged, by rising k."""
-    ks = {int(match[1]) for row in rows for key in row if (match := re.match(r"val/top(\d+)", key))}
+    names = {key for row in rows for key in row}
+    ks = {int(found[1]) for name in names if (found := re.match(r"(?:train|val)/top(\d+)", name))}
     return [f"top{k}" for k in sorted(ks)]
 
 

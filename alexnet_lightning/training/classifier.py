@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from alexnet_lightning.data.transforms.views import SIX
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
+from alexnet_lightning.networks.layers import Whitening
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
@@ -62,7 +64,10 @@ class ImageClassifier(LightningModule, ABC):
         decay_biases: whether weight decay reaches biases and norms; false in 2012.
         backbone_lr_factor: learning rate of the backbone over that of the head, > 0.
         layer_options: options of the optimizer for the weights of some layers, by the layer's name,
-            as {classifier: {weight_decay: 0.03}}; the last that fits counts.
+            as {classifier: {weight_decay: 0.03}}; the last that fits counts. A name that ends with
+            .bias is of that layer's bias. The option `epochs` is in how many epochs, from the
+            first on, they are trained; they stay as they are then. `WarmupLinear` and
+            `WarmupCosine` come to their end in that time.
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
@@ -149,8 +154,14 @@ class ImageClassifier(LightningModule, ABC):
         self._found_lr = True
 
     def on_fit_start(self) -> None:
+        trainer: Any = self.trainer
         if self._found_lr:  # now, so that the groups' factors and the schedule follow it
-            self.trainer.strategy.setup_optimizers(self.trainer)
+            trainer.strategy.setup_optimizers(trainer)
+        if trainer.ckpt_path is None:  # else the checkpoint has them, of its own machine
+            for layer in self.network.modules():
+                if isinstance(layer, Whitening):
+                    # A sample that fixes the moments of 12-value patches.
+                    layer.fit(trainer.datamodule.sample("train", 5000)[0].to(self.device))
 
     def on_train_start(self) -> None:
         # An epoch shorter than the interval would never log its rate.
@@ -158,6 +169,27 @@ class ImageClassifier(LightningModule, ABC):
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         if is_finished(trainer):  # resumed from its end
             trainer.should_stop = True
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # At every batch, as a run may be resumed within an epoch. No gradient is computed for them,
+        # except where other processes wait for it.
+        for parameter in self._ended():
+            parameter.requires_grad_(self.trainer.world_size > 1)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        for parameter in self._ended():
+            parameter.grad = None  # so that optimizers leave it as it is
+
+    def _ended(self) -> list[nn.Parameter]:
+        """Return the parameters whose `epochs` are over; see `layer_options`."""
+        trainer: Any = self.trainer
+        return [
+            parameter
+            for optimizer in trainer.optimizers
+            for group in optimizer.param_groups
+            if trainer.current_epoch >= group.get("epochs", math.inf)
+            for parameter in group["params"]
+        ]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         trainer: Any = self.trainer
@@ -194,10 +226,19 @@ class ImageClassifier(LightningModule, ABC):
     def over_views(self, images: Tensor) -> Tensor:
         """Return the logarithm of the probabilities' mean over views: (N, V, C, H, W) to (N, K).
 
-        Source: Krizhevsky et al. 2012, section 4.1, who average the softmax of ten views.
+        Six views are the weighted mean of their logits, as that of `views.SIX`.
+
+        Source: Krizhevsky et al. 2012, section 4.1, who average the softmax of ten views; of the
+        six, airbench94_muon.py.
         """
         views = torch.stack([full(self(view)) for view in images.unbind(dim=1)])
+        if len(views) == len(SIX):
+            return torch.einsum("v,vnk->nk", views.new_tensor(SIX), views).log_softmax(dim=-1)
         return views.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(views))
+
+    def on_train_end(self) -> None:
+        for parameter in self._ended():  # another training may begin
+            parameter.requires_grad_(True)
 
     def on_train_epoch_end(self) -> None:
         self._log_epoch(self.train_metrics)
@@ -251,7 +292,7 @@ class ImageClassifier(LightningModule, ABC):
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         super().lr_scheduler_step(scheduler, metric)
-        keep_lr_factors(scheduler.optimizer)
+        keep_lr_factors(scheduler)
         if is_finished(self.trainer):
             self.trainer.should_stop = True
 

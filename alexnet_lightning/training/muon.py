@@ -98,7 +98,8 @@ def orthogonalized(matrix: Tensor, iterations: int) -> Tensor:
     """
     a, b, c = QUINTIC
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    wide = wide / (wide.norm() + 1e-7)  # no singular value is above 1
+    # No singular value is above 1, whatever the scale; of zeros nothing but zeros comes.
+    wide = wide / wide.norm().clamp(min=torch.finfo(wide.dtype).tiny)
     for _ in range(iterations):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
+from alexnet_lightning.training.schedules import WarmupCosine
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -34,11 +35,11 @@ def build_optimizer(
 
     The backbone is every layer under a `features`; with a rate of its own it makes two more groups,
     "backbone weights" and "backbone biases". Scales of norms count as biases. Each name in
-    `layer_options` makes a group of the weights below it.
+    `layer_options` makes a group of the weights below it, or of the bias that it names.
 
     `one_kernel` is whether the optimizer may be fused by default; the other arguments are those of
     `ImageClassifier`. ValueError if the backbone's factor is not above 0, that of the biases below
-    it, or there is no backbone.
+    it, there is no backbone, or there are options of no layer or of less than an epoch.
     """
     if backbone_lr_factor <= 0:
         raise ValueError(
@@ -52,12 +53,18 @@ def build_optimizer(
     for key, parameter in module.named_parameters():
         in_backbone = backbone_lr_factor != 1.0 and "features" in key.split(".")
         is_bias = parameter.ndim <= 1 or key.endswith(".bias")
-        own = [] if is_bias else [name for name in chosen if f".{name}." in f".{key}"]
+        own = [
+            name
+            for name in chosen
+            if f".{name}." in f".{key}." and is_bias == name.endswith(".bias")
+        ]
         if parameter.requires_grad:
             members[own[-1] if own else names[2 * in_backbone + is_bias]].append(parameter)
     for name in chosen:
         if not members[name]:
             raise ValueError(f"layer_options: no weights to train below a layer named {name}")
+        if (epochs := chosen[name].get("epochs", 1)) < 1:
+            raise ValueError(f"layer_options: epochs of {name} is {epochs}: give a number >= 1")
     if backbone_lr_factor != 1.0 and not members["backbone weights"]:
         raise ValueError("backbone_lr_factor: the network has no layers to train under `features`")
 
@@ -69,11 +76,12 @@ def build_optimizer(
     optimizer = made(make, groups, one_kernel)
     for group in optimizer.param_groups:
         factor = backbone_lr_factor if group["name"].startswith("backbone") else 1.0
-        factor *= bias_lr_factor if group["name"].endswith("biases") else 1.0
+        is_bias = group["name"].endswith(("biases", ".bias"))
+        factor *= bias_lr_factor if is_bias else 1.0
         group["lr_factor"] = factor
         if factor != 1.0:
             group["lr"] = group["lr"] * factor
-        if group["name"].endswith("biases") and not decay_biases:
+        if is_bias and not decay_biases:
             group["weight_decay"] = 0.0
     return optimizer
 
@@ -116,12 +124,15 @@ def check_schedule(schedule: LRScheduler | ReduceLROnPlateau) -> None:
         step(*([0.0] if isinstance(schedule, ReduceLROnPlateau) else []))
 
 
-def keep_lr_factors(optimizer: Optimizer) -> None:
+def keep_lr_factors(scheduler: Any) -> None:
     """Give each group the rate of the first, times its own factor.
 
-    A schedule may have set them all to one rate (OneCycleLR's `max_lr`, a plateau's `min_lr`).
+    A schedule may have set them all to one rate (OneCycleLR's `max_lr`, a plateau's `min_lr`). Ours
+    keep the factors, and have a course of its own for a group with `steps`.
     """
-    first, *others = optimizer.param_groups
+    if isinstance(scheduler, WarmupCosine):
+        return
+    first, *others = scheduler.optimizer.param_groups
     for group in others:
         if "lr_factor" not in group:  # BackboneFinetuning adds it, and sets its rate
             continue
@@ -135,8 +146,12 @@ def build_schedule(
     budget: dict[str, Any] = {}
     if needs_total_steps(make):
         budget, interval = {"total_steps": max(1, int(trainer.estimated_stepping_batches))}, "step"
+        in_epoch = -(-trainer.num_training_batches // trainer.accumulate_grad_batches)
+        for group in optimizer.param_groups:
+            if "epochs" in group:
+                group["steps"] = group["epochs"] * in_epoch
     scheduler = make(optimizer, **budget)
-    keep_lr_factors(optimizer)
+    keep_lr_factors(scheduler)
     if not isinstance(scheduler, ReduceLROnPlateau):
         return {"scheduler": scheduler, "interval": interval}
     # A plateau that steps by epoch does so after the checkpoint is written, which then holds the

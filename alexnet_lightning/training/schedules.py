@@ -96,17 +96,45 @@ class WarmupCosine(LRScheduler):
         if total_steps is None or total_steps < 1:
             raise ValueError(f"total_steps is {total_steps}: give a number >= 1")
         self.total_steps = total_steps
-        self.warmup_steps = int(warmup_fraction * total_steps)
+        self.warmup_fraction = warmup_fraction
         self.final_lr_factor = final_lr_factor
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float | Tensor]:
-        return [rate * self.factor(self.last_epoch) for rate in self.base_lrs]
+        groups = zip(self.base_lrs, self.optimizer.param_groups, strict=False)
+        return [
+            rate * self.factor(self.last_epoch, group.get("steps", self.total_steps))
+            for rate, group in groups
+        ]
 
-    def factor(self, step: int) -> float:
-        """Return the rate at a step, counted from 0, over the optimizer's."""
-        if step < self.warmup_steps:
-            return (step + 1) / (self.warmup_steps + 1)
-        done = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        height = (1 + cos(pi * min(done, 1.0))) / 2
+    def factor(self, step: int, total: float) -> float:
+        """Return the rate at a step, counted from 0 to `total`, over the optimizer's."""
+        warmup = int(self.warmup_fraction * total)
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        height = self.height(min((step - warmup) / (total - warmup), 1.0))
         return self.final_lr_factor + (1 - self.final_lr_factor) * height
+
+    @staticmethod
+    def height(done: float) -> float:
+        """Return how high the falling part still is, 1 to 0, when a fraction of it is done."""
+        return (1 + cos(pi * done)) / 2
+
+
+class WarmupLinear(WarmupCosine):
+    """Raise the rate in a straight line, then lower it in one: `WarmupCosine` without the curve.
+
+        lr(t) = lr · (f + (1 - f) · (T - t) / (T - W))   for t >= W
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; airbench94_muon.py has
+    no warm-up and ends at 0.
+
+    Args:
+        warmup_fraction: w, fraction of the steps in which the rate rises, from 0 to less than 1.
+        final_lr_factor: f, what the rate ends near, over the optimizer's, from 0 to 1.
+        total_steps: T; null takes the steps of the whole run.
+    """
+
+    @staticmethod
+    def height(done: float) -> float:
+        return 1 - done

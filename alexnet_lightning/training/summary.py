@@ -10,11 +10,16 @@ from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.run_folder import LAST, git_commit, machine, versions
 
+LAST_EPOCH = "nothing: the last epoch"  # what chose the checkpoint of a run without a monitor
 
-def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV) -> dict[str, Any]:
+
+def best_figures(
+    path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV, monitor: str | None
+) -> dict[str, Any]:
     """Return the validation figures of the best checkpoint, its epoch (from 1) and its path.
 
-    Only the path if it is the last checkpoint, of a run without a validation.
+    Only the path if it is the last checkpoint, of a run without a validation. `monitor` is what it
+    is best by; without one it is the last epoch's.
     """
     if path.name == LAST:
         return {"best_checkpoint": str(path)}
@@ -22,7 +27,8 @@ def best_figures(path: Path, checkpoint: Mapping[str, Any], metrics: MetricsCSV)
     rows = [row for row in metrics.rows if row["step"] == step and "val/loss" in row]
     found = rows[-1] if rows else {}  # without a monitor, epochs that were not validated are kept
     figures = {key: value for key, value in found.items() if key.startswith("val/")}
-    return {"best_epoch": epoch + 1, "best_checkpoint": str(path), **figures}
+    chosen = {"best_epoch": epoch + 1, "chosen_by": monitor or LAST_EPOCH}
+    return {**chosen, "best_checkpoint": str(path), **figures}
 
 
 def test_figures(trainer: Trainer) -> dict[str, float]:
@@ -70,10 +76,7 @@ def split_table(figures: Mapping[str, Any]) -> list[str]:
 def run_table(figures: Mapping[str, Any], folder: object) -> str:
     """Return the table that a fit ends with."""
     lines = ["", *split_table(figures), ""]
-    if "best_epoch" in figures:
-        lines.append(f"best epoch  {figures['best_epoch']} of {figures['epochs']}")
-    else:
-        lines.append(f"weights     of {LAST}, as there is no best checkpoint")
+    lines.append(weights_line(figures))
     if step := figures.get("diverged_at_step"):
         lines.append(f"diverged    at step {step}: the loss is not finite from there on")
     lines.append(f"parameters  {figures['parameters']:,}")
@@ -83,3 +86,13 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
     if changed := figures.get("data/changed"):
         lines.append(f"data        changed while the run lasted: {changed}")
     return "\n".join([*lines, f"run         {folder}"])
+
+
+def weights_line(figures: Mapping[str, Any]) -> str:
+    """Return which weights the figures are of."""
+    if "best_epoch" not in figures:
+        return f"weights     of {LAST}, as there is no best checkpoint"
+    count = f"{figures['best_epoch']} of {figures['epochs']}"
+    if figures.get("chosen_by") == LAST_EPOCH:
+        return f"weights     of epoch {count}, the last: none was chosen"
+    return f"best epoch  {count}"

@@ -68,6 +68,24 @@ def test_a_test_of_ten_views_averages_their_probabilities(tmp_path: Path) -> Non
     assert found["test/images"] == 300
 
 
+def test_of_six_views_the_centre_weighs_a_half_and_each_shift_a_quarter(tmp_path: Path) -> None:
+    model, data = small(), DigitsDataModule(batch_size=37, views="six")
+    (found,) = quiet_trainer(tmp_path, 1).test(model, data, verbose=False)
+    images, labels = data.splits["test"][range(300)]
+    padded = F.pad(images.float(), [1] * 4, mode="reflect")
+
+    def logits(views: torch.Tensor) -> torch.Tensor:
+        seen = (data.normalise(side.byte()) for side in (views, views.flip(-1)))
+        return torch.stack([model.eval()(each) for each in seen]).mean(dim=0)
+
+    with torch.no_grad():
+        shifted = logits(padded[..., :-2, :-2]) + logits(padded[..., 2:, 2:])
+        mean = logits(images.float()) / 2 + shifted / 4
+    assert found["test/loss"] == pytest.approx(F.cross_entropy(mean, labels).item(), rel=1e-5)
+    top1 = (mean.argmax(-1) == labels).float().mean().item()
+    assert found["test/top1"] == pytest.approx(top1, abs=1e-6)
+
+
 def test_soft_targets_give_the_same_loss_as_the_class_they_stand_for() -> None:
     model = small().eval()
     images, labels = torch.randn(6, 1, 8, 8), torch.arange(6)

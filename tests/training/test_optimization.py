@@ -9,7 +9,14 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 from torch.optim import SGD, Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR, CyclicLR, LinearLR, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CyclicLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    StepLR,
+)
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
@@ -88,9 +95,10 @@ def test_the_factors_hold_whichever_group_is_the_first() -> None:
     optimizer = build_optimizer(
         partial(SGD, lr=0.01), model, bias_lr_factor=2.0, backbone_lr_factor=0.5
     )
+    schedule = LambdaLR(optimizer, lambda step: 1.0)
     for group in optimizer.param_groups:
         group["lr"] = 0.03
-    keep_lr_factors(optimizer)
+    keep_lr_factors(schedule)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.03, 0.06])
 
 

@@ -15,7 +15,7 @@ from torch.optim import SGD
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.schedules import Plateau, WarmupCosine
+from alexnet_lightning.training.schedules import Plateau, WarmupCosine, WarmupLinear
 
 from .test_classifier import Rates, quiet_trainer, small
 
@@ -99,6 +99,19 @@ def test_a_warm_up_in_a_straight_line_then_half_a_cosine() -> None:
     assert rates[10] == pytest.approx(0.2)
 
 
+def test_a_group_of_fewer_epochs_comes_to_the_end_of_its_own_course() -> None:
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    optimizer.add_param_group({"params": torch.nn.Parameter(torch.zeros(1)), "lr": 4.0, "steps": 4})
+    schedule = WarmupLinear(optimizer, warmup_fraction=0.0, total_steps=8)
+    rates = []
+    for _ in range(8):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    assert [rate for rate, _ in rates] == pytest.approx([2 * (1 - step / 8) for step in range(8)])
+    assert [rate for _, rate in rates] == pytest.approx([4, 3, 2, 1, 0, 0, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
@@ -155,6 +168,10 @@ def rates_of_a_fit(config: Path, folder: Path, schedule: dict[str, Any]) -> list
         (
             {"class_path": "WarmupCosine", "init_args": {"warmup_fraction": 0.5}},
             [0.25, 0.5, 0.75, 1, 0.75, 0.25],
+        ),
+        (
+            {"class_path": "WarmupLinear", "init_args": {"warmup_fraction": 0.0}},
+            [1 - step / 6 for step in range(6)],
         ),
         ({"class_path": "Plateau", "init_args": {"patience": 0, "threshold": 0.99}}, [1] * 6),
     ],

@@ -53,7 +53,8 @@ class CIFARDataModule(ImageDataModule):
     """60,000 color images of 32 px, 40,000 / 10,000 / 10,000, in memory; a subclass sets names.
 
     Args:
-        val_images: number of training images held out for validation, >= 1.
+        val_images: number of training images held out for validation, >= 0; with 0 no epoch is
+            chosen, and `checkpoint.monitor` is null.
         url: address of the archive (http, https or file); null never downloads.
     """
 
@@ -71,6 +72,7 @@ class CIFARDataModule(ImageDataModule):
     def __init__(self, val_images: int = 10_000, url: str | None = None, **common: Any) -> None:
         super().__init__(**common)
         self.val_images = val_images
+        self.has_validation = val_images != 0
         self.url = url
 
     def prepare_data(self) -> None:
@@ -101,9 +103,9 @@ class CIFARDataModule(ImageDataModule):
         if source is None:
             raise self.missing("nothing was downloaded")
         train, test = self.read(source)
-        if not 1 <= self.val_images < len(train):
+        if not 0 <= self.val_images < len(train):
             raise UserError(
-                f"data.val_images is {self.val_images}: give 1 to {len(train) - 1}; "
+                f"data.val_images is {self.val_images}: give 0 to {len(train) - 1}; "
                 f"{source} has {len(train)} training images"
             )
         rest, val = held_out(train, self.val_images, self.seed)

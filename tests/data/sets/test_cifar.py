@@ -103,11 +103,19 @@ def test_split_is_seeded_and_disjoint(tmp_path: Path, batches: Make) -> None:
     assert not set(first_pixels(one, "train")) & set(first_pixels(one, "val"))
 
 
-@pytest.mark.parametrize("val_images", [0, 20])
+@pytest.mark.parametrize("val_images", [-1, 20])
 def test_val_images_out_of_range(tmp_path: Path, batches: Make, val_images: int) -> None:
     batches()
-    with pytest.raises(UserError, match=f"data.val_images is {val_images}: give 1 to 19"):
+    with pytest.raises(UserError, match=f"data.val_images is {val_images}: give 0 to 19"):
         tiny(tmp_path, val_images=val_images)
+
+
+def test_without_validation_all_images_are_trained_on(tmp_path: Path, batches: Make) -> None:
+    batches()
+    data = tiny(tmp_path, val_images=0)
+    assert first_pixels(data, "train") == list(range(20))
+    assert (len(data.splits["val"]), data.val_dataloader(), data.has_validation) == (0, [], False)
+    assert tiny(tmp_path).has_validation
 
 
 def test_missing_says_what_where_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
 from alexnet_lightning.data import (
@@ -18,7 +19,7 @@ from alexnet_lightning.data import (
     Transform,
 )
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.data.transforms.crops import crop_by_pixels, crop_by_runs
+from alexnet_lightning.data.transforms.crops import crop_by_pixels, crop_by_runs, pad_mirrored
 from alexnet_lightning.data.transforms.resizing import resize
 from alexnet_lightning.system.errors import UserError
 from tests.data.conftest import noise
@@ -52,6 +53,25 @@ def test_pad_crop_flip_is_torchvisions_with_the_same_draws(channels: int) -> Non
     for i, image in enumerate(images):
         expected = V.crop(V.pad(image, [4]), top[i], left[i], 32, 32)
         assert torch.equal(ours[i], V.horizontal_flip(expected) if mirrored[i] else expected)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 3])
+def test_a_mirrored_border_is_torchs_reflection(padding: int) -> None:
+    images = noise(3, size=5)
+    expected = F.pad(images.float(), [padding] * 4, mode="reflect").byte()
+    assert torch.equal(pad_mirrored(images, padding), expected)
+    windows = PadCropFlip(padding, border="mirrored").augment(images, seeded("cpu", 3))
+    top, left = torch.randint(2 * padding + 1, (2, 3), generator=(again := seeded("cpu", 3)))
+    mirrored = torch.rand(3, generator=again) < 0.5
+    for i in range(3):
+        crop = V.crop(expected[i], int(top[i]), int(left[i]), 5, 5)
+        assert torch.equal(windows[i], crop.flip(-1) if mirrored[i] else crop)
+
+
+def test_a_border_cannot_mirror_more_than_there_is() -> None:
+    PadCropFlip(7, border="mirrored").check(8, "centre")
+    with pytest.raises(UserError, match=r"images of 8 px have no 8 pixels to mirror"):
+        PadCropFlip(8, border="mirrored").check(8, "centre")
 
 
 def test_every_place_and_both_mirrors_are_drawn() -> None:

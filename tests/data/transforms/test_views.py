@@ -65,9 +65,9 @@ def test_six_views_are_the_centre_and_its_shifts_and_their_mirror_images() -> No
     centre, up_left, down_right = six[:, :3].unbind(dim=1)
     assert torch.equal(centre, ResizeCropFlip(48, 40).evaluate(images))
     assert torch.equal(up_left[..., :-1, :-1], centre[..., 1:, 1:])
-    assert torch.equal(up_left[..., -1, :-1], centre[..., -1, 1:]), "the edge is repeated"
+    assert torch.equal(up_left[..., -1, :-1], centre[..., -2, 1:]), "mirrored at the edge"
     assert torch.equal(down_right[..., 1:, 1:], centre[..., :-1, :-1])
-    assert torch.equal(down_right[..., 1:, 0], centre[..., :-1, 0]), "the edge is repeated"
+    assert torch.equal(down_right[..., 1:, 0], centre[..., :-1, 1]), "mirrored at the edge"
     mirrored = ResizeCropFlip(48, 40).views(images.flip(-1), "six")[:, :3]
     assert torch.equal(six[:, 3:], mirrored)
 
