@@ -11,11 +11,11 @@ from scipy import stats
 
 from alexnet_lightning.plots.style import DPI
 from alexnet_lightning.studies import document, tables
+from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.document import page
 from alexnet_lightning.studies.grid import grid
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import read
-from alexnet_lightning.studies.tables import paired
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
@@ -31,10 +31,10 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     text = (folder / "report.md").read_text()
     assert tables.results(study, evidence) in text
     assert tables.costs(study, evidence) in text
-    assert not study.ladder or tables.ladder(study, evidence) in text
+    assert not study.questions or tables.differences(study, evidence) in text
     assert not study.reach or tables.reach(study, evidence) in text
-    for question in study.questions:
-        assert document.answered(question, study, evidence) in text
+    for found in contrasts(study, evidence):
+        assert document.answered(found, study) in text
     for part in document.layer_parts(study, evidence):
         assert part in text
 
@@ -52,18 +52,25 @@ def test_its_errors_and_differences_are_scipys(folder: Path) -> None:
         if len(errors) > 1:
             half = stats.sem(errors) * stats.t.ppf(0.975, len(errors) - 1)
             shown += f" ± {half:.2f}"
-        assert f"| {shown} % |" in text
-    for question in study.questions:
-        of, against = top1[question.of], top1[question.against]
+        assert f"| {shown} %" in text
+    for found in contrasts(study, evidence):
+        of, against = top1[found.question.of], top1[found.question.against]
         seeds = [seed for seed in of if seed in against]
-        if len(seeds) > 1 and question.metric == "test/top1":
-            both = [[side[seed] for seed in seeds] for side in (of, against)]
-            interval = stats.ttest_rel(*both).confidence_interval(0.95)
-            found = paired(of, against)
-            assert found is not None and found.half is not None
-            assert found.mean + found.half == pytest.approx(interval.high, abs=1e-6)
-            shows = interval.low > 0 or interval.high < 0
-            assert ("no difference shown" in document.answered(question, study, evidence)) != shows
+        if len(seeds) > 1 and found.question.compared == "test/top1":
+            apart = [of[seed] - against[seed] for seed in seeds]
+            test = stats.ttest_1samp(apart, 0)
+            interval = test.confidence_interval(0.95)
+            assert found.difference is not None
+            high = found.difference.mean + found.difference.half
+            assert high == pytest.approx(interval.high, abs=1e-6)
+            if found.question.primary:  # corrected: tests/studies has the known numbers
+                continue
+            assert found.p == pytest.approx(test.pvalue)
+            within = [
+                stats.ttest_1samp(apart, -1, alternative="greater").pvalue < 0.05,
+                stats.ttest_1samp(apart, 1, alternative="less").pvalue < 0.05,
+            ]
+            assert ("undecided" in found.verdict) == (test.pvalue >= 0.05 and not all(within))
 
 
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
