@@ -83,7 +83,6 @@ def study(
         resolved(run, folder)  # before any trial is run
     flag, python = " --full" if full else "", "python -m alexnet_lightning"
     lock = RunFolder(folder)
-    failed: Sequence[str] = []
     for stage, where in stages(whole, folder):
         cells = checked(stage, where)
         with replacing(folder / "study.yaml") as part:
@@ -98,12 +97,17 @@ def study(
             lock.unlock()
         if failed:
             print(f"failed: {', '.join(failed)}; see {where / 'logs'}; run the same command again")
-            break
-        print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
+            return failed
     if slurm or sweep:
         given = f"--config {folder / 'study.yaml'} --output {folder}"
+        if where != folder:
+            print("these are trials; when they are finished, give the same command for the claim")
         print(f"to list them: {python}.study {given} --list{flag}")
-    return failed
+    elif where != folder:
+        raise UserError(f"tune: a variant diverged in all its trials: lower values; see {where}")
+    else:
+        print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
+    return []
 
 
 def checked(stage: Study, folder: Path) -> list[Cell]:

@@ -142,7 +142,7 @@ def test_rates_are_tried_chosen_and_then_used(
     assert "2 of 2 finished" in said and "1 of 1 finished" in said
     report("runs/plan")
     text = Path("runs/plan/report.md").read_text()
-    assert "## Tuning" in text and f"| {best} | model.optimizer.lr |" in text
+    assert "## Tuning" in text and f"| lr {best} | model.optimizer.lr |" in text
     rows = read(Path("runs/plan"))
     assert len(rows.tuning) == 2 and f"lr={best}" in rows.runs[0]["overrides"]
 

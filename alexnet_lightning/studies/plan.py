@@ -52,9 +52,8 @@ class Question:
     @property
     def within(self) -> str:
         """The margin in words: "within ± 1 point"."""
-        unit = (
-            self.kind.unit[:-1] if self.equivalence == 1 and self.kind.unit[1:] else self.kind.unit
-        )
+        one = self.equivalence == 1 and self.kind.unit != "s"
+        unit = self.kind.unit.removesuffix("s") if one else self.kind.unit
         return f"within ± {self.equivalence:g} {unit}"
 
     @property
@@ -179,6 +178,8 @@ def check_study(study: Study) -> None:
             raise UserError(f"questions: {question.ask}: margin {question.margin}: give one > 0")
     if study.tune:
         check_tune(study, study.tune)
+    elif tuned := [name for name, each in study.variants.items() if each.tune]:
+        raise UserError(f"variants.{tuned[0]}.tune: give the study's tune too, with its seeds")
     for name, accuracy in study.levels.items():
         if not 0 <= accuracy <= 1:
             raise UserError(f"levels: {name}: {accuracy}: give an accuracy from 0 to 1")

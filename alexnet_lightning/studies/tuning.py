@@ -4,23 +4,26 @@ Godbole et al., "Deep Learning Tuning Playbook", 2023: a comparison is of varian
 their nuisance parameters. The choice is made on validation, with seeds that the claim has not.
 """
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
 from alexnet_lightning.studies.metrics import kind_of
-from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.plan import Study, Tune
 from alexnet_lightning.studies.rows import Evidence, Row
 from alexnet_lightning.studies.tables import NONE, filled
 
 FOLDER = "tuning"  # of the trials, within the study's
 Point = dict[str, Any]  # a value for each key of a grid
 METHOD = (
-    "Each variant got its own value before the runs above: the best mean of {metric} over {n} "
-    "trial{s} with seeds of their own ({seeds}), on validation images only. A best value at the "
-    "edge of its grid may not be the best there is."
+    "Each variant got its own value before the runs above: that of the best {metric}, the mean of "
+    "{n} trial{s} with seeds of their own ({seeds}), which test nothing. Where the best value is "
+    "at the edge of its grid, there may be a better one beyond it."
 )
 
 
@@ -42,39 +45,42 @@ def trials(study: Study) -> Study | None:
 
 def points(study: Study, variant: str) -> dict[str, Point]:
     """Return the points of a variant's grid by the name of their trial; none if it is not tuned."""
-    grid = study.variants[variant].tune
-    if grid is None:
-        grid = study.tune.grid if study.tune else {}
+    own = study.variants[variant].tune
+    grid = {} if study.tune is None else study.tune.grid if own is None else own
     every = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    return {f"{variant}-{index}": point for index, point in enumerate(every, 1) if point}
+    # Named by their values: a grid can grow, and its finished trials stay.
+    return {re.sub(r"[^\w.-]+", "_", f"{variant}-{told(point)}"): point for point in every if point}
 
 
 def scores(study: Study, rows: Sequence[Row], variant: str) -> dict[str, float]:
-    """Return the mean of the metric by trial, of the trials that have all their seeds."""
-    assert study.tune
-    metric, found = study.tune.metric, {}
+    """Return the mean of the metric by trial, of trials that have all their seeds; a loss as -loss.
+
+    A trial of which a run diverged has -inf.
+    """
+    tune, found = study.tune, {}
     for trial in points(study, variant):
-        runs = [row for row in rows if row["variant"] == trial and row["seed"] in study.tune.seeds]
-        worst = float("inf" if kind_of(metric).lower_is_better else "-inf")
-        if len(runs) == len(study.tune.seeds):
-            found[trial] = fmean(
-                worst if "diverged_at_step" in row else row.get(metric, worst) for row in runs
+        assert tune
+        sign = -1 if kind_of(tune.metric).lower_is_better else 1
+        runs = [row for row in rows if row["variant"] == trial and row["seed"] in tune.seeds]
+        values = [sign * row.get(tune.metric, math.nan) for row in runs]
+        if len(runs) == len(tune.seeds):
+            failed = any("diverged_at_step" in row for row in runs) or not all(
+                map(isfinite, values)
             )
+            found[trial] = -math.inf if failed else fmean(values)
     return found
 
 
 def chosen(study: Study, rows: Sequence[Row], variant: str) -> str | None:
-    """Return the best trial of a variant; None before all its trials are finished."""
+    """Return the best trial of a variant; None before all are finished, or if all diverged."""
     found = scores(study, rows, variant)
-    if not found or len(found) < len(points(study, variant)):
-        return None
-    assert study.tune
-    pick = min if kind_of(study.tune.metric).lower_is_better else max
-    return pick(found, key=lambda trial: found[trial])
+    best = max(found, key=found.__getitem__, default=None)
+    whole = len(found) == len(points(study, variant))
+    return best if best and whole and isfinite(found[best]) else None
 
 
 def tuned(study: Study, rows: Sequence[Row]) -> Study | None:
-    """Return the study with the chosen values; None before all trials are finished."""
+    """Return the study with the chosen values; None where one of them is not known."""
     variants = dict(study.variants)
     for name, variant in study.variants.items():
         if grid := points(study, name):
@@ -93,37 +99,29 @@ def report(study: Study, evidence: Evidence) -> list[str]:
     rows = [["variant", "tried", "chosen", "at the edge"]]
     for name in study.variants:
         grid, found = points(study, name), scores(study, evidence.tuning, name)
-        if not grid:
-            continue
-        best = chosen(study, evidence.tuning, name)
-        tried = [f"{told(grid[trial])}: {score(tune.metric, found.get(trial))}" for trial in grid]
-        edge = ", ".join(edges(list(grid.values()), grid[best])) if best else ""
-        rows.append(
-            [study.label(name), "; ".join(tried), told(grid[best]) if best else NONE, edge or NONE]
-        )
-    seeds = ", ".join(map(str, tune.seeds))
-    n = len(tune.seeds)
+        tried = "; ".join(f"{told(grid[trial])}: {score(tune, found.get(trial))}" for trial in grid)
+        if best := chosen(study, evidence.tuning, name):
+            edge = ", ".join(edges([*grid.values()], grid[best]))
+            rows.append([study.label(name), tried, told(grid[best]), edge or NONE])
+        elif grid:
+            rows.append([study.label(name), tried, NONE, NONE])
+    n, seeds = len(tune.seeds), ", ".join(map(str, tune.seeds))
     return [filled(*rows), METHOD.format(metric=tune.metric, n=n, s="s" * (n > 1), seeds=seeds)]
 
 
 def edges(every: Sequence[Point], best: Point) -> list[str]:
-    """Return the keys whose chosen value is the lowest or the highest that was tried."""
-    sides = {key: [point[key] for point in every] for key in best}
-    return [key for key in best if best[key] in (sides[key][0], sides[key][-1])]
+    """Return the keys whose chosen value is the first or the last that was tried."""
+    return [key for key in best if best[key] in (every[0][key], every[-1][key])]
 
 
 def told(point: Point) -> str:
-    """Return the values of a point, of several keys with the last part of their names."""
-    if len(point) == 1:
-        return str(*point.values())
+    """Return the values of a point with the last part of their keys: "lr 0.01"."""
     return " ".join(f"{key.rsplit('.', 1)[-1]} {value}" for key, value in point.items())
 
 
-def score(metric: str, value: float | None) -> str:
-    """Return a mean in its unit; "diverged"."""
-    if value is None:
-        return NONE
-    kind = kind_of(metric)
-    if abs(value) == float("inf"):
-        return "diverged"
-    return f"{kind.scale * value:.{kind.digits}f}" + (" %" if kind.scale == 100 else "")
+def score(tune: Tune, value: float | None) -> str:
+    """Return a mean in its unit, or "diverged"."""
+    kind = kind_of(tune.metric)
+    if value is None or not isfinite(value):
+        return NONE if value is None else "diverged"
+    return f"{kind.scale * abs(value):.{kind.digits}f}" + (" %" if kind.scale == 100 else "")

@@ -18,7 +18,8 @@ from alexnet_lightning.system.errors import UserError
 from tests.studies.made_up import make_run
 
 RATES = [0.01, 0.1, 1.0]
-WIDE = {"plain-1": 0.4, "plain-2": 0.6, "plain-3": 0.5, "two files-1": 0.4, "two files-2": 0.2}
+LR, WIDTH = "plain-lr_{}".format, "two_files-width_{}".format
+WIDE = {LR(0.01): 0.4, LR(0.1): 0.6, LR(1.0): 0.5, WIDTH(0.06): 0.4, WIDTH(0.1): 0.2}
 
 
 @pytest.fixture
@@ -70,17 +71,26 @@ def test_the_best_mean_of_each_variant_is_what_the_claim_runs_with(study: Study)
 
 
 def test_a_trial_that_diverged_is_not_chosen_and_an_edge_is_told(study: Study) -> None:
-    found = rows(WIDE | {"plain-2": 0.0}) + rows({"plain-2": 0.9}, diverged_at_step=5)
-    found = [row for row in found if row["val/top1"] > 0.1]
+    lost = {LR(0.1): {"diverged_at_step": 5}}
+    found = [row | lost.get(row["variant"], {}) for row in rows(WIDE)]
     table, how = tuning.report(study, Evidence([], [], [], found))
     _, _, plain, files = table.splitlines()
     assert plain == (
-        "| plain | 0.01: 40.00 %; 0.1: diverged; 1.0: 50.00 % | 1.0 | model.optimizer.lr |"
+        "| plain | lr 0.01: 40.00 %; lr 0.1: diverged; lr 1.0: 50.00 % | lr 1.0 "
+        "| model.optimizer.lr |"
     )
-    assert files.endswith("| 0.06: 40.00 %; 0.1: 20.00 % | 0.06 | model.width |")
-    assert "val/top1 over 2 trials" in how and "7, 8" in how
+    assert files.endswith("| width 0.06: 40.00 %; width 0.1: 20.00 % | width 0.06 | model.width |")
+    assert "the best val/top1, the mean of 2 trials" in how and "7, 8" in how
     table, _ = tuning.report(study, Evidence([], [], [], rows(WIDE)))
-    assert "| 0.1 | – |" in table, "in the middle of its grid"
+    assert "| lr 0.1 | – |" in table, "in the middle of its grid"
+    found = [row | lost[LR(0.1)] for row in found]
+    assert tuned(study, found) is None, "nothing to choose from"
+    assert "chosen" not in tuning.report(study, Evidence([], [], [], found))[0]
+
+
+def test_a_grid_can_grow_and_its_trials_stay(study: Study) -> None:
+    wider = replace(study, tune=Tune({"model.optimizer.lr": [0.001, *RATES]}, [7, 8]))
+    assert tuning.points(study, "plain").items() < tuning.points(wider, "plain").items()
 
 
 def test_the_claim_waits_for_the_trials_and_is_refused_if_they_choose_again(
@@ -88,8 +98,7 @@ def test_the_claim_waits_for_the_trials_and_is_refused_if_they_choose_again(
 ) -> None:
     plain = {"plain": plan.variants["plain"]}
     study = replace(plan, variants=plain, tune=Tune({"model.optimizer.lr": [0.1, 1.0]}, [7]))
-    (first, folder), *later = stages(study, tmp_path)
-    assert not later
+    ((first, folder),) = stages(study, tmp_path)
     for run, top1 in zip(grid(first), (0.6, 0.5), strict=True):
         make_run(run, folder, {"val/top1": top1}, "20260101-000000")
     (_, _), (claim, where) = stages(study, tmp_path)
