@@ -16,6 +16,7 @@ from alexnet_lightning.studies.grid import (
     resolved,
 )
 from alexnet_lightning.studies.plan import Study, read_study
+from alexnet_lightning.studies.tuning import trials
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 from tests.studies.made_up import make_run
@@ -35,9 +36,10 @@ def test_fit_accepts_every_run_of_every_study_that_we_ship(
         pytest.skip("this study has one size")
     monkeypatch.chdir(CONFIGS.parent)
     study = read_study(path, full)
-    found = [resolved(run, Path("runs")) for run in grid(study)[: len(study.variants)]]
-    texts = {json.dumps(config | {"name": ""}) for config in found}
-    assert len(texts) == len(study.variants), "two variants are the same experiment"
+    for stage in filter(None, (trials(study), study)):
+        found = [resolved(run, Path("runs")) for run in grid(stage)[: len(stage.variants)]]
+        texts = {json.dumps(config | {"name": ""}) for config in found}
+        assert len(texts) == len(stage.variants), "two variants are the same experiment"
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
