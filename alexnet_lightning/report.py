@@ -6,10 +6,10 @@ from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.studies.document import EVERY_RUN, document, page
-from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import ledger
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import gather, read, write
+from alexnet_lightning.studies.rows import write
+from alexnet_lightning.studies.stages import cells_of, evidence_of
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
@@ -63,14 +63,12 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
     from alexnet_lightning.studies.figures import draw
 
     study = read_study(folder / "study.yaml", full)
-    cells = [find(run, folder) for run in grid(study)]
-    if any(cell.folder for cell in cells) or not (folder / "runs.csv").is_file():
-        evidence, table = gather(cells), ledger(folder, study.base)
-    else:
-        evidence, table = read(folder), kept_ledger(folder)
+    cells, evidence = cells_of(study, folder), evidence_of(study, folder)
     if not evidence.runs:
         raise UserError(f"{folder}: no run is finished yet; see study --list")
     print(f"{len(evidence.runs)} of {len(cells)} runs are finished")
+    there = any(folder.glob("*/*/config.yaml"))
+    table = ledger(folder, study.base) if there else kept_ledger(folder)
     write(evidence, output)
     if output != folder:
         with replacing(output / "study.yaml") as part:

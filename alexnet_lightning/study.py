@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.grid import check_unchanged, find, grid, listing
+from alexnet_lightning.studies.grid import Cell, check_unchanged, grid, listing, resolved
 from alexnet_lightning.studies.machines import job_array, write_sweep
-from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.plan import Study, read_study
+from alexnet_lightning.studies.power import seeds_needed
 from alexnet_lightning.studies.runner import Runner
+from alexnet_lightning.studies.stages import cells_of, check_declared, evidence_of, stages
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
@@ -18,6 +20,7 @@ EXAMPLES = """
 python -m alexnet_lightning.study --config configs/studies/smoke.yaml
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 2
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --list
+python -m alexnet_lightning.study --config configs/studies/residual.yaml --plan --interval 0.5
 """
 
 
@@ -29,6 +32,8 @@ def study(
     list: bool = False,  # noqa: A002  # the flag's name
     slurm: bool = False,
     sweep: bool = False,
+    plan: bool = False,
+    interval: float | None = None,
 ) -> Sequence[str]:
     """Train all runs of a study that are not finished yet.
 
@@ -42,6 +47,10 @@ def study(
         list: show which runs are finished, and train nothing.
         slurm: write a script that submits the runs as SLURM job arrays, and train nothing.
         sweep: write the study as a W&B sweep, and train nothing.
+        plan: from the runs so far, show how many seeds each primary question needs and the hours
+            that they take, and train nothing.
+        interval: with plan, half the width of the 95 % interval that is wanted, in the unit of
+            the metric; by default the question's margin.
 
     Returns:
         The names of the runs that failed.
@@ -54,39 +63,59 @@ def study(
         raise UserError("--config: give the file of a study, as configs/studies/smoke.yaml")
     if jobs < 1:
         raise UserError(f"--jobs: {jobs}: give a number >= 1")
-    if list + slurm + sweep > 1:
-        raise UserError("--list, --slurm and --sweep: give one of them")
+    if list + slurm + sweep + plan > 1:
+        raise UserError("--list, --slurm, --sweep and --plan: give one of them")
+    if interval is not None and not (plan and interval > 0):
+        raise UserError(f"--interval: {interval}: give a number > 0, with --plan")
     config = Path(config)
     folder = Path(output or RUNS / config.stem)
-    if not list:
-        check_writable("--output", folder / "study.yaml")
-    plan = read_study(config, full)
-    cells = [find(run, folder) for run in grid(plan)]
+    whole = read_study(config, full)
+    if plan:
+        print(seeds_needed(whole, evidence_of(whole, folder), interval, jobs))
+        return []
     if list:
-        print(listing(cells, jobs))
+        for stage, where in stages(whole, folder):
+            print(listing(cells_of(stage, where), jobs))
         return []
-    cell_of = {cell.run.name: cell for cell in cells}
-    for name in progress.each([*cell_of], "checking"):
-        check_unchanged(cell_of[name], folder)
-    with replacing(folder / "study.yaml") as part:
-        part.write_text(config.read_text())
+    check_writable("--output", folder / "study.yaml")
+    check_declared(whole, folder)
+    for run in grid(whole)[: len(whole.variants)]:
+        resolved(run, folder)  # before any trial is run
     flag, python = " --full" if full else "", "python -m alexnet_lightning"
-    if slurm or sweep:
-        print((job_array if slurm else write_sweep)(plan, config.stem, folder))
-        given = f"--config {folder / 'study.yaml'} --output {folder}"
-        print(f"to list them: {python}.study {given} --list{flag}")
-        return []
     lock = RunFolder(folder)
-    lock.lock()
-    try:
-        failed = [run.name for run in Runner(folder, config.stem, jobs).run_all(cells)]
-    finally:
-        lock.unlock()
-    if failed:
-        print(f"failed: {', '.join(failed)}; see {folder / 'logs'}; run the same command again")
+    for stage, where in stages(whole, folder):
+        cells = checked(stage, where)
+        with replacing(folder / "study.yaml") as part:
+            part.write_text(config.read_text())
+        if slurm or sweep:
+            print((job_array if slurm else write_sweep)(stage, config.stem, where))
+            continue
+        lock.lock()
+        try:
+            failed = [run.name for run in Runner(where, config.stem, jobs).run_all(cells)]
+        finally:
+            lock.unlock()
+        if failed:
+            print(f"failed: {', '.join(failed)}; see {where / 'logs'}; run the same command again")
+            return failed
+    if slurm or sweep:
+        given = f"--config {folder / 'study.yaml'} --output {folder}"
+        if where != folder:
+            print("these are trials; when they are finished, give the same command for the claim")
+        print(f"to list them: {python}.study {given} --list{flag}")
+    elif where != folder:
+        raise UserError(f"tune: a variant diverged in all its trials: lower values; see {where}")
     else:
         print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
-    return failed
+    return []
+
+
+def checked(stage: Study, folder: Path) -> list[Cell]:
+    """Return all runs of a stage; UserError if one was begun with other settings."""
+    cell_of = {cell.run.name: cell for cell in cells_of(stage, folder)}
+    for name in progress.each([*cell_of], "checking"):
+        check_unchanged(cell_of[name], folder)
+    return [*cell_of.values()]
 
 
 def main(args: Sequence[str]) -> None:

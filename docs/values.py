@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.contrasts import contrasts
+from alexnet_lightning.studies.levels import reached
+from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read_rows
 from alexnet_lightning.training.summary import run_table
 
@@ -48,14 +51,17 @@ def error(study: str, variant: str) -> str:
     return tables.error(evidence(study), variant, "test/top1")
 
 
-def answer(study: str, of: str, against: str) -> str:
-    """What one variant gains over another in test top-1 accuracy."""
-    return tables.answer(evidence(study), of, against, "test/top1")
+def answer(study: str, of: str, against: str, *metric: str) -> str:
+    """What a question's contrast shows, by default of test top-1 accuracy."""
+    sides = [(name, " ".join(metric) or "test/top1") for name in (of, against)]
+    plan = read_study(RESULTS / study / "study.yaml")
+    found = contrasts(plan, evidence(study))
+    return next(each.verdict for each in found if each.question.sides == sides)
 
 
 def ratio(study: str, of: str, against: str, metric: str, level: str) -> str:
     """Epochs that one variant takes to a level over those of another."""
-    sides = (tables.reached(evidence(study), name, metric, float(level)) for name in (of, against))
+    sides = (reached(evidence(study), name, metric, float(level)) for name in (of, against))
     return tables.ratio_cell(*sides)
 
 

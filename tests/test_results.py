@@ -2,6 +2,8 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ from scipy import stats
 
 from alexnet_lightning.plots.style import DPI
 from alexnet_lightning.studies import document, tables
+from alexnet_lightning.studies.contrasts import Contrast, contrasts
 from alexnet_lightning.studies.document import page
 from alexnet_lightning.studies.grid import grid
+from alexnet_lightning.studies.levels import values
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import read
-from alexnet_lightning.studies.tables import paired
+from alexnet_lightning.studies.rows import Evidence, read
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPORTS = sorted(path.parent for path in RESULTS.glob("*/report.md"))
@@ -31,39 +34,71 @@ def test_a_report_says_what_its_rows_do(folder: Path) -> None:
     text = (folder / "report.md").read_text()
     assert tables.results(study, evidence) in text
     assert tables.costs(study, evidence) in text
-    assert not study.ladder or tables.ladder(study, evidence) in text
+    assert not study.questions or tables.differences(study, evidence) in text
     assert not study.reach or tables.reach(study, evidence) in text
-    for question in study.questions:
-        assert document.answered(question, study, evidence) in text
+    for found in contrasts(study, evidence):
+        assert document.answered(found, study) in text
     for part in document.layer_parts(study, evidence):
         assert part in text
 
 
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
-def test_its_errors_and_differences_are_scipys(folder: Path) -> None:
-    study, evidence = read_study(folder / "study.yaml"), read(folder)
-    text = (folder / "report.md").read_text()
+def test_its_errors_are_scipys(folder: Path) -> None:
+    evidence, text = read(folder), (folder / "report.md").read_text()
     top1: dict[str, dict[int, float]] = defaultdict(dict)
     for row in evidence.runs:
         top1[row["variant"]][row["seed"]] = 100 * row["test/top1"]
-    for values in top1.values():
-        errors = 100 - np.array(list(values.values()))
+    for of_seed in top1.values():
+        errors = 100 - np.array(list(of_seed.values()))
         shown = f"{errors.mean():.2f}"
         if len(errors) > 1:
             half = stats.sem(errors) * stats.t.ppf(0.975, len(errors) - 1)
             shown += f" ± {half:.2f}"
-        assert f"| {shown} % |" in text
-    for question in study.questions:
-        of, against = top1[question.of], top1[question.against]
-        seeds = [seed for seed in of if seed in against]
-        if len(seeds) > 1 and question.metric == "test/top1":
-            both = [[side[seed] for seed in seeds] for side in (of, against)]
-            interval = stats.ttest_rel(*both).confidence_interval(0.95)
-            found = paired(of, against)
-            assert found is not None and found.half is not None
-            assert found.mean + found.half == pytest.approx(interval.high, abs=1e-6)
-            shows = interval.low > 0 or interval.high < 0
-            assert ("no difference shown" in document.answered(question, study, evidence)) != shows
+        assert f"| {shown} %" in text
+
+
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
+def test_its_differences_are_scipys_and_holms(folder: Path, declared: bool) -> None:
+    study, evidence = read_study(folder / "study.yaml"), read(folder)
+    if declared:  # as if all questions were, for Holm's correction
+        every = [replace(question, primary=True) for question in study.questions]
+        study = replace(study, questions=every)
+    raw = [by_scipy(found, evidence) for found in contrasts(study, evidence)]
+    primary = [raw[i] for i, question in enumerate(study.questions) if question.primary]
+    for found, of_scipy in zip(contrasts(study, evidence), raw, strict=True):
+        if of_scipy is None:
+            assert found.difference is None or found.difference.n == 1
+            continue
+        p, p_within, high = of_scipy
+        assert found.difference is not None
+        assert found.difference.mean + found.difference.half == pytest.approx(high, abs=1e-6)
+        if found.question.primary:
+            p = corrected(p, [each[0] if each else 1.0 for each in primary])
+            p_within = corrected(p_within, [each[1] if each else 1.0 for each in primary])
+        assert (found.p, found.p_within) == pytest.approx((p, p_within))
+        assert ("undecided" in found.verdict) == (p >= 0.05 and p_within >= 0.05)
+
+
+def by_scipy(found: Contrast, evidence: Evidence) -> tuple[float, float, float] | None:
+    """Return p of difference and of equivalence and the interval's end; None for one seed."""
+    of, against = (values(evidence, *side) for side in found.question.sides)
+    apart = [of[seed] - against[seed] for seed in of if seed in against]
+    if len(apart) < 2:
+        return None
+    margin = found.question.equivalence
+    if len(set(apart)) == 1:  # at chance with every seed: scipy has no p
+        return float(apart[0] == 0), float(margin is None or abs(apart[0]) >= margin), apart[0]
+    test = stats.ttest_1samp(apart, 0)
+    ends = [] if margin is None else [(-margin, "greater"), (margin, "less")]
+    one_sided = [stats.ttest_1samp(apart, end, alternative=side).pvalue for end, side in ends]
+    return test.pvalue, max(one_sided, default=1.0), test.confidence_interval(0.95).high
+
+
+def corrected(p: float, family: Sequence[float]) -> float:
+    """Return Holm's p: the largest of the smaller ones, each times the number not smaller."""
+    steps = [each * sum(other >= each for other in family) for each in family if each <= p]
+    return min(1.0, max(steps))
 
 
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)

@@ -1,5 +1,6 @@
 """A study as a user runs it: done in one go, or killed half-way and started again."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,9 +14,10 @@ import yaml
 from filelock import FileLock
 
 from alexnet_lightning.report import report
-from alexnet_lightning.studies import tables
+from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read
+from alexnet_lightning.studies.stages import check_declared
 from alexnet_lightning.study import main, study
 from alexnet_lightning.system.errors import UserError
 
@@ -72,9 +74,8 @@ def test_killed_half_way_and_started_again_it_gives_the_same_report(
     assert len(rows[0].runs) == 8 and rows[0].layer_statistics
     plan = read_study(SMOKE)
     texts = [(tmp_path / name / "report.md").read_text() for name in ("whole", "cut")]
-    for question in plan.questions:
-        answer = tables.answer(rows[0], question.of, question.against, question.metric)
-        assert all(answer in text for text in texts)
+    for found in contrasts(plan, rows[0]):
+        assert all(found.verdict in text for text in texts)
     assert "embeddings_batch_norm.png" in texts[0]
 
 
@@ -100,6 +101,70 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(
     assert "failed: bad-seed1; see runs/plan/logs" in out
     assert "data.batch_size is -1" in Path("runs/plan/logs/bad-seed1.log").read_text()
     assert len(list(Path("runs/plan/good").glob("*/summary.json"))) == 1
+
+
+def rate_of(path: Path) -> float:
+    """Return the learning rate of the run that a file belongs to."""
+    config = yaml.safe_load((path.parent / "config.yaml").read_text())
+    return float(config["model"]["init_args"]["optimizer"]["init_args"]["lr"])
+
+
+@pytest.mark.slow
+@pytest.mark.all_cores
+def test_rates_are_tried_chosen_and_then_used(
+    quick_config: Path,
+    in_tmp: Path,
+    outcome: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = {
+        "title": "Tuned",
+        "base": [str(quick_config)],
+        "overrides": {"trainer.max_epochs": 1},
+        "variants": {"only": {}},
+        "seeds": [1],
+        "tune": {"grid": {"model.optimizer.lr": [1e-9, 0.001]}, "seeds": [7], "metric": "val/loss"},
+    }
+    Path("plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert outcome(main, "--config", "plan.yaml")[0] == 0
+    tried = {
+        rate_of(path): json.loads(path.read_text())
+        for path in Path("runs/plan/tuning").rglob("summary.json")
+    }
+    assert len(tried) == 2 and not any("test/top1" in each for each in tried.values())
+    best = min(tried, key=lambda rate: tried[rate]["val/loss"])
+    (config,) = Path("runs/plan/only").glob("*/config.yaml")
+    assert rate_of(config) == best
+    began = config.stat().st_mtime
+    assert study("plan.yaml") == [] and config.stat().st_mtime == began
+    _, said, _ = outcome(main, "--config", "plan.yaml", "--list")
+    assert "2 of 2 finished" in said and "1 of 1 finished" in said
+    report("runs/plan")
+    text = Path("runs/plan/report.md").read_text()
+    assert "## Tuning" in text and f"| lr {best} | model.optimizer.lr |" in text
+    rows = read(Path("runs/plan"))
+    assert len(rows.tuning) == 2 and f"lr={best}" in rows.runs[0]["overrides"]
+
+
+def test_a_question_that_becomes_primary_after_the_runs_is_refused(
+    quick_config: Path, in_tmp: Path
+) -> None:
+    asked = {"ask": "Why?", "of": "a", "against": "b", "primary": True}
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}, "b": {}}, "seeds": [1]}
+    declared = yaml.safe_dump(plan | {"questions": [asked]})
+    Path("runs/plan/a/20260101-000000").mkdir(parents=True)
+    folder = Path("runs/plan")
+    (folder / "study.yaml").write_text(
+        yaml.safe_dump(plan | {"questions": [asked | {"primary": False}]})
+    )
+    Path("plan.yaml").write_text(declared)
+    check_declared(read_study(Path("plan.yaml")), folder)  # nothing is known yet
+    (folder / "a/20260101-000000/summary.json").write_text("{}")
+    with pytest.raises(UserError, match=r"Why\?: primary since runs in runs/plan have finished"):
+        study("plan.yaml")
+    (folder / "study.yaml").write_text(declared)
+    check_declared(read_study(Path("plan.yaml")), folder)
 
 
 def test_a_configuration_that_fit_refuses_stops_the_study_before_its_first_run(
@@ -140,7 +205,10 @@ def test_the_list_runs_nothing(
     [
         ("", "--config: give the file of a study"),
         ("--config plan.yaml --jobs 0", "--jobs: 0: give a number >= 1"),
-        ("--config plan.yaml --list --slurm", "--list, --slurm and --sweep: give one of them"),
+        (
+            "--config plan.yaml --list --slurm",
+            "--list, --slurm, --sweep and --plan: give one of them",
+        ),
         ("--config nowhere.yaml", "--config: cannot read nowhere.yaml"),
         ("--config plan.yaml --output /dev/null/x", "--output: cannot write /dev/null/x"),
     ],

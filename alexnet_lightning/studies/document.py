@@ -9,16 +9,25 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.studies import tables
-from alexnet_lightning.studies.plan import Question, Study
+from alexnet_lightning.studies import tables, tuning
+from alexnet_lightning.studies.contrasts import Contrast, contrasts
+from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 
 EVERY_RUN = "## Every run"
 METHOD = (
     "Errors are on the test images, with the checkpoint of the best validation accuracy; ± is half "
-    "the width of the 95 % interval by Student's t over n seeds. A seed sets the initialization, "
-    "the validation split, the order of images, crops and dropout; differences are taken seed by "
-    "seed, and one whose interval includes zero is called no difference shown."
+    "the width of the 95 % interval by Student's t over n seeds; of a single run, SE is the "
+    "binomial standard error of the test images. A seed sets the initialization, the validation "
+    "split, the order of images, crops and dropout."
+)
+TESTS = (
+    "Differences are taken seed by seed. A contrast is primary if it was declared before the runs, "
+    "else exploratory. p is of a paired t test; p of equivalence is of two one-sided t tests and "
+    "small where the 90 % interval is within the margin. Both are corrected by Holm's method for "
+    "the number of primary contrasts, not for exploratory ones; what neither shows at .05 is "
+    "undecided. Detectable is the true difference that n seeds show with a power of 80 %, "
+    "uncorrected."
 )
 BEYOND = (
     " Where that interval would go below 0 or beyond 100 %, it says nothing, and the lowest and "
@@ -38,17 +47,23 @@ def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, s
     """Return the whole report, with a table of all runs, and figures: captions by file name."""
     parts = {
         f"# {study.title}": [study.notes, size(study, evidence)],
-        "## Answers": [answered(question, study, evidence) for question in study.questions],
+        "## Answers": [answered(each, study) for each in contrasts(study, evidence)],
+        "## Differences": differences(study, evidence),
         "## Results": results(study, evidence),
         "": [tables.costs(study, evidence), COSTS + neighbors(evidence)],
-        "## Step by step": [tables.ladder(study, evidence)] if study.ladder else [],
         "## Epochs to a level": [tables.reach(study, evidence)] if study.reach else [],
         "## Curves": [f"![{text}](figures/{name})\n\n{text}" for name, text in figures.items()],
+        "## Tuning": tuning.report(study, evidence),
         "## What reaches each layer": layer_parts(study, evidence),
         EVERY_RUN: [ledger],
     }
     lines = [text for heading, content in parts.items() if content for text in (heading, *content)]
     return "\n\n".join(text.strip() for text in lines if text.strip()) + "\n"
+
+
+def differences(study: Study, evidence: Evidence) -> list[str]:
+    """Return the table of all contrasts and how they were tested."""
+    return [tables.differences(study, evidence), TESTS] if study.questions else []
 
 
 def results(study: Study, evidence: Evidence) -> list[str]:
@@ -87,17 +102,19 @@ def size(study: Study, evidence: Evidence) -> str:
     return text
 
 
-def answered(question: Question, study: Study, evidence: Evidence) -> str:
+def answered(found: Contrast, study: Study) -> str:
     """Return a question, what the runs show, and what its source says."""
-    found = tables.answer(evidence, question.of, question.against, question.metric)
-    sides = f"{study.label(question.of)} against {study.label(question.against)}"
+    question = found.question
+    sides = study.sides(question)
+    sides += f", {question.compared}" if question.compared != "test/top1" else ""
+    declared = "" if question.primary else ", exploratory"
     remarks = {
         "The source": question.source,
         "What differs": question.protocol,
         "Finding": question.finding,
     }
     lines = [f"- {name}: {text.rstrip('.')}." for name, text in remarks.items() if text]
-    verdict = f"**{question.ask}** {sides}: **{found}**."
+    verdict = f"**{question.ask}** {sides}: **{found.verdict}**{declared}."
     return "\n".join([verdict, "", *lines]) if lines else verdict
 
 

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Sequence
-from itertools import accumulate, cycle
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 
@@ -14,6 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_png
 from alexnet_lightning.studies.grid import Cell
+from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
 from alexnet_lightning.studies.tables import time_unit
@@ -22,6 +23,7 @@ from alexnet_lightning.system.atomic import replacing
 UNITS = {
     "train/loss": "training loss (nats)",
     "train/loss_step": "loss of a training batch (nats)",
+    "val/loss": "validation loss (nats)",
     "val/top1": "validation top-1 error (%)",
 }
 GRAY = "#555555"
@@ -56,23 +58,28 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
 
 
 def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
-    """Write training loss and validation error by epoch; of runs of few epochs, loss by step."""
+    """Write losses and validation error by epoch; of runs of few epochs, training loss by step."""
     by_step = any(row.get("step") for row in evidence.curves)
     few = by_step and all((row.get("epoch") or 0) <= FEW_EPOCHS for row in evidence.curves)
     loss, over = ("train/loss_step", "step") if few else ("train/loss", "epoch")
     # Losses of different targets cannot be compared: each kind has a panel of its own.
-    targets = {name: soft_targets(evidence, name) for name in study.variants}
+    targets = {name: evidence.soft_targets(name) for name in study.variants}
     kinds = sorted(set(targets.values()))
     panels = [(loss, [n for n, kind in targets.items() if kind == each]) for each in kinds]
-    panels += [] if few else [("val/top1", list(study.variants))]
-    with new_figure(max(9, 4.3 * len(panels)), 4.8) as figure:
-        every = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axes, (metric, names), kind in zip(every, panels, [*kinds, ""], strict=False):
+    panels += [] if few else [(metric, list(study.variants)) for metric in ("val/loss", "val/top1")]
+    rows = 1 if len(panels) < 4 else 2
+    columns = math.ceil(len(panels) / rows)
+    with new_figure(max(9, 4.3 * columns), 1 + 3.8 * rows) as figure:
+        every = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axes in every[len(panels) :]:
+            axes.remove()
+        for axes, (metric, names) in zip(every, panels, strict=False):
             draw_panel(axes, study, evidence, names, metric, over)
             if len(kinds) > 1 and metric == loss:
+                kind = targets[names[0]]
                 others = " or ".join(filter(None, kinds)).rstrip(" .0123456789")
                 axes.set_title(f"with {kind}" if kind else f"without {others}", wrap=True)
-        finish(figure, every, study, evidence, "n = {}", path)
+        finish(figure, every[: len(panels)], study, evidence, "n = {}", path)
 
 
 def draw_panel(
@@ -129,11 +136,6 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
 
 
-def soft_targets(evidence: Evidence, variant: str) -> str:
-    """Return what a variant's training loss compares with in place of class indices, or ""."""
-    return str(next(iter(evidence.by_seed(variant, "soft_targets").values()), ""))
-
-
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
     """Plot the mean over the seeds in the variant's color, and return the color."""
     index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
@@ -184,22 +186,6 @@ def over_seeds(evidence: Evidence, variant: str, metric: str, over: str = "epoch
         for x, value in evidence.curve(variant, seed, metric, over).items():
             points.setdefault(x, []).append(100 * (1 - value) if "/top" in metric else value)
     return dict(sorted(points.items()))
-
-
-def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, dict[int, float]]:
-    """Return by seed and epoch the seconds after which the epoch ended.
-
-    Each has a fraction proportional to 1 / (images per second); equal ones where a rate is missing.
-    """
-    ends = {}
-    for seed, seconds in evidence.by_seed(variant, "seconds").items():
-        epochs = evidence.curve(variant, seed, "val/top1")
-        rates = evidence.curve(variant, seed, "train/images_per_second")
-        times = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
-        until = (seconds * time / sum(times) for time in accumulate(times))
-        if epochs:
-            ends[seed] = dict(zip(epochs, until, strict=True))
-    return ends
 
 
 def plot_levels(axes: Axes, study: Study) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from alexnet_lightning.cli.config_files import check_yaml
 from alexnet_lightning.cli.messages import as_user_error
+from alexnet_lightning.studies.metrics import Kind, kind_of
 from alexnet_lightning.system.errors import UserError
 
 
@@ -20,6 +21,7 @@ class Variant:
     printed: str = ""  # the error that its source has for it, and for what protocol
     config: list[str] = field(default_factory=list)  # configurations in place of the study's base
     overrides: dict[str, Any] = field(default_factory=dict)  # flags of `fit`, after the study's
+    tune: dict[str, list[Any]] | None = None  # its grid in place of the study's; {}: not tuned
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,49 @@ class Question:
     ask: str  # the question, in words
     of: str  # the variant in question
     against: str  # the variant that it is compared with, seed by seed
-    metric: str = "test/top1"  # accuracy in runs.csv; compared in percentage points
+    metric: str = "test/top1"  # a figure of runs.csv, or the time to a level of a curve
+    against_metric: str = ""  # another metric for `against`, as of a second embedding space
+    primary: bool = False  # declared before the runs; any other contrast is exploratory
+    margin: float | None = None  # equivalent within it, in the metric's unit; accuracies: 1 point
     source: str = ""  # what the source says, with its printed figure
     protocol: str = ""  # how the source's protocol differs from ours
     finding: str = ""  # our conclusion, in words; the figures come from the runs
+
+    @property
+    def kind(self) -> Kind:
+        """Unit and direction of the metric."""
+        return kind_of(self.metric)
+
+    @property
+    def equivalence(self) -> float | None:
+        """The margin, or the one of its kind; None where there is none to test."""
+        return self.kind.margin if self.margin is None else self.margin
+
+    @property
+    def within(self) -> str:
+        """The margin in words: "within ± 1 point"."""
+        one = self.equivalence == 1 and self.kind.unit != "s"
+        unit = self.kind.unit.removesuffix("s") if one else self.kind.unit
+        return f"within ± {self.equivalence:g} {unit}"
+
+    @property
+    def sides(self) -> list[tuple[str, str]]:
+        """Variant and metric of both sides."""
+        return [(self.of, self.metric), (self.against, self.against_metric or self.metric)]
+
+    @property
+    def compared(self) -> str:
+        """The metric, or both."""
+        return " against ".join(dict.fromkeys(metric for _, metric in self.sides))
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Settings that each variant gets its own value of, before the runs of the claim."""
+
+    grid: dict[str, list[Any]]  # flags of `fit` and the values to try; of several all combinations
+    seeds: list[int]  # for the trials alone, none of the study's
+    metric: str = "val/top1"  # on the validation images, averaged over the seeds: the best is taken
 
 
 @dataclass(frozen=True)
@@ -56,7 +97,7 @@ class Study:
     questions: list[Question] = field(default_factory=list)  # which are compared, and why
     # Metrics and levels: the report tells after how many epochs each run reaches them.
     reach: dict[str, list[float]] = field(default_factory=dict)
-    ladder: bool = False  # whether each variant adds one idea to the one before it
+    tune: Tune | None = None  # what to choose per variant before the claim, on validation
     levels: dict[str, float] = field(default_factory=dict)  # accuracies, 0 to 1: lines in figures
     embeddings: list[str] = field(default_factory=list)  # variants whose first seed's plots to show
     notes: str = ""  # what a reader should know of the sizes and the protocol
@@ -65,6 +106,10 @@ class Study:
     def label(self, variant: str) -> str:
         """Return a variant's name for readers."""
         return self.variants[variant].label or variant
+
+    def sides(self, question: Question) -> str:
+        """Return the sides of a question for readers: "A against B"; "A" for two metrics of it."""
+        return " against ".join(dict.fromkeys(self.label(name) for name, _ in question.sides))
 
 
 def read_study(path: Path, full: bool = False) -> Study:
@@ -88,6 +133,10 @@ def check_keys(path: Path, content: dict[str, Any]) -> None:
         raise UserError(f"{path} is an experiment, no study: give it to fit")
     full = content.get("full")
     parts: list[tuple[str, type, Any]] = [("", Study, content), ("full.", FullSize, full)]
+    parts.append(("tune.", Tune, content.get("tune")))
+    questions = content.get("questions")
+    for each in questions if isinstance(questions, list) else ():
+        parts.append(("questions.", Question, each))
     for where, holder in (("", content), ("full.", full)):
         variants = holder.get("variants") if isinstance(holder, dict) else None
         for name, part in variants.items() if isinstance(variants, dict) else ():
@@ -123,8 +172,14 @@ def check_study(study: Study) -> None:
     if not study.seeds or len(set(study.seeds)) < len(study.seeds) or min(study.seeds) < 0:
         raise UserError(f"seeds: {study.seeds}: give one or more numbers >= 0, each once")
     for question in study.questions:
-        if "/top" not in question.metric:
-            raise UserError(f"questions: metric {question.metric}: give test/top1 or another top-k")
+        if len({kind_of(metric) for _, metric in question.sides}) > 1:
+            raise UserError(f"questions: {question.ask}: the metrics have different units")
+        if question.margin is not None and question.margin <= 0:
+            raise UserError(f"questions: {question.ask}: margin {question.margin}: give one > 0")
+    if study.tune:
+        check_tune(study, study.tune)
+    elif tuned := [name for name, each in study.variants.items() if each.tune]:
+        raise UserError(f"variants.{tuned[0]}.tune: give the study's tune too, with its seeds")
     for name, accuracy in study.levels.items():
         if not 0 <= accuracy <= 1:
             raise UserError(f"levels: {name}: {accuracy}: give an accuracy from 0 to 1")
@@ -134,3 +189,18 @@ def check_study(study: Study) -> None:
     for key, name in named:
         if name not in study.variants:
             raise UserError(f"{key}: no variant {name}; there are {', '.join(study.variants)}")
+
+
+def check_tune(study: Study, tune: Tune) -> None:
+    """Raise a UserError if trials could choose on what the claim is tested on."""
+    if shared := sorted({*tune.seeds} & {*study.seeds}):
+        raise UserError(f"tune.seeds: {shared} are seeds of the claim too: give others")
+    if not tune.seeds or len(set(tune.seeds)) < len(tune.seeds) or min(tune.seeds) < 0:
+        raise UserError(f"tune.seeds: {tune.seeds}: give one or more numbers >= 0, each once")
+    kind_of(tune.metric)
+    if "val/" not in tune.metric:
+        raise UserError(f"tune.metric: {tune.metric}: give one of validation, as val/top1")
+    for grid in (tune.grid, *(each.tune or {} for each in study.variants.values())):
+        for key, values in grid.items():
+            if len(values) < 2:
+                raise UserError(f"tune: {key}: {values}: give two values or more to choose from")

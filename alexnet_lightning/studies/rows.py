@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Evidence:
     runs: list[Row]  # one per finished run: variant, seed, figures, versions, commit
     curves: list[Row]  # one per run and epoch; for runs of few epochs also one per logged step
     layer_statistics: list[Row]  # one per run, step and layer, of runs with LayerStatistics
+    tuning: list[Row] = field(default_factory=list)  # as `runs`, of the trials before them
 
     def by_seed(self, variant: str, metric: str) -> dict[int, float]:
         """Return a figure of a variant's runs, by seed; runs without it are left out."""
@@ -44,6 +45,10 @@ class Evidence:
             for row in self.runs
             if row["variant"] == variant and row.get(metric) is not None
         }
+
+    def soft_targets(self, variant: str) -> str:
+        """Return what a variant's training loss compares with in place of class indices, or ""."""
+        return str(next(iter(self.by_seed(variant, "soft_targets").values()), ""))
 
     def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
         """Return a metric of one run by "epoch" or "step", counted from 1."""
@@ -120,7 +125,7 @@ def epochs(metrics: Iterable[Row]) -> list[Row]:
 
 
 def write(evidence: Evidence, folder: Path) -> None:
-    """Write runs.csv, curves.csv and layer_statistics.csv, without those that would be empty."""
+    """Write runs.csv, curves.csv and so on, without those that would be empty."""
     for name, rows in vars(evidence).items():
         if rows:
             columns = list(dict.fromkeys(key for row in rows for key in row))

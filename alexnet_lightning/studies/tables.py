@@ -1,16 +1,21 @@
-"""The tables of a report in Markdown, from its rows, and the intervals of means over seeds."""
+"""The tables of a report in Markdown, from its rows."""
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
-from typing import NamedTuple
+from collections.abc import Sequence
+from statistics import fmean
 
+from alexnet_lightning.studies.contrasts import Contrast, contrasts
+from alexnet_lightning.studies.levels import reached
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.studies.statistics import binomial_error, estimate
 
 NONE = "–"
-WORDS = {"model", "differs by", "state", "error in the source", "over the step before"}  # columns
+WORDS = {  # columns that are no numbers
+    "model", "differs by", "state", "error in the source", "metric", "declared", "verdict", "tried",
+    "chosen",
+}  # fmt: skip
 ERRORS = {
     "test top-1 error": "test/top1",
     "test top-5 error": "test/top5",
@@ -25,45 +30,6 @@ COSTS = {  # by header: the figure, its unit, and how it is shown
     "5-NN of features": ("val/features_knn5", 0.01, "{:.1f} %"),
     "5-NN of penultimate": ("val/penultimate_knn5", 0.01, "{:.1f} %"),
 }
-
-
-class Estimate(NamedTuple):
-    """A mean over n seeds and half the width of its 95 % interval; None for one seed."""
-
-    mean: float
-    half: float | None
-    n: int
-
-
-def estimate(values: Sequence[float]) -> Estimate:
-    """Return the mean of n >= 1 values and Student's interval: mean ± t(n - 1) · s / √n."""
-    n, mean = len(values), fmean(values)
-    if n == 1:
-        return Estimate(mean, None, 1)
-    # Not scipy's ttest_1samp, which warns of equal values: a network at chance has those.
-    from scipy.stats import t
-
-    quantile = float(t.ppf(0.975, n - 1))
-    return Estimate(mean, quantile * stdev(values) / math.sqrt(n), n)
-
-
-def paired(of: Mapping[int, float], against: Mapping[int, float]) -> Estimate | None:
-    """Return the mean of `of` - `against` over the seeds that both have; None if there is none."""
-    shared = [seed for seed in of if seed in against]
-    return estimate([of[seed] - against[seed] for seed in shared]) if shared else None
-
-
-def verdict(difference: Estimate) -> str:
-    """Return in words what a difference of accuracies in percentage points shows."""
-    mean, half, n = difference
-    if half is None:
-        return f"one run: {mean:+.2f} points, no interval"
-    if half > 100:  # wider than any difference can be
-        return f"no difference shown ({mean:+.2f} points, n = {n}: too few for an interval)"
-    if abs(mean) <= half:
-        return f"no difference shown ({mean:+.2f} ± {half:.2f} points, n = {n})"
-    word = "gains" if mean > 0 else "loses"
-    return f"{word} {abs(mean):.2f} ± {half:.2f} points, n = {n}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -107,16 +73,27 @@ def costs(study: Study, evidence: Evidence) -> str:
 
 
 def error(evidence: Evidence, variant: str, metric: str) -> str:
-    """Return the error of an accuracy in percent with its interval."""
-    values = [100 * (1 - value) for value in evidence.by_seed(variant, metric).values()]
-    return f"{shown(values, most=100)} %" if values else NONE
+    """Return the error of an accuracy in percent with its interval.
+
+    Of a single run on test images, with the standard error that the choice of the images gives it.
+    """
+    found = evidence.by_seed(variant, metric)
+    if not found:
+        return NONE
+    text = f"{shown([100 * (1 - value) for value in found.values()], most=100)} %"
+    images = evidence.by_seed(variant, "test/images")
+    if len(found) == 1 and metric.startswith("test/") and images:
+        ((seed, accuracy),) = found.items()
+        text += f" (SE {100 * binomial_error(accuracy, int(images[seed])):.2f})"
+    return text
 
 
 def shown(values: Sequence[float], most: float = math.inf) -> str:
     """Return "12.34 ± 0.56"; "12.34 (8.00 to 16.68)", lowest and highest, instead of an interval
     that goes beyond what is possible, 0 to `most`."""
-    mean, half, _ = estimate(values)
-    if half is None:
+    found = estimate(values)
+    mean, half = found.mean, found.half
+    if found.n == 1:
         return f"{mean:.2f}"
     if mean - half < 0 or mean + half > most:
         return f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
@@ -134,22 +111,30 @@ def time_unit(seconds: float) -> tuple[int, str]:
     return (1, "s") if seconds < 300 else (60, "min") if seconds < 2 * 3600 else (3600, "h")
 
 
-def answer(evidence: Evidence, of: str, against: str, metric: str) -> str:
-    """Return in words how much more accurate one variant is than another, seed by seed."""
-    sides = (evidence.by_seed(name, metric) for name in (of, against))
-    found = paired(*({seed: 100 * value for seed, value in side.items()} for side in sides))
-    return "no runs to tell it by" if found is None else verdict(found)
+def differences(study: Study, evidence: Evidence) -> str:
+    """Return a line per question: the difference, its tests, and what n seeds can detect."""
+    header = ["contrast", "metric", "declared", "n", "difference", "detectable", "p"]
+    rows = [[*header, "p of equivalence", "verdict"]]
+    for found in contrasts(study, evidence):
+        question = found.question
+        declared = "primary" if question.primary else "exploratory"
+        names = [study.sides(question), question.compared, declared]
+        rows.append([*names, *tests(found), found.word])
+    return filled(*rows)
 
 
-def ladder(study: Study, evidence: Evidence) -> str:
-    """Return a line per step: its error and what it gains over the step before."""
-    names = list(study.variants)
-    gains = [answer(evidence, *pair, "test/top1") for pair in zip(names[1:], names, strict=False)]
-    rows = [
-        [study.label(name), error(evidence, name, "test/top1"), gain]
-        for name, gain in zip(names, [NONE, *gains], strict=True)
-    ]
-    return table(["step", "test top-1 error", "over the step before"], rows)
+def tests(found: Contrast) -> list[str]:
+    """Return n, difference, detectable difference and p-values, as far as n allows."""
+    difference, kind = found.difference, found.question.kind
+    if difference is None:
+        return ["0", *4 * [NONE]]
+    mean = f"{difference.mean:+.{kind.digits}f}"
+    if difference.n == 1:
+        return ["1", f"{mean} {kind.unit}", *3 * [NONE]]
+    half, detectable = (f"{x:.{kind.digits}f}" for x in (difference.half, difference.detectable))
+    p = ["< 0.001" if each < 0.001 else f"{each:.3f}" for each in (found.p, found.p_within)]
+    p[1] = NONE if found.question.equivalence is None else p[1]
+    return [str(difference.n), f"{mean} ± {half} {kind.unit}", detectable, *p]
 
 
 def layer_statistics(study: Study, evidence: Evidence, kind: str, step: int) -> str:
@@ -186,33 +171,6 @@ def reach(study: Study, evidence: Evidence) -> str:
             ratios = [ratio_cell(found[name], found[first]) for name in others]
             rows.append([what, *cells, *ratios])
     return table(header, rows)
-
-
-def reached(evidence: Evidence, variant: str, metric: str, level: float) -> dict[int, float]:
-    """Return by seed after how many epochs a variant's runs reach a level; those that do."""
-    # A training metric is the average over its epoch: it belongs to the middle.
-    offset = 0.5 if metric.startswith("train/") else 1.0
-    found = {}
-    for seed in evidence.by_seed(variant, "epochs"):
-        if (epochs := epochs_to(evidence.curve(variant, seed, metric), level, offset)) is not None:
-            found[seed] = epochs
-    return found
-
-
-def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | None:
-    """Return after how many epochs a metric rises to a level, interpolated; None if never.
-
-    `offset` is when within its epoch a value counts: 1 at the end, 1/2 for an average over it.
-    """
-    before: tuple[int, float] | None = None
-    for epoch, value in sorted(curve.items()):
-        if value >= level:
-            if before is None:
-                return epoch - 1 + offset
-            step = (level - before[1]) / (value - before[1])
-            return before[0] - 1 + offset + step * (epoch - before[0])
-        before = (epoch, value)
-    return None
 
 
 def epochs_cell(runs: dict[int, float], found: dict[int, float]) -> str:

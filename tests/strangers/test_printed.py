@@ -132,6 +132,8 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         ("report", "study_report", lambda *_: ("title", "text")),
         ("report", "ledger", lambda *_: "a table"),
         ("serve", "stop_on_signals", nothing),
+        ("study", "seeds_needed", lambda *_: "a plan"),
+        ("study", "stages", lambda *claim: [claim]),  # without trials, whose runs choose its values
         ("study", "check_unchanged", nothing),  # all studies' runs are parsed in tests/studies
     ):
         monkeypatch.setattr(import_module(f"alexnet_lightning.{module}"), name, stub)

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.studies import figures
-from alexnet_lightning.studies.figures import ends_of_epochs, plot_levels, show_hidden
+from alexnet_lightning.studies.figures import plot_levels, show_hidden
+from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 
@@ -51,7 +52,10 @@ def drawn(plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
         )
     ]
     curve = [
-        {"variant": row["variant"], "seed": 3, "epoch": n, "train/loss": 1 / n, "val/top1": n / 5}
+        {
+            **{"variant": row["variant"], "seed": 3, "epoch": n},
+            **{"train/loss": 1 / n, "val/loss": 2 / n, "val/top1": n / 5},
+        }
         for row in runs
         for n in range(1, 5)
     ]
@@ -69,9 +73,11 @@ def test_the_tests_star_is_at_the_end_of_the_best_epoch(drawn: dict[str, Figure]
 
 
 def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, Figure]) -> None:
-    plain, smoothed, error = drawn["curves"].axes
-    titles = [axes.get_title() for axes in (plain, smoothed, error)]
-    assert titles == ["without label smoothing", "with label smoothing 0.1", ""]
+    plain, smoothed, loss, error = drawn["curves"].axes
+    titles = [axes.get_title() for axes in (plain, smoothed, loss, error)]
+    assert titles == ["without label smoothing", "with label smoothing 0.1", "", ""]
+    assert loss.get_ylabel() == "validation loss (nats)"
+    assert [list(line.get_ydata()) for line in loss.lines[:2]] == 2 * [[2.0, 1.0, 2 / 3, 0.5]]
     labels = [axes.get_legend_handles_labels()[1] for axes in (plain, smoothed)]
     assert labels == [["plain", "chance, 10 classes"], ["it's wide", "chance, 10 classes"]]
     assert drawn["curves"].get_suptitle() == "A study that's small: n = 1 seed"
@@ -84,7 +90,7 @@ def test_chance_is_a_line_in_loss_and_error(drawn: dict[str, Figure]) -> None:
         for line in axes.lines
         if str(line.get_label()).startswith("chance")
     ]
-    assert chance == [math.log(10), math.log(10), 90.0]
+    assert chance == [math.log(10), math.log(10), math.log(10), 90.0]
 
 
 def test_a_curve_on_another_one_is_dashed_and_the_legend_says_so() -> None:

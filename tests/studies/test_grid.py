@@ -16,12 +16,14 @@ from alexnet_lightning.studies.grid import (
     resolved,
 )
 from alexnet_lightning.studies.plan import Study, read_study
+from alexnet_lightning.studies.tuning import trials
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
 from tests.studies.made_up import make_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
+QUESTION = {"ask": "?", "of": "a", "against": "b"}
 GOOD = {"title": "x", "base": ["configs/a.yaml"], "variants": {"a": {}, "b": {}}, "seeds": [1]}
 
 
@@ -34,9 +36,16 @@ def test_fit_accepts_every_run_of_every_study_that_we_ship(
         pytest.skip("this study has one size")
     monkeypatch.chdir(CONFIGS.parent)
     study = read_study(path, full)
-    found = [resolved(run, Path("runs")) for run in grid(study)[: len(study.variants)]]
-    texts = {json.dumps(config | {"name": ""}) for config in found}
-    assert len(texts) == len(study.variants), "two variants are the same experiment"
+    for stage in filter(None, (trials(study), study)):
+        found = [resolved(run, Path("runs")) for run in grid(stage)[: len(stage.variants)]]
+        texts = {json.dumps(config | {"name": ""}) for config in found}
+        assert len(texts) == len(stage.variants), "two variants are the same experiment"
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_that_we_ship_declares_a_primary_question(path: Path) -> None:
+    study = read_study(path)
+    assert len(study.variants) == 1 or any(each.primary for each in study.questions)
 
 
 def test_every_cell_has_its_own_flags_and_the_data_follow_the_seed(plan: Study) -> None:
@@ -82,7 +91,11 @@ def test_full_size_takes_the_place_of_base_and_overrides(tmp_path: Path) -> None
         ({"varaints": 1}, "varaints"),
         ({"title": None}, "title"),
         ({"questions": [{"ask": "?", "of": "a", "against": "c"}]}, "no variant c; there are a, b"),
-        ({"questions": [{"ask": "?", "of": "a", "against": "b", "metric": "x"}]}, "metric x"),
+        ({"questions": [QUESTION | {"metric": "x"}]}, "metric x: give an accuracy"),
+        ({"questions": [QUESTION | {"metric": "epochs to val/top1"}]}, "metric epochs to val/top1"),
+        ({"questions": [QUESTION | {"margin": 0}]}, "margin 0.0: give one > 0"),
+        ({"questions": [QUESTION | {"against_metric": "val/loss"}]}, "have different units"),
+        ({"questions": [QUESTION | {"primery": True}]}, "questions.primery: no such key"),
         ({"embeddings": ["c"]}, "embeddings: no variant c"),
         ({"full": {"base": ["x"], "variants": {"c": {}}}}, "full.variants: no variant c"),
     ],

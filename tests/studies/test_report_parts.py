@@ -14,6 +14,7 @@ from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.document import neighbors, page
 from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.ledger import changes, ledger
+from alexnet_lightning.studies.levels import epochs_to
 from alexnet_lightning.studies.plan import Question, Study
 from alexnet_lightning.studies.rows import Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
@@ -81,15 +82,35 @@ def test_the_tables_say_what_the_rows_do(plan: Study, found: Evidence) -> None:
     assert lines[4].startswith("| two files | 0 | – |")
     assert "error in the source" not in lines[0], "a column that nobody fills is left out"
     assert tables.costs(plan, found).splitlines()[2] == "| plain | 1,234 | 5.0 M | 60 s | 75.0 % |"
-    answer = tables.answer(found, "it's wide", "plain", "test/top1")
-    assert answer == "no difference shown (+11.00 ± 12.71 points, n = 2)"
-    assert tables.answer(found, "two files", "plain", "test/top1") == "no runs to tell it by"
 
 
-def test_a_ladder_holds_each_step_against_the_one_before(plan: Study, found: Evidence) -> None:
-    lines = tables.ladder(plan, found).splitlines()
-    assert lines[2].endswith("| – |")
-    assert "no difference shown (+11.00 ± 12.71 points, n = 2)" in lines[3]
+def test_differences_are_told_with_their_tests(plan: Study, found: Evidence) -> None:
+    loss = {"metric": "val/loss", "primary": True}
+    asked = [
+        Question("?", "it's wide", "plain"),
+        Question("?", "it's wide", "plain", **loss),
+        Question("?", "two files", "plain"),
+    ]
+    header, _, *lines = tables.differences(replace(plan, questions=asked), found).splitlines()
+    assert header == (
+        "| contrast | metric | declared | n | difference | detectable | p | p of equivalence "
+        "| verdict |"
+    )
+    sides = "it's wide against plain"
+    assert lines[0].startswith(f"| {sides} | test/top1 | exploratory | 2 | +11.00 ± 12.71 points |")
+    # t = 11 and 10 with one degree of freedom: 1 - 2 arctan(t) / π, and 1/2 + arctan(t) / π.
+    assert lines[0].endswith(" | 0.058 | 0.968 | undecided |")
+    assert lines[1].startswith(
+        f"| {sides} | val/loss | primary | 2 | +0.000 ± 0.000 nats | 0.000 |"
+    )
+    assert lines[1].endswith("| 1.000 | – | undecided |")
+    assert lines[2].startswith("| two files against plain | test/top1 | exploratory | 0 | – |")
+
+
+def test_the_error_of_a_single_run_has_that_of_its_test_images(found: Evidence) -> None:
+    one = replace(found, runs=found.runs[:1])  # right in 50 of 100 images
+    assert tables.error(one, "plain", "test/top1") == "50.00 % (SE 5.00)"
+    assert tables.error(one, "plain", "val/top1") == "40.00 %"
 
 
 def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: Evidence) -> None:
@@ -105,11 +126,11 @@ def test_spreads_are_means_over_the_seeds_by_layer_and_step(plan: Study, found: 
 def test_a_level_is_reached_between_the_middles_of_epochs(
     level: float, epochs: float | None
 ) -> None:
-    assert tables.epochs_to({1: 0.4, 2: 0.8}, level, offset=0.5) == pytest.approx(epochs)
+    assert epochs_to({1: 0.4, 2: 0.8}, level, offset=0.5) == pytest.approx(epochs)
 
 
 def test_a_validation_belongs_to_the_end_of_its_epoch() -> None:
-    assert tables.epochs_to({1: 0.4, 2: 0.8}, 0.6, offset=1.0) == pytest.approx(1.5)
+    assert epochs_to({1: 0.4, 2: 0.8}, 0.6, offset=1.0) == pytest.approx(1.5)
 
 
 def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Evidence) -> None:
@@ -209,7 +230,7 @@ def test_a_report_is_written_from_run_folders_alone(
     status, said, _ = outcome(report_main, copied, "--output", out)
     assert (status, said) == (0, f"4 of 6 runs are finished\n{out / 'report.html'}\n")
     text = (out / "report.md").read_text()
-    assert "**Wider?** it's wide against plain: **no difference shown (+11.00" in text
+    assert "**Wider?** it's wide against plain: **undecided (+11.00" in text
     assert "The source: a book says so." in text
     assert tables.results(plan, read(out)) in text
     names = {"report.md", "report.html", "study.yaml", "figures"}

@@ -1,0 +1,43 @@
+"""What runs are compared by: the kinds of metrics, their units, and which way is better."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from alexnet_lightning.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How differences of a kind of metric are told."""
+
+    unit: str
+    better: str  # the verb of a difference for the better
+    worse: str
+    lower_is_better: bool = True
+    scale: float = 1  # from the figure in the rows to the unit
+    digits: int = 2
+    margin: float | None = None  # within it two sides are equivalent; None: a question gives one
+    most: float = math.inf  # no difference can be larger
+
+
+KINDS = {
+    r"(train|val|last_val|test)/top\d+|val/(features|penultimate)_knn5": Kind(
+        "points", "gains", "loses", lower_is_better=False, scale=100, margin=1.0, most=100
+    ),
+    r"(train|val|last_val|test)/loss": Kind("nats", "lowers it by", "raises it by", digits=3),
+    r"seconds( to .+)?": Kind("s", "saves", "costs", digits=1),
+    r"epochs to .+": Kind("epochs", "saves", "costs"),
+}
+TO_LEVEL = re.compile(r"(epochs|seconds) to ((?:train|val)/(?:loss|top1)) (\d*\.?\d+)")
+
+
+def kind_of(metric: str) -> Kind:
+    """Return what kind a metric is; UserError if it is none."""
+    found = [kind for pattern, kind in KINDS.items() if re.fullmatch(pattern, metric)]
+    if not found or (" to " in metric and not TO_LEVEL.fullmatch(metric)):
+        raise UserError(
+            f"metric {metric}: give an accuracy (test/top1), a loss (val/loss, last_val/loss, "
+            "train/loss), seconds, or a time to a level (epochs to val/top1 0.6)"
+        )
+    return found[0]
