@@ -69,6 +69,9 @@ def held_out(images: Images, count: int, seed: int) -> tuple[Images, Images]:
     return images.subset(order[count:]), images.subset(order[:count])
 
 
+TEST_SEED = 0  # of test images that no publisher chose: runs with different seeds share them
+
+
 def stratified(
     images: Images,
     fraction: float,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images, stratified
+from alexnet_lightning.data.batches import TEST_SEED, Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.storage.files import FileList, beside, list_classes, subfolders
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
@@ -32,7 +32,8 @@ class ImageFolderDataModule(FilesDataModule):
         folder: under `root`.
         val_fraction: fraction of the training images used for validation if val/ or test/ is
             missing.
-        test_fraction: fraction of the images used for the test if there are no splits.
+        test_fraction: fraction of the images used for the test if there are no splits; the same
+            images with every seed.
     """
 
     default_transform = ResizeCropFlip(256, 224)
@@ -79,7 +80,7 @@ class ImageFolderDataModule(FilesDataModule):
             return {"train": parts["train"], "val": parts["val"], "test": parts["test"]}
         if "all" in parts:
             train, test = stratified(
-                parts["all"], self.test_fraction, self.seed, "test_fraction", self.class_names
+                parts["all"], self.test_fraction, TEST_SEED, "test_fraction", self.class_names
             )
         else:
             train, test = parts["train"], parts["test" if "test" in parts else "val"]

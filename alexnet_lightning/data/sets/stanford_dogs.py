@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from alexnet_lightning.data.base import Split
-from alexnet_lightning.data.batches import Images, stratified
+from alexnet_lightning.data.batches import TEST_SEED, Images, stratified
 from alexnet_lightning.data.files_module import FilesDataModule
 from alexnet_lightning.data.storage.archives import check_inside, not_found, provide
 from alexnet_lightning.data.storage.files import FileList
@@ -17,7 +17,6 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 
 BREEDS = 120
-TEST_SEED = 0  # so that runs with different seeds are tested on the same images
 LISTS = {"train": "train_list.mat", "test": "test_list.mat"}
 ARCHIVES = {
     "images.tar": ("1bb1f2a596ae7057f99d7d75860002ef", ["Images"]),

@@ -15,6 +15,7 @@ def test_splits_are_whole_stratified_and_seeded() -> None:
         assert (fraction - 0.1).abs().max() < 0.01
     assert torch.equal(data.splits["val"].images, again.splits["val"].images)
     assert not torch.equal(data.splits["val"].images, other.splits["val"].images)
+    assert torch.equal(data.splits["test"].images, other.splits["test"].images)
 
 
 def test_images_and_constants() -> None:
