@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate, cycle
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -40,7 +41,9 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
     captions = {
         "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
         "time.png": "Validation error against training time, and the test error of the best "
-        "checkpoint, at the end of its epoch.",
+        "checkpoint, at the end of its epoch."
+        if evidence.validated
+        else "Test error after the last epoch against training time.",
     }
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
@@ -64,7 +67,7 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
     targets = {name: soft_targets(evidence, name) for name in study.variants}
     kinds = sorted(set(targets.values()))
     panels = [(loss, [n for n, kind in targets.items() if kind == each]) for each in kinds]
-    panels += [] if few else [("val/top1", list(study.variants))]
+    panels += [] if few or not evidence.validated else [("val/top1", list(study.variants))]
     with new_figure(max(9, 4.3 * len(panels)), 4.8) as figure:
         every = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (metric, names), kind in zip(every, panels, [*kinds, ""], strict=False):
@@ -99,31 +102,40 @@ def draw_panel(
 
 
 def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
-    """Write validation error against mean training time, and the test error at the best epoch."""
+    """Write validation error against mean training time, and the test error at the best epoch.
+
+    Without a validation, the test error after the last epoch alone.
+    """
     longest = max((row["seconds"] for row in evidence.runs), default=0.0)
     unit, symbol = time_unit(longest)
     with new_figure(9, 4.8) as figure:
         axes = figure.subplots()
         for name in study.variants:
-            if not (points := over_seeds(evidence, name, "val/top1")):
+            points = over_seeds(evidence, name, "val/top1")
+            if not (ends := ends_of_epochs(evidence, name)):
                 continue
-            ends = ends_of_epochs(evidence, name)
             times: dict[int, list[float]] = {}
             for of_seed in ends.values():
                 for epoch, end in of_seed.items():
                     times.setdefault(epoch, []).append(end / unit)
-            color = plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
+            color, label = color_of(study, name), study.label(name)
+            if points:
+                plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
+                label = ""  # the curve has it
             if tested := evidence.by_seed(name, "test/top1").values():
                 best = evidence.by_seed(name, "best_epoch")
                 at = [found[int(best.get(seed, max(found)))] / unit for seed, found in ends.items()]
-                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", color=color, markersize=12)
+                look: Any = {"color": color, "markersize": 12, "label": label or None}
+                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", **look)
         axes.set(xlabel=f"training time ({symbol})", ylabel="top-1 error (%)")
         axes.set_xlim(left=0)
         show_hidden(axes)
         plot_chance(axes, evidence, "val/top1")
         plot_levels(axes, study)
-        axes.plot([], [], color=GRAY, label="validation")
-        axes.plot([], [], "*", color=GRAY, markersize=12, label="test (best checkpoint)")
+        if evidence.validated:
+            axes.plot([], [], color=GRAY, label="validation")
+        tested_on = "best checkpoint" if evidence.validated else "last epoch"
+        axes.plot([], [], "*", color=GRAY, markersize=12, label=f"test ({tested_on})")
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
@@ -137,10 +149,15 @@ def soft_targets(evidence: Evidence, variant: str) -> str:
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
     """Plot the mean over the seeds in the variant's color, and return the color."""
     index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
-    color, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+    color, marker = color_of(study, variant), MARKERS[index % len(MARKERS)]
     marker = marker if len(points) <= 30 else ""
     axes.plot(x, means, color=color, marker=marker, markersize=4, label=study.label(variant))
     return color
+
+
+def color_of(study: Study, variant: str) -> str:
+    """Return the color of a variant in all figures."""
+    return COLOURS[list(study.variants).index(variant) % len(COLOURS)]
 
 
 def show_hidden(axes: Axes) -> None:
@@ -193,7 +210,8 @@ def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, dict[int, floa
     """
     ends = {}
     for seed, seconds in evidence.by_seed(variant, "seconds").items():
-        epochs = evidence.curve(variant, seed, "val/top1")
+        logged = "val/top1" if evidence.validated else "train/top1"
+        epochs = evidence.curve(variant, seed, logged)
         rates = evidence.curve(variant, seed, "train/images_per_second")
         times = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
         until = (seconds * time / sum(times) for time in accumulate(times))

@@ -45,6 +45,11 @@ class Evidence:
             if row["variant"] == variant and row.get(metric) is not None
         }
 
+    @property
+    def validated(self) -> bool:
+        """Whether any run has a validation."""
+        return any("val/top1" in row for row in [*self.runs, *self.curves])
+
     def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
         """Return a metric of one run by "epoch" or "step", counted from 1."""
         return {
