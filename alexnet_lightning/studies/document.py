@@ -16,10 +16,10 @@ from alexnet_lightning.studies.rows import Evidence
 
 EVERY_RUN = "## Every run"
 METHOD = (
-    "Errors are on the test images, with the checkpoint of the best validation accuracy; ± is half "
-    "the width of the 95 % interval by Student's t over n seeds; of a single run, SE is the "
-    "binomial standard error of the test images. A seed sets the initialization, the validation "
-    "split, the order of images, crops and dropout."
+    "Errors are on the test images, {chosen}; ± is half the width of the 95 % interval by "
+    "Student's t over n seeds; of a single run, SE is the binomial standard error of the test "
+    "images. A seed sets the initialization, the validation split, the order of images, crops and "
+    "dropout."
 )
 TESTS = (
     "Differences are taken seed by seed. A contrast is primary if it was declared before the runs, "
@@ -69,7 +69,13 @@ def differences(study: Study, evidence: Evidence) -> list[str]:
 def results(study: Study, evidence: Evidence) -> list[str]:
     """Return the table of errors and how they were measured."""
     table = tables.results(study, evidence)
-    return [table, METHOD + (BEYOND if re.search(r"\(\S+ to ", table) else "")]
+    chosen = "with the checkpoint of the best validation accuracy"
+    if not evidence.validated:
+        chosen = "after the last epoch, since no images were held out to choose one"
+    return [
+        table,
+        METHOD.format(chosen=chosen) + (BEYOND if re.search(r"\(\S+ to ", table) else ""),
+    ]
 
 
 def neighbors(evidence: Evidence) -> str:

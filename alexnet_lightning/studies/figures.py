@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -42,7 +43,9 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
     captions = {
         "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
         "time.png": "Validation error against training time, and the test error of the best "
-        "checkpoint, at the end of its epoch.",
+        "checkpoint, at the end of its epoch."
+        if evidence.validated
+        else "Test error after the last epoch against training time.",
     }
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
@@ -66,7 +69,8 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
     targets = {name: evidence.soft_targets(name) for name in study.variants}
     kinds = sorted(set(targets.values()))
     panels = [(loss, [n for n, kind in targets.items() if kind == each]) for each in kinds]
-    panels += [] if few else [(metric, list(study.variants)) for metric in ("val/loss", "val/top1")]
+    if evidence.validated and not few:
+        panels += [(metric, list(study.variants)) for metric in ("val/loss", "val/top1")]
     rows = 1 if len(panels) < 4 else 2
     columns = math.ceil(len(panels) / rows)
     with new_figure(max(9, 4.3 * columns), 1 + 3.8 * rows) as figure:
@@ -106,31 +110,40 @@ def draw_panel(
 
 
 def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
-    """Write validation error against mean training time, and the test error at the best epoch."""
+    """Write validation error against mean training time, and the test error at the best epoch.
+
+    Without a validation, the test error after the last epoch alone.
+    """
     longest = max((row["seconds"] for row in evidence.runs), default=0.0)
     unit, symbol = time_unit(longest)
     with new_figure(9, 4.8) as figure:
         axes = figure.subplots()
         for name in study.variants:
-            if not (points := over_seeds(evidence, name, "val/top1")):
+            points = over_seeds(evidence, name, "val/top1")
+            if not (ends := ends_of_epochs(evidence, name)):
                 continue
-            ends = ends_of_epochs(evidence, name)
             times: dict[int, list[float]] = {}
             for of_seed in ends.values():
                 for epoch, end in of_seed.items():
                     times.setdefault(epoch, []).append(end / unit)
-            color = plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
+            color, label = color_of(study, name), study.label(name)
+            if points:
+                plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
+                label = ""  # the curve has it
             if tested := evidence.by_seed(name, "test/top1").values():
                 best = evidence.by_seed(name, "best_epoch")
                 at = [found[int(best.get(seed, max(found)))] / unit for seed, found in ends.items()]
-                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", color=color, markersize=12)
+                look: Any = {"color": color, "markersize": 12, "label": label or None}
+                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", **look)
         axes.set(xlabel=f"training time ({symbol})", ylabel="top-1 error (%)")
         axes.set_xlim(left=0)
         show_hidden(axes)
         plot_chance(axes, evidence, "val/top1")
         plot_levels(axes, study)
-        axes.plot([], [], color=GRAY, label="validation")
-        axes.plot([], [], "*", color=GRAY, markersize=12, label="test (best checkpoint)")
+        if evidence.validated:
+            axes.plot([], [], color=GRAY, label="validation")
+        tested_on = "best checkpoint" if evidence.validated else "last epoch"
+        axes.plot([], [], "*", color=GRAY, markersize=12, label=f"test ({tested_on})")
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
@@ -139,10 +152,15 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
     """Plot the mean over the seeds in the variant's color, and return the color."""
     index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
-    color, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+    color, marker = color_of(study, variant), MARKERS[index % len(MARKERS)]
     marker = marker if len(points) <= 30 else ""
     axes.plot(x, means, color=color, marker=marker, markersize=4, label=study.label(variant))
     return color
+
+
+def color_of(study: Study, variant: str) -> str:
+    """Return the color of a variant in all figures."""
+    return COLOURS[list(study.variants).index(variant) % len(COLOURS)]
 
 
 def show_hidden(axes: Axes) -> None:

@@ -50,6 +50,11 @@ class Evidence:
         """Return what a variant's training loss compares with in place of class indices, or ""."""
         return str(next(iter(self.by_seed(variant, "soft_targets").values()), ""))
 
+    @property
+    def validated(self) -> bool:
+        """Whether any run has a validation."""
+        return any("val/top1" in row for row in [*self.runs, *self.curves])
+
     def curve(self, variant: str, seed: int, metric: str, over: str = "epoch") -> dict[int, float]:
         """Return a metric of one run by "epoch" or "step", counted from 1."""
         return {

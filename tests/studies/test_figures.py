@@ -72,6 +72,25 @@ def test_the_tests_star_is_at_the_end_of_the_best_epoch(drawn: dict[str, Figure]
     assert axes.get_xlabel() == "training time (min)"
 
 
+def test_without_a_validation_the_star_is_at_the_end_and_stands_for_the_variant(
+    plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [{"variant": "plain", "seed": 3, "seconds": 1200.0, "test/top1": 0.7, "best_epoch": 4}]
+    curve = [
+        {"variant": "plain", "seed": 3, "epoch": n, "train/loss": 1 / n, "train/top1": n / 5}
+        for n in range(1, 5)
+    ]
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
+    captions = figures.draw(plan, Evidence(runs, curve, []), [], tmp_path)
+    assert captions["time.png"] == "Test error after the last epoch against training time."
+    (axes,) = made["time"].axes
+    handles, labels = axes.get_legend_handles_labels()
+    assert labels == [plan.label("plain"), "test (last epoch)"]
+    assert list(handles[0].get_xdata()) == [20.0]
+    assert len(made["curves"].axes) == 1, "no empty panel"
+
+
 def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, Figure]) -> None:
     plain, smoothed, loss, error = drawn["curves"].axes
     titles = [axes.get_title() for axes in (plain, smoothed, loss, error)]
