@@ -17,6 +17,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
+from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.evaluate import main as evaluate
 from alexnet_lightning.fit import main as fit
@@ -146,6 +147,33 @@ def test_a_signal_anywhere_and_a_resume(
     with pytest.raises(signals.Stopped) as stop:
         fit(["--resume", str(war)])
     assert stop.value.status == 130
+    interrupted_by(None)
+    fit(["--resume", str(war)])
+    assert_same(peace, war)
+
+
+def noise(data: CIFAR10DataModule) -> dict[str, ImageTensors]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (40, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    train = ImageTensors(images, torch.arange(40) % 10)
+    return {"train": train, "val": train.subset(torch.arange(0)), "test": train}
+
+
+def test_the_speed_records_recipe_goes_on_before_and_after_its_bias_is_frozen(
+    in_tmp: Path, interrupted_by: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CIFAR10DataModule, "load", noise)
+    monkeypatch.setattr(CIFAR10DataModule, "prepare_data", lambda self: None)
+    config = Path(__file__).parents[1] / "configs" / "cifar_airbench94.yaml"
+    flags = ["--model.width=0.1", "--data.batch_size=20", "--trainer.accelerator=cpu"]
+    peace = undisturbed(config, *flags)
+    interrupted_by(5, raise_signal(signal.SIGTERM))  # two batches an epoch: within the third
+    with pytest.raises(signals.Stopped):
+        fit(["--config", str(config), *flags, "--runs_dir", "war"])
+    war = the_run(Path("war"))
+    interrupted_by(2, raise_signal(signal.SIGTERM))  # within the fourth, where it is frozen
+    with pytest.raises(signals.Stopped):
+        fit(["--resume", str(war)])
     interrupted_by(None)
     fit(["--resume", str(war)])
     assert_same(peace, war)
