@@ -10,15 +10,31 @@ import pytest
 import torch
 
 from alexnet_lightning.data.batches import Batches
-from tests.processes import COUNTS, GLOBAL_BATCH, MEMBERS, ROOT, Run, assert_same_result, trained
+from alexnet_lightning.fit import main as fit
+from tests.processes import (
+    COUNTS,
+    GLOBAL_BATCH,
+    MEMBERS,
+    ROOT,
+    Run,
+    assert_same_result,
+    flags,
+    trained,
+)
 
 STEPS = 20
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Run]:
-    """The same training in one process and in two."""
-    return trained({members: tmp_path_factory.mktemp("runs") for members in (1, MEMBERS)})
+    """The same training in one process, which is this, and in two."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.chdir(folder)
+        fit(flags(folder, 1))
+    (run,) = folder.glob("runs/*/*")
+    return {1: Run(run, ""), MEMBERS: trained(tmp_path_factory.mktemp("together"))}
 
 
 @pytest.fixture

@@ -25,7 +25,19 @@ STUDIES = sorted((CONFIGS / "studies").glob("*.yaml"))
 GOOD = {"title": "x", "base": ["configs/a.yaml"], "variants": {"a": {}, "b": {}}, "seeds": [1]}
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_fit_accepts_the_first_and_the_last_variant_of_every_study(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONFIGS.parent)
+    study = read_study(path)
+    runs = grid(study)[: len(study.variants)]
+    for run in {run.name: run for run in (runs[0], runs[-1])}.values():
+        assert resolved(run, Path("runs"))["name"] == run.variant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_fit_accepts_every_run_of_every_study_that_we_ship(
     path: Path, full: bool, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from alexnet_lightning.studies.grid import check_unchanged, find, grid, parsed
 from alexnet_lightning.studies.machines import write_sweep
@@ -28,6 +27,8 @@ def described(in_tmp: Path, plan: Study) -> dict[str, Any]:
 
 def command_lines(described: dict[str, Any], by_name: bool) -> list[list[str]]:
     """What the agent runs, as wandb/wandb_agent.py puts it together."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # seconds
+
     parameters = described["parameters"]
     names = sorted(parameters) if by_name else list(parameters)
     lines = []
