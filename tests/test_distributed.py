@@ -120,7 +120,7 @@ def photographs(tmp_path: Path) -> Path:
 def test_killed_while_it_trains_on_photographs(photographs: Path) -> None:
     figures = kill_and_resume(
         *("--config", str(ROOT / "configs" / "cifar_bn_small.yaml"), "--kills", "2"),
-        *("--data.root", str(photographs), "--data.val_images", "500"),
+        *("--data.root", str(photographs), "--data.val_images", "500", "--model.width", "0.125"),
         *("--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"),
         *("--model.dropout", "0.5"),  # so that chance has a part in every step
         # A checkpoint a step: many a kill strikes while one is written.
