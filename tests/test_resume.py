@@ -34,7 +34,7 @@ RECIPES = {
     "averaged": ["--config", str(Path(__file__).parents[1] / "configs/overlays/ema.yaml")],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
-OFTEN, RARELY = ["plateau", "one cycle"], ["accumulating", "averaged", "read ahead"]
+OFTEN, RARELY = ["plateau"], ["accumulating", "one cycle", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")
 

@@ -26,14 +26,12 @@ GOOD = {"title": "x", "base": ["configs/a.yaml"], "variants": {"a": {}, "b": {}}
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_fit_accepts_the_first_and_the_last_variant_of_every_study(
+def test_fit_accepts_the_last_variant_of_every_study(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(CONFIGS.parent)
-    study = read_study(path)
-    runs = grid(study)[: len(study.variants)]
-    for run in {run.name: run for run in (runs[0], runs[-1])}.values():
-        assert resolved(run, Path("runs"))["name"] == run.variant
+    *_, run = grid(read_study(path))
+    assert resolved(run, Path("runs"))["name"] == run.variant
 
 
 @pytest.mark.slow
