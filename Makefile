@@ -5,7 +5,8 @@ CONFIG ?= configs/digits_bn.yaml
 ARGS ?=
 PYTHON ?= python3
 LOCKED ?=
-# Test processes, each with one thread; they divide the tests by file. Tests that use all cores run alone.
+# Test processes, each with one thread; one that is done takes over what another has not begun. Tests
+# that use all cores run alone.
 JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -46,10 +47,10 @@ lint: install ## Check style, types, the one-way order of imports, and the figur
 	$(BIN)/python docs/values.py --check
 
 test: install ## Run the tests (under five minutes on two cores)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 test-slow: install ## Run the tests that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "slow and not all_cores"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "slow and not all_cores"
 	$(BIN)/python -m pytest -m "slow and all_cores" --durations=20
 
 notebooks: install ## Execute the notebooks and keep their output

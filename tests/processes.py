@@ -147,14 +147,10 @@ def finished(folder: Path, *processes: "subprocess.Popen[str]") -> Run:
     return Run(run, printed)
 
 
-def trained(folders: dict[int, Path], *more: str) -> dict[int, Run]:
-    """Train in each folder with so many processes, which Lightning starts, all at once."""
+def trained(folder: Path, *more: str) -> Run:
+    """Train in a folder with two processes, which Lightning starts."""
     fit = [sys.executable, "-m", "alexnet_lightning.fit"]
-    processes = {
-        members: start(folder, [*fit, *flags(folder, members, *more)])
-        for members, folder in folders.items()
-    }
-    return {members: finished(folders[members], started) for members, started in processes.items()}
+    return finished(folder, start(folder, [*fit, *flags(folder, MEMBERS, *more)]))
 
 
 def assert_same_result(one: Run, other: Run) -> None:

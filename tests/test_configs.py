@@ -17,7 +17,11 @@ from alexnet_lightning.fit import main as fit
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
-EXPERIMENTS = sorted(CONFIGS.glob("*.yaml"))
+HEAVY = {"cifar_efficientnet", "cifar_resnet18"}  # at full size; seconds for a batch
+EXPERIMENTS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in HEAVY else [])
+    for path in sorted(CONFIGS.glob("*.yaml"))
+]
 SIZES = {
     "cifar_64px": ["cifar_2012_init_255", "cifar_paper_init", "cifar_paper_init_255"],
     "cifar_small": [
@@ -61,7 +65,7 @@ def noise_for_data(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(data, "prepare_data", lambda self: None)
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXPERIMENTS)
 def test_the_command_of_a_config_runs_one_batch(path: Path, noise_for_data: None) -> None:
     text = path.read_text()
     (command,) = re.findall(r"^# command: python -m alexnet_lightning\.fit (.*)", text, re.M)

@@ -67,6 +67,7 @@ def test_without_a_login_it_is_a_file(in_tmp: Path, outcome: Outcome) -> None:
     assert runs["filters"]["filters"][0]["value"] == "residual"
 
 
+@pytest.mark.slow
 def test_with_a_login_it_is_saved(server: str, in_tmp: Path) -> None:
     # A process of its own: W&B's SDK leaves a service running, which goes with it.
     done = subprocess.run(

@@ -10,15 +10,31 @@ import pytest
 import torch
 
 from alexnet_lightning.data.batches import Batches
-from tests.processes import COUNTS, GLOBAL_BATCH, MEMBERS, ROOT, Run, assert_same_result, trained
+from alexnet_lightning.fit import main as fit
+from tests.processes import (
+    COUNTS,
+    GLOBAL_BATCH,
+    MEMBERS,
+    ROOT,
+    Run,
+    assert_same_result,
+    flags,
+    trained,
+)
 
 STEPS = 20
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Run]:
-    """The same training in one process and in two."""
-    return trained({members: tmp_path_factory.mktemp("runs") for members in (1, MEMBERS)})
+    """The same training in one process, which is this, and in two."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.chdir(folder)
+        fit(flags(folder, 1))
+    (run,) = folder.glob("runs/*/*")
+    return {1: Run(run, ""), MEMBERS: trained(tmp_path_factory.mktemp("together"))}
 
 
 @pytest.fixture
@@ -104,7 +120,7 @@ def photographs(tmp_path: Path) -> Path:
 def test_killed_while_it_trains_on_photographs(photographs: Path) -> None:
     figures = kill_and_resume(
         *("--config", str(ROOT / "configs" / "cifar_bn_small.yaml"), "--kills", "2"),
-        *("--data.root", str(photographs), "--data.val_images", "500"),
+        *("--data.root", str(photographs), "--data.val_images", "500", "--model.width", "0.125"),
         *("--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"),
         *("--model.dropout", "0.5"),  # so that chance has a part in every step
         # A checkpoint a step: many a kill strikes while one is written.

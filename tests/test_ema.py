@@ -24,7 +24,9 @@ def run(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     flags = ["--trainer.callbacks.decay", "0.9", "--model.optimizer.lr", "0.01"]
     files = ["--config", str(quick_config), "--config", str(OVERLAY)]
-    fit([*files, "--runs_dir", str(root), *flags])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        fit([*files, "--runs_dir", str(root), *flags])
     (folder,) = (root / quick_config.stem).iterdir()
     return folder
 

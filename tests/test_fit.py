@@ -191,8 +191,9 @@ def test_what_cannot_be_evaluated_is_said_in_one_line(
 
 
 def test_the_same_seed_gives_the_same_run_to_the_bit(
-    run: Path, quick_config: Path, tmp_path: Path
+    run: Path, quick_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     again = train(quick_config, tmp_path, "--trainer.max_epochs", "3")
     assert scalars(again) == scalars(run)
     first, second = (
@@ -203,7 +204,10 @@ def test_the_same_seed_gives_the_same_run_to_the_bit(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_another_seed_gives_another_run(run: Path, quick_config: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_another_run(
+    run: Path, quick_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     other = train(
         quick_config,
         tmp_path,

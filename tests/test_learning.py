@@ -31,13 +31,14 @@ def test_digits_are_read_within_two_minutes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.all_cores
-def test_cifar_is_learnt_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
+def test_cifar_is_learnt_in_three_epochs(tmp_path: Path) -> None:
+    """Of the nine that results/cifar_bn_small had, where the rate was still high after three."""
     if not (ROOT / "data" / "cifar10").is_dir():
         pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
-    summary = summary_of("cifar_bn_small.yaml", tmp_path)
-    assert summary["test/top1"] >= 0.78
+    summary = summary_of("cifar_bn_small.yaml", tmp_path, "--trainer.max_epochs", "3")
+    assert summary["test/top1"] >= 0.65, "0.61 if the rate does not fall, 0.42 without batch norm"
     assert summary["test/images"] == 10_000
-    assert summary["seconds"] < 900
+    assert summary["seconds"] < 300
 
 
 @pytest.mark.slow

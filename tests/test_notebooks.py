@@ -64,6 +64,7 @@ def test_the_notebook_predicts_what_the_predictor_does(
         )
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_leaves_the_file_as_it_was(tmp_path: Path, execute) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
     with pytest.raises(AssertionError, match="ZeroDivisionError"):

@@ -135,6 +135,7 @@ def test_the_summary_quotes_the_reports() -> None:
     assert quoted >= len(REPORTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", REPORTS, ids=lambda path: path.name)
 def test_nothing_of_a_page_overflows(folder: Path, browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.html"

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from alexnet_lightning.training.run_folder import RunFolder
 KEPT = ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers")
 PLATEAU = ["--model.lr_scheduler", "Plateau", "--model.lr_scheduler.patience", "0"]
 RECIPES = {
-    "plain": [],
     "plateau": PLATEAU,
     "accumulating": [*PLATEAU, "--trainer.accumulate_grad_batches", "3"],
     "one cycle": ["--model.lr_scheduler", "OneCycleLR", "--model.lr_scheduler.max_lr", "0.01"],
@@ -39,8 +39,8 @@ RECIPES = {
     ],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
-OFTEN = ["plain", "plateau", "one cycle", "a bias for an epoch"]
-RARELY = ["accumulating", "averaged", "read ahead"]
+OFTEN = ["plateau", "a bias for an epoch"]
+RARELY = ["accumulating", "one cycle", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")
 
@@ -69,18 +69,22 @@ class Interruption(Callback):
 @pytest.fixture
 def interrupted_by(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the coming trainings do something at the start of their n-th batch."""
-    build = ExperimentCLI.build_trainer
+    return partial(interrupt, monkeypatch, ExperimentCLI.build_trainer)
 
-    def arrange(batch: int | None, act: Callable[[], None] = lambda: None) -> None:
-        def with_interruption(self: ExperimentCLI, *args: Any, **kwargs: Any) -> Trainer:
-            trainer = build(self, *args, **kwargs)
-            if batch is not None:
-                trainer.callbacks.insert(0, Interruption(batch, act))
-            return trainer
 
-        monkeypatch.setattr(ExperimentCLI, "build_trainer", with_interruption)
+def interrupt(
+    patch: pytest.MonkeyPatch,
+    build: Callable[..., Trainer],
+    batch: int | None,
+    act: Callable[[], None] = lambda: None,
+) -> None:
+    def with_interruption(self: ExperimentCLI, *args: Any, **kwargs: Any) -> Trainer:
+        trainer = build(self, *args, **kwargs)
+        if batch is not None:
+            trainer.callbacks.insert(0, Interruption(batch, act))
+        return trainer
 
-    return arrange
+    patch.setattr(ExperimentCLI, "build_trainer", with_interruption)
 
 
 def raise_signal(signum: int) -> Callable[[], None]:
@@ -124,19 +128,33 @@ def assert_same(left: Path, right: Path) -> None:
     }
 
 
-def undisturbed(config: Path, *flags: str) -> Path:
-    fit(["--config", str(config), *flags, "--runs_dir", "peace"])
-    return the_run(Path("peace"))
+@pytest.fixture(scope="module")
+def undisturbed(
+    quick_config: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Makes the run that nobody interrupts, once for the same flags; tests only read it."""
+
+    @cache
+    def train(*flags: str) -> Path:
+        folder = tmp_path_factory.mktemp("peace")
+        fit(["--config", str(quick_config), *flags, "--runs_dir", str(folder)])
+        return the_run(folder)
+
+    return train
 
 
 @pytest.mark.parametrize(
     "recipe", OFTEN + [pytest.param(name, marks=pytest.mark.slow) for name in RARELY]
 )
 def test_a_signal_anywhere_and_a_resume(
-    recipe: str, quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+    recipe: str,
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    interrupted_by: Callable[..., None],
 ) -> None:
     flags = [*BATCHES, *RECIPES[recipe], "--trainer.max_epochs", "3"]
-    peace = undisturbed(quick_config, *flags)
+    peace = undisturbed(*flags)
     interrupted_by(5, raise_signal(signal.SIGTERM))  # mid-epoch
     with pytest.raises(signals.Stopped) as stop:
         fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
@@ -166,7 +184,8 @@ def test_the_speed_records_recipe_goes_on_before_and_after_its_bias_is_frozen(
     monkeypatch.setattr(CIFAR10DataModule, "prepare_data", lambda self: None)
     config = Path(__file__).parents[1] / "configs" / "cifar_airbench94.yaml"
     flags = ["--model.width=0.1", "--data.batch_size=20", "--trainer.accelerator=cpu"]
-    peace = undisturbed(config, *flags)
+    fit(["--config", str(config), *flags, "--runs_dir", "peace"])
+    peace = the_run(Path("peace"))
     interrupted_by(5, raise_signal(signal.SIGTERM))  # two batches an epoch: within the third
     with pytest.raises(signals.Stopped):
         fit(["--config", str(config), *flags, "--runs_dir", "war"])
@@ -180,10 +199,13 @@ def test_the_speed_records_recipe_goes_on_before_and_after_its_bias_is_frozen(
 
 
 def test_a_kill_after_any_checkpoint(
-    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    interrupted_by: Callable[..., None],
 ) -> None:
+    peace = undisturbed(*BATCHES, *PLATEAU)
     flags = [*BATCHES, *PLATEAU, "--recovery.every_n_steps", "4"]
-    peace = undisturbed(quick_config, *flags)
     for batch in (7, 13, 5):
 
         def die() -> None:
@@ -206,21 +228,15 @@ def test_a_kill_after_any_checkpoint(
 
 
 @pytest.mark.parametrize(
-    ("recipe", "epochs"),
-    # The embeddings are drawn after every tenth epoch, and after the last if it is none of them.
-    [
-        ("plateau", "2"),
-        ("averaged", "10"),
-        pytest.param("plain", "2", marks=pytest.mark.slow),
-        pytest.param("averaged", "2", marks=pytest.mark.slow),
-    ],
+    ("recipe", "every"),
+    # The embeddings are drawn after every n-th epoch, and after the last if it is none of them.
+    [("plateau", "10"), ("averaged", "2"), pytest.param("averaged", "10", marks=pytest.mark.slow)],
 )
 def test_a_kill_after_the_last_checkpoint(
-    recipe: str, epochs: str, quick_config: Path, in_tmp: Path
+    recipe: str, every: str, undisturbed: Callable[..., Path], in_tmp: Path
 ) -> None:
-    peace = undisturbed(quick_config, *RECIPES[recipe], "--trainer.max_epochs", epochs)
-    shutil.copytree("peace", "war")
-    war = the_run(Path("war"))
+    peace = undisturbed(*BATCHES, *RECIPES[recipe], "--embedding_pca.every_n_epochs", every)
+    war = shutil.copytree(peace, in_tmp / "war" / "quick" / peace.name)
     figures = {path.name for path in (war / "figures").iterdir()}
     for name in ("summary.json", "metrics.csv"):
         (war / name).unlink()
@@ -233,10 +249,13 @@ def test_a_kill_after_the_last_checkpoint(
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
-    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    interrupted_by: Callable[..., None],
 ) -> None:
+    peace = undisturbed(*BATCHES)
     flags = [*BATCHES, "--recovery.every_n_steps", "3"]
-    peace = undisturbed(quick_config, *flags)
     interrupted_by(11, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
         fit(["--config", str(quick_config), *flags, "--runs_dir", "war"])
@@ -249,9 +268,12 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
 
 
 def test_a_reader_that_fails_loses_nothing(
-    quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    peace = undisturbed(quick_config, *BATCHES)
+    peace = undisturbed(*BATCHES)
     read, calls = ImageTensors.__getitem__, []
 
     def failing(self: ImageTensors, indices: Any) -> Any:
@@ -276,10 +298,13 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
-    quick_config: Path, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     flags = [*BATCHES, *PLATEAU]
-    peace = undisturbed(quick_config, *flags, "--trainer.max_epochs", "2")
+    peace = undisturbed(*flags)  # two epochs
     fit(["--config", str(quick_config), *flags, "--trainer.max_epochs", "1", "--runs_dir", "war"])
     war = the_run(Path("war"))
     before = contents(war)
@@ -293,10 +318,10 @@ def test_a_finished_run_stays_as_it_is_until_it_gets_more_epochs(
 
 @pytest.mark.parametrize("steps", ["5", "4"])  # within an epoch, and at its end
 def test_a_run_ended_by_its_steps_goes_on_with_more(
-    steps: str, quick_config: Path, in_tmp: Path
+    steps: str, undisturbed: Callable[..., Path], quick_config: Path, in_tmp: Path
 ) -> None:
     flags = [*BATCHES, *RECIPES["accumulating"], "--trainer.max_epochs", "null", "--test", "false"]
-    peace = undisturbed(quick_config, *flags, "--trainer.max_steps", "8")  # four an epoch
+    peace = undisturbed(*flags, "--trainer.max_steps", "8")  # four an epoch
     fit(["--config", str(quick_config), *flags, "--trainer.max_steps", steps, "--runs_dir", "war"])
     war = the_run(Path("war"))
     fit(["--resume", str(war), "--trainer.max_steps", "8"])
@@ -304,12 +329,15 @@ def test_a_run_ended_by_its_steps_goes_on_with_more(
 
 
 def test_a_run_ended_by_its_time_goes_on_with_more(
-    quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # So that the validation with which it ends within an epoch is the best.
     best = ["--checkpoint.mode", "min", "--test", "false"]
     flags = [*BATCHES, *RECIPES["one cycle"], *best]
-    peace = undisturbed(quick_config, *flags)
+    peace = undisturbed(*flags)
     time = ["--trainer.max_time", "00:00:00:05"]
     with monkeypatch.context() as patch:  # a second per step
         patch.setattr(
@@ -335,9 +363,12 @@ def rows_without_test(run: Path) -> list[dict[str, str]]:
 
 
 def test_a_moved_run_keeps_its_best(
-    quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]
+    undisturbed: Callable[..., Path],
+    quick_config: Path,
+    in_tmp: Path,
+    interrupted_by: Callable[..., None],
 ) -> None:
-    peace = undisturbed(quick_config, *BATCHES)
+    peace = undisturbed(*BATCHES)
     interrupted_by(15, raise_signal(signal.SIGTERM))
     with pytest.raises(signals.Stopped):
         fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
@@ -348,13 +379,22 @@ def test_a_moved_run_keeps_its_best(
     assert_same(peace, moved)
 
 
+@pytest.fixture(scope="module")
+def stopped(quick_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was interrupted in its first epoch; tests only read it."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(signals.Stopped):
+        patch.setenv("WANDB_MODE", "disabled")
+        interrupt(patch, ExperimentCLI.build_trainer, 5, raise_signal(signal.SIGTERM))
+        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", str(folder)])
+    signals.forget()
+    return the_run(folder)
+
+
 @pytest.fixture
-def stopped_run(quick_config: Path, in_tmp: Path, interrupted_by: Callable[..., None]) -> RunFolder:
-    interrupted_by(5, raise_signal(signal.SIGTERM))
-    with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
-    interrupted_by(None)
-    return RunFolder(the_run(Path("war")))
+def stopped_run(stopped: Path, in_tmp: Path) -> RunFolder:
+    """A copy of the interrupted run, to write into."""
+    return RunFolder(shutil.copytree(stopped, in_tmp / "war" / "quick" / stopped.name))
 
 
 @pytest.mark.parametrize(

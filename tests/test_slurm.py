@@ -62,7 +62,7 @@ def submit(cluster: slurm.Slurm, place: Path, config: Path, epochs: int, **envir
 def test_two_tasks_make_one_run_and_a_requeued_one_ends_the_same(
     cluster: slurm.Slurm, place: Path, quick_config: Path
 ) -> None:
-    config, epochs = quick_config, 60
+    config, epochs = quick_config, 30
     job = submit(cluster, place, config, epochs)
     state = cluster.wait(job)
     log = (place / f"alexnet_lightning-{job}.out").read_text()

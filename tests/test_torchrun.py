@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.all_cores]
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """What two processes come to that Lightning starts by itself."""
-    return trained({MEMBERS: tmp_path_factory.mktemp("expected")})[MEMBERS]
+    return trained(tmp_path_factory.mktemp("expected"))
 
 
 def test_one_machine(expected: Run, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_two_machines(expected: Run, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """What a longer training comes to that nobody kills."""
-    return trained({MEMBERS: tmp_path_factory.mktemp("undisturbed")}, *LONGER)[MEMBERS]
+    return trained(tmp_path_factory.mktemp("undisturbed"), *LONGER)
 
 
 @pytest.mark.parametrize("victim", range(MEMBERS))

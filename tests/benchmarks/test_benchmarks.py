@@ -20,8 +20,9 @@ import torch
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"timing", "textbook"}  # imported by the others
 PROCESSES = {"kept_memory", "kill_and_resume", "serving"}  # which start several that import torch
+LONG = PROCESSES | {"precision", "startup"}
 NAMES = [
-    pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in PROCESSES else [])
+    pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
     for path in sorted(BENCHMARKS.glob("*.py"))
     if path.stem not in SHARED
 ]

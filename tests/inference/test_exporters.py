@@ -18,12 +18,13 @@ LOGIT = 3.0  # the largest
 # Of a logit, from float32's rounding in another order of sums. For most variants it is under 1e-5;
 # DoubleConvBNAlexNet's last batch norms, over 1 × 1 maps, enlarge it.
 CLOSE = 5e-5
-FORMS = [(form, preprocessing) for form in ("onnx", "pt2") for preprocessing in (False, True)]
+FORMS = [("onnx", True), ("pt2", False)]
+OTHERS = [("onnx", False, models.FourLayerNet), ("pt2", True, models.FourLayerNet)]
 # The second has towers, both norms of 2012, and maps that are padded on one side.
 QUICK = [("onnx", True, models.FourLayerNet), ("pt2", False, models.AlexNet2012)]
 GRAPHS = [
     pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow)
-    for case in ((*form, kind) for kind in VARIANTS for form in FORMS)
+    for case in [*((*form, kind) for kind in VARIANTS for form in FORMS), *OTHERS]
 ]
 
 

@@ -93,7 +93,8 @@ def test_a_missing_package_is_named(
     ends(Case("fit --config {quick} --trainer.logger+ CometLogger", needed))
 
 
-def test_several_loggers(quick_config: Path, in_tmp: Path) -> None:
+def test_several_loggers(quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     flags = ["--trainer.max_epochs=1"]
     for folder in ("one", "two"):
         flags += ["--trainer.logger+=CSVLogger", f"--trainer.logger.save_dir={folder}"]

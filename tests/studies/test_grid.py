@@ -27,7 +27,17 @@ QUESTION = {"ask": "?", "of": "a", "against": "b"}
 GOOD = {"title": "x", "base": ["configs/a.yaml"], "variants": {"a": {}, "b": {}}, "seeds": [1]}
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_fit_accepts_the_last_variant_of_every_study(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONFIGS.parent)
+    *_, run = grid(read_study(path))
+    assert resolved(run, Path("runs"))["name"] == run.variant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_fit_accepts_every_run_of_every_study_that_we_ship(
     path: Path, full: bool, monkeypatch: pytest.MonkeyPatch

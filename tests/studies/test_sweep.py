@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from alexnet_lightning.studies.grid import check_unchanged, find, grid, parsed
 from alexnet_lightning.studies.machines import write_sweep
@@ -28,6 +27,8 @@ def described(in_tmp: Path, plan: Study) -> dict[str, Any]:
 
 def command_lines(described: dict[str, Any], by_name: bool) -> list[list[str]]:
     """What the agent runs, as wandb/wandb_agent.py puts it together."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # slow
+
     parameters = described["parameters"]
     names = sorted(parameters) if by_name else list(parameters)
     lines = []
@@ -61,6 +62,7 @@ def test_its_keys_are_those_that_wandb_documents(described: dict[str, Any], plan
     assert described["parameters"]["seed_everything"]["values"] == plan.seeds
 
 
+@pytest.mark.slow
 def test_every_combination_is_a_run_of_the_study(described: dict[str, Any], plan: Study) -> None:
     begun = set()
     lines = command_lines(described, by_name=False)

@@ -10,7 +10,7 @@ import pytest
 # few remain: blocks do not always fit where others were. A map is 63 MB, for malloc by itself keeps
 # blocks of up to 32 MB once one was freed (mallopt(3), M_MMAP_THRESHOLD), now and then.
 SCRIPT = """
-import resource, sys
+import resource
 import torch
 from torch import nn
 from alexnet_lightning.system.memory import keep_freed_memory
@@ -19,26 +19,25 @@ torch.set_num_threads(1)
 images = torch.rand(64, 3, 64, 64)
 network = nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU(), nn.Conv2d(64, 64, 1), nn.ReLU())
 
-def faults(steps):
+def faults():
+    steps(2)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(steps):
-        network(images).sum().backward()
+    steps(2)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-if sys.argv[1] == "keep":
-    keep_freed_memory()
-faults(2)
-print(faults(2))
+def steps(count):
+    for _ in range(count):
+        network(images).sum().backward()
+
+print(faults())
+keep_freed_memory()
+print(faults())
 """
-
-
-def faults(how: str) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True
-    )
-    return int(done.stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 def test_steps_that_keep_freed_memory_fetch_a_fifth_of_the_pages_at_most() -> None:
-    assert 5 * faults("keep") < faults("leave")
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, kept = map(int, done.stdout.split())
+    assert 5 * kept < before

@@ -189,6 +189,7 @@ def test_downloads_what_is_missing(dogs: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+@pytest.mark.slow
 def test_real_official_split(real: Callable[[str], str]) -> None:
     data = tiny(Path(real("stanford_dogs")) / "stanford_dogs", size=64)
     assert sizes(data) == {"train": 10_800, "val": 1_200, "test": 8_580}
@@ -198,6 +199,7 @@ def test_real_official_split(real: Callable[[str], str]) -> None:
     assert data.class_names[2] == "Maltese dog"
 
 
+@pytest.mark.slow
 def test_real_largest_five_are_those_of_report_1(real: Callable[[str], str]) -> None:
     data = tiny(Path(real("stanford_dogs")) / "stanford_dogs", largest=5, size=64)
     assert data.class_names == [

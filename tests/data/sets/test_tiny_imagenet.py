@@ -153,6 +153,7 @@ def test_downloads_and_unpacks(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert names == {".cache", "mirror.zip", FOLDER, f"{FOLDER}.zip"}
 
 
+@pytest.mark.slow
 def test_real(real: Callable[[str], str]) -> None:
     data = tiny(Path(real(FOLDER)) / FOLDER, size=32)
     assert sizes(data) == {"train": 90_000, "val": 10_000, "test": 10_000}
