@@ -47,6 +47,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self.summary = path / "summary.json"
         self.checkpoints = path / "checkpoints"
+        self._wandb_id = path / "wandb" / "run_id.txt"
         self._lock: BaseFileLock | None = None
 
     @property
@@ -160,9 +161,16 @@ class RunFolder:
 
     @property
     def wandb_id(self) -> str | None:
-        """The id of the run's W&B run, which its folder's name ends with."""
+        """The id of the run's W&B run; in earlier versions its folder's name ends with it."""
+        if self._wandb_id.is_file():
+            return self._wandb_id.read_text().strip()
         names = sorted(path.name for path in (self.path / "wandb").glob("*run-*-*"))
         return names[-1].rsplit("-", 1)[-1] if names else None
+
+    def keep_wandb_id(self, name: str) -> None:
+        """Keep the id of the run's W&B run here, wherever that has its files (WANDB_DIR)."""
+        with replacing(self._wandb_id) as part:
+            part.write_text(f"{name}\n")
 
     def read(self, which: str) -> dict[str, Any]:
         """Return the content of "best", "last" or of a checkpoint anywhere, on the CPU.
