@@ -71,6 +71,7 @@ def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "docs" / "values.py").symlink_to(ROOT / "docs" / "values.py")
     for name in filter(None, NAMED):
         shutil.copytree(run, folder / "runs" / name / DATE, ignore=shutil.ignore_patterns("wandb"))
+    shutil.copy(ROOT / "results" / "residual" / "study.yaml", folder / "runs" / "residual")
     image = Image.new("RGB", (40, 30), "red")
     places = [
         "cat.jpg",
