@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.run_folder import RUNS
 
 EXAMPLES = """
@@ -44,7 +42,7 @@ def dashboard(
     from alexnet_lightning.training.tracking import PROJECT, logged_in
 
     try:
-        from alexnet_lightning.studies.workspace import workspace
+        from alexnet_lightning.studies.workspace import save, workspace, write_json
     except ModuleNotFoundError:
         raise UserError("needs wandb-workspaces: pip install alexnet-lightning[use]") from None
 
@@ -56,19 +54,10 @@ def dashboard(
     except ValueError:
         raise UserError(f"--name: W&B takes no symbols such as + or emoji: {title}") from None
     if output is None and logged_in():
-        import wandb
-
-        try:
-            built.entity = built.entity or wandb.Api().default_entity
-            return str(built.save().url)
-        except Exception as error:  # of the network, of W&B, of its package
-            raise UserError(f"W&B does not accept the dashboard: {one_line(error)}") from error
+        return save(built, "dashboard")
     path = Path(output or RUNS / "dashboard.json")
-    # The package has no public method for it; this is what its save() sends.
-    text = built._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
     try:
-        with replacing(path) as part:
-            part.write_text(text + "\n")
+        write_json(built, path)
     except OSError as error:
         raise UserError(f"--output: cannot write {path}: {error.strerror}") from error
     return path

@@ -178,7 +178,7 @@ def train_and_test(
         if training.divergence.step:
             figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)
-        tracking.close(trackers, figures)
+        tracking.close(trackers, figures, path if cli.config.log_best else None)
         print(run_table(figures, run.path))
     return {**figures, "run": str(run.path)}
 

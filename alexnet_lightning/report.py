@@ -1,5 +1,6 @@
 """Report what the runs of a folder show: one HTML page, the same in Markdown, the rows as CSV."""
 
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +22,9 @@ python -m alexnet_lightning.report runs --output runs/report
 """
 
 
-def report(folder: str | Path, output: str | Path | None = None, full: bool = False) -> Path:
+def report(
+    folder: str | Path, output: str | Path | None = None, full: bool = False, wandb: bool = False
+) -> Path:
     """Write the report of a study: report.html, report.md, its rows as CSV and figures/.
 
     It is made from the run folders, or, where these are gone, from the rows of an earlier report.
@@ -31,6 +34,8 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
         folder: folder of a study, or of runs as NAME/DATE; or its name under runs/.
         output: folder for the report; by default the same folder.
         full: the study was run with --full.
+        wandb: save the report of a study in W&B too, with the curves of its runs; without a login
+            it is written as wandb.json.
 
     Returns:
         The path of report.html.
@@ -48,6 +53,8 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
     check_writable("--output", output / "report.md")
     if (folder / "study.yaml").is_file():
         title, text = study_report(folder, output, full)
+    elif wandb:
+        raise UserError(f"--wandb: {folder} is no study: W&B has its runs already")
     else:
         title = f"Runs in {folder.name}"
         text = f"# {title}\n\n{ledger(folder)}\n"
@@ -55,7 +62,28 @@ def report(folder: str | Path, output: str | Path | None = None, full: bool = Fa
         part.write_text(text)
     with replacing(output / "report.html") as part:
         part.write_text(page(title, text, output))
+    if wandb:
+        print(to_wandb(title, text, folder.resolve().name, output / "wandb.json"))
     return output / "report.html"
+
+
+def to_wandb(title: str, text: str, study: str, path: Path) -> str:
+    """Save a report in W&B, or as a file without a login; return in a line where it is."""
+    from alexnet_lightning.training.tracking import PROJECT, logged_in
+
+    try:
+        from alexnet_lightning.studies.wandb_report import wandb_report
+        from alexnet_lightning.studies.workspace import save, write_json
+    except ModuleNotFoundError:
+        raise UserError(
+            "--wandb: needs wandb-workspaces: pip install alexnet-lightning[use]"
+        ) from None
+    entity, project = (os.environ.get(f"WANDB_{name}", "") for name in ("ENTITY", "PROJECT"))
+    built = wandb_report(entity, project or PROJECT, title, text, study)
+    if logged_in():
+        return f"in W&B: {save(built, 'report')}"
+    write_json(built, path)
+    return f"wrote {path}; to save it in W&B: wandb login, then again"
 
 
 def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:

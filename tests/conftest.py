@@ -1,5 +1,6 @@
 """What several rooms' tests need: a quick experiment, and commands as a user runs them."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def no_wandb_account(
 ) -> None:
     """No test reaches a W&B account of whoever runs it, nor writes into their home."""
     home = tmp_path_factory.getbasetemp()
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_BASE_URL"):
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(home / "no_netrc"))
     for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):

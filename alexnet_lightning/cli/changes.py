@@ -56,6 +56,7 @@ TABLE = (
             "embedding_pca",
             "test",
             "allow_divergence",
+            "log_best",
         ),
         "exact",
         "they only look on",

@@ -160,6 +160,9 @@ class ExperimentCLI(LightningCLI):
             help="Train on when the loss is not finite, and report it; else that is an error.",
         )
         parser.add_argument(
+            "--log_best", type=bool, default=False, help="Log the best checkpoint to W&B."
+        )
+        parser.add_argument(
             f"--{ACCEPT}",
             type=bool,
             default=False,

@@ -13,7 +13,7 @@ from alexnet_lightning.explanations.neighbours import Neighbours, draw_neighbour
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.style import write_png
 from alexnet_lightning.system import progress
-from alexnet_lightning.training.run_folder import BEST, RunFolder, note
+from alexnet_lightning.training.run_folder import BEST, LAST, RunFolder, note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,8 +32,11 @@ def write_figures(
     accept_changed: bool = False,
 ) -> list[Path]:
     """Write figures as PNG files to a folder; see the command `explain`."""
-    if "best_last" in names and not (run.checkpoints / BEST).is_file():
-        note(f"{run.path} has no {BEST} to compare: best_last is left out")
+    missing = [
+        file.name for file in (run.checkpoints / BEST, run.checkpoints / LAST) if not file.is_file()
+    ]
+    if "best_last" in names and missing:
+        note(f"{run.path} has no {missing[0]} to compare: best_last is left out")
         names = [name for name in names if name != "best_last"]
     shown, data = None, None  # read now, so that what is missing shows before the first is drawn
     if OF_DATA.intersection(names) or (OF_IMAGES.intersection(names) and not files):

@@ -75,7 +75,7 @@ def page(runs: list[Path]) -> None:
         Network(run, which)
         for which in ("best", "last")
         for run in runs
-        if (RunFolder(run).checkpoints / f"{which}.ckpt").is_file()
+        if RunFolder(run).file(which).is_file()
     ]
     options: Any = {"format_func": str, "max_selections": MOST}
     # Not in the sidebar: it would cut the names where they begin to differ.

@@ -13,9 +13,9 @@ from alexnet_lightning.training.run_folder import RunFolder, note
 if TYPE_CHECKING:
     from alexnet_lightning.training.classifier import ImageClassifier
 
-Format = Literal["onnx", "pt2", "safetensors", "torchvision"]
+Format = Literal["onnx", "pt2", "safetensors", "torchvision", "hub"]
 # The suffix by which torch and other programs recognize a format.
-SUFFIX = {kind: f".{kind}" for kind in get_args(Format)} | {"torchvision": ".pth"}
+SUFFIX = {kind: f".{kind}" for kind in get_args(Format)} | {"torchvision": ".pth", "hub": "-hub"}
 GRAPHS = ("onnx", "pt2")  # contain the computation; the others only the weights
 
 

@@ -21,7 +21,11 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.run_folder import RunFolder
 
-PACKAGES = {"onnx": ("onnxscript", "onnxruntime"), "safetensors": ("safetensors.torch",)}
+PACKAGES = {
+    "onnx": ("onnxscript", "onnxruntime"),
+    "safetensors": ("safetensors.torch",),
+    "hub": ("safetensors.torch", "huggingface_hub"),
+}
 TORCHVISIONS = {"stem": "imagenet", "width": 1.0, "in_channels": 3}  # arguments of its alexnet
 CHECKED = 32  # images
 TOLERANCE = 1e-4  # of the largest logit, or of 1 if that is less
@@ -41,8 +45,9 @@ def check(kind: Format, predictor: Predictor) -> None:
         try:
             import_module(name)
         except ModuleNotFoundError as error:
+            extra = "hub" if kind == "hub" else "use"
             raise UserError(
-                f"--format {kind}: needs {error.name}: pip install alexnet-lightning[use]"
+                f"--format {kind}: needs {error.name}: pip install alexnet-lightning[{extra}]"
             ) from None
     model = predictor.model
     ours = {name: model.hparams.get(name) for name in TORCHVISIONS}
@@ -156,7 +161,7 @@ def read(kind: Format, path: Path, description: Path, variant: type[ImageClassif
             return module
         case "safetensors":
             return rebuilt(read_safetensors(path, description), variant).eval()
-        case "torchvision":
+        case _:  # torchvision; a folder for the hub is read by training.hub_folder
             from torchvision.models import alexnet
 
             weights = torch.load(path, weights_only=True)

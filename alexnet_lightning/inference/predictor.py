@@ -18,9 +18,9 @@ from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.system.devices import chosen_device
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
-from alexnet_lightning.training.run_folder import in_new_words, variant_of
+from alexnet_lightning.training.hub_folder import rebuilt_as
+from alexnet_lightning.training.run_folder import variant_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Predictor:
     Decoded images are uint8 (N, channels, size, size), as `preprocessing.decode` returns them.
 
     Args:
-        checkpoint: content of a checkpoint file of this project.
+        checkpoint: content of a checkpoint file of this project; or a run folder, whose best
+            checkpoint is taken, or a folder of `export --format hub`.
         views: views of each image that are averaged.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         variant: class of the network, if it is none of the package's; by default a class of the
@@ -82,11 +83,15 @@ class Predictor:
 
     def __init__(
         self,
-        checkpoint: dict[str, Any],
+        checkpoint: dict[str, Any] | str | Path,
         views: Views = "centre",
         device: str = "cpu",
         variant: type[ImageClassifier] | None = None,
     ) -> None:
+        if not isinstance(checkpoint, dict):
+            source = Source.find(checkpoint)
+            checkpoint = source.run.read(str(source.checkpoint))
+            variant = variant or source.variant
         missing = {"hyper_parameters", "preprocessing"} - checkpoint.keys()
         if variant_of(checkpoint) is None:
             missing.add("variant")
@@ -120,6 +125,7 @@ class Predictor:
 
         Args:
             run: run folder, a config's name or "latest" for its newest run, or a checkpoint file.
+                A folder of `export --format hub` is one too.
                 A network of one's own is imported by the path in the run's config.yaml.
             which: "best", "last" or the path of a checkpoint.
 
@@ -198,16 +204,7 @@ def rebuilt(
     name = str(variant_of(checkpoint))
     # A user's class goes before ours, which may be called the same.
     kind = variant if variant and variant.__name__ == name else class_named(name)
-    # `weights` would be loaded only to be replaced; compiling takes longer than most predictions.
-    stored = checkpoint["hyper_parameters"]
-    arguments = {in_new_words(key): value for key, value in stored.items()} | {"compile": False}
-    if "weights" in arguments:
-        arguments["weights"] = None
-    try:
-        model: ImageClassifier = kind(**arguments)
-        model.load_state_dict(checkpoint["state_dict"])
-    except (RuntimeError, TypeError, ValueError) as error:  # of another version
-        raise UserError(f"the checkpoint does not fit {name}: {one_line(error)}") from error
+    model: ImageClassifier = rebuilt_as(kind, checkpoint)
     return model
 
 

@@ -77,8 +77,9 @@ def write_sweep(plan: Study, name: str, folder: Path) -> str:
         write(Path(files[-1]), without_seed(run, folder))
     path = folder / "sweep.yaml"
     write(path, described(plan, name, folder, files))
+    count = plan.sweep.runs(len(files) * len(plan.seeds))
     return (
-        f"to start {len(files) * len(plan.seeds)} runs: wandb sweep {path}, then the wandb agent "
+        f"to start {count} runs: wandb sweep {path}, then the wandb agent "
         "that it names, here and on other machines with this folder"
     )
 
@@ -93,19 +94,22 @@ def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[st
     """Return the sweep. Keys: https://docs.wandb.ai/models/sweeps/sweep-config-keys"""
     from alexnet_lightning.training.tracking import PROJECT
 
-    fit = ["${interpreter}", "-m", "alexnet_lightning.fit", f"--runs_dir={folder}", "${args}"]
+    # Runs of other settings than the study's are none of its runs.
+    place = folder / "search" if plan.sweep.parameters else folder
+    fit = ["${interpreter}", "-m", "alexnet_lightning.fit", f"--runs_dir={place}", "${args}"]
     return {
         "name": name,
         "description": " ".join(plan.title.split()),
         "project": os.environ.get("WANDB_PROJECT", PROJECT),
         "program": "alexnet_lightning/fit.py",  # W&B needs the key; the command names the module
         "command": ["${env}", f"WANDB_RUN_GROUP={name}", *fit],
-        "method": "grid",
+        **plan.sweep.keys(),
         "metric": {"name": "val/top1", "goal": "maximize"},
         "parameters": {
             "config": {"values": files},
             "seed_everything": {"values": plan.seeds},
             **{key: {"value": value} for key, value in shared(plan).items()},
+            **plan.sweep.parameters,
         },
     }
 

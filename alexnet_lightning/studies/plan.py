@@ -10,6 +10,7 @@ import yaml
 from alexnet_lightning.cli.config_files import check_yaml
 from alexnet_lightning.cli.messages import as_user_error
 from alexnet_lightning.studies.metrics import Kind, kind_of
+from alexnet_lightning.studies.search import Sweep, check_sweep
 from alexnet_lightning.system.errors import UserError
 
 
@@ -102,6 +103,7 @@ class Study:
     embeddings: list[str] = field(default_factory=list)  # variants whose first seed's plots to show
     notes: str = ""  # what a reader should know of the sizes and the protocol
     full: FullSize | None = None  # the study at full size, for `--full`
+    sweep: Sweep = field(default_factory=Sweep)  # how W&B goes through it, for `--sweep`
 
     def label(self, variant: str) -> str:
         """Return a variant's name for readers."""
@@ -183,6 +185,7 @@ def check_study(study: Study) -> None:
     for name, accuracy in study.levels.items():
         if not 0 <= accuracy <= 1:
             raise UserError(f"levels: {name}: {accuracy}: give an accuracy from 0 to 1")
+    check_sweep(study.sweep)
     named = [("questions", name) for each in study.questions for name in (each.of, each.against)]
     named += [("embeddings", name) for name in study.embeddings]
     named += [("full.variants", name) for name in (study.full.variants if study.full else ())]

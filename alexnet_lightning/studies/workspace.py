@@ -1,10 +1,15 @@
 """A W&B workspace: the metrics of a training over epochs, and beside them its costs."""
 
+from pathlib import Path
 from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 from wandb_workspaces.reports.v2.interface import PanelTypes
+
+from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 # W&B's own step counts calls, so panels are drawn over the epoch or step logged with a metric.
 EPOCH, STEP = "epoch", "trainer/global_step"
@@ -56,3 +61,25 @@ def panels(section: str) -> list[PanelTypes]:
     bars = [wr.BarPlot(title=each, metrics=[each], **grouped) for each in BARS.get(section, [])]
     images = [wr.MediaBrowser(title=key, media_keys=[key]) for key in IMAGES.get(section, [])]
     return [*curves, *bars, *images]
+
+
+def save(built: Any, what: str) -> str:
+    """Save a workspace or report in W&B, as that of the login if it has no entity; return its URL.
+
+    UserError if W&B does not take it.
+    """
+    import wandb
+
+    try:
+        built.entity = built.entity or wandb.Api().default_entity
+        return str(built.save().url)
+    except Exception as error:  # of the network, of W&B, of its package
+        raise UserError(f"W&B does not accept the {what}: {one_line(error)}") from error
+
+
+def write_json(built: Any, path: Path) -> None:
+    """Write a workspace or report as its package would send it."""
+    # The package has no public method for it.
+    text = built._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
+    with replacing(path) as part:
+        part.write_text(text + "\n")

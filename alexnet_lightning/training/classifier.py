@@ -4,7 +4,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +128,21 @@ class ImageClassifier(LightningModule, ABC):
             self.train_metrics = StageMetrics("train", num_classes, top_k)
             self.val_metrics = StageMetrics("val", num_classes, top_k)
             self.test_metrics = StageMetrics("test", num_classes, top_k)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> Self:
+        """Return a trained network of this class, on the CPU and in evaluation mode.
+
+        Args:
+            folder: one that `export --format hub` has written, or a run folder, whose best
+                checkpoint is taken.
+
+        Raises:
+            UserError: there is none, it is of another class, or it does not fit this version.
+        """
+        from alexnet_lightning.training.hub_folder import from_folder
+
+        return from_folder(cls, folder)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, num_classes) of preprocessed images (N, C, H, W)."""

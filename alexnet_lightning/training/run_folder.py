@@ -32,14 +32,22 @@ PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "wandb", "sciki
 
 
 class RunFolder:
-    """`runs/<config name>/<YYYYmmdd-HHMMSS>/` and the names of what lies in it."""
+    """`runs/<config name>/<YYYYmmdd-HHMMSS>/` and the names of what lies in it.
+
+    A folder of `export --format hub` is one too, with one checkpoint; see `training.hub_folder`.
+    """
+
+    WEIGHTS, NETWORK = "model.safetensors", "config.json"  # of the hub
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config = path / "config.yaml"
+        self.of_hub = (path / self.WEIGHTS).is_file()
+        # Another name, so that an export within a run is not taken for a run.
+        self.config = path / ("training.yaml" if self.of_hub else "config.yaml")
         self.metrics = path / "metrics.csv"
         self.summary = path / "summary.json"
         self.checkpoints = path / "checkpoints"
+        self._wandb_id = path / "wandb" / "run_id.txt"
         self._lock: BaseFileLock | None = None
 
     @property
@@ -104,16 +112,17 @@ class RunFolder:
         """Return an existing run.
 
         Args:
-            run: its folder; "latest", the newest run in `root`; or the name of a config, or a
-                folder of runs, for the newest run of it.
+            run: its folder, or one of `export --format hub`; "latest", the newest run in `root`;
+                or the name of a config, or a folder of runs, for the newest run of it.
             root: folder of all runs.
 
         Raises:
             UserError: there is no such run.
         """
         path = Path(run)
-        if (path / "config.yaml").is_file():
-            return cls(path)
+        found_there = cls(path)
+        if found_there.of_hub or found_there.config.is_file():
+            return found_there
         folders = [root] if str(run) == "latest" else [path, root / path]
         for folder in folders:
             found = [config.parent for config in folder.glob("**/config.yaml")]
@@ -127,26 +136,41 @@ class RunFolder:
             "of a config that has been trained, or latest"
         )
 
+    def file(self, which: str) -> Path:
+        """Return the path of "best" or "last", whether it is there or not."""
+        if self.of_hub and which == "best":
+            return self.path / self.WEIGHTS
+        return self.checkpoints / f"{which}.ckpt"
+
     def checkpoint(self, which: str) -> Path:
         """Return the path of "best", "last" or of a checkpoint anywhere; it must be there.
 
         Of a run without a validation, "best" is the last, which is said.
         """
         named = which in ("best", "last")
-        path = self.checkpoints / f"{which}.ckpt" if named else Path(which)
+        path = self.file(which) if named else Path(which)
         if which == "best" and not path.is_file() and (self.checkpoints / LAST).is_file():
             path = self.checkpoints / LAST
             note(f"{self.path} has no {BEST}, which needs a validation: {LAST} is taken")
         if not path.is_file():
             hint = "the run has not come to one yet" if named else "give best, last or a path"
+            if named and self.of_hub:
+                hint = "this folder has one checkpoint, its best"
             raise UserError(f"--checkpoint: no file {path}; {hint}")
         return path
 
     @property
     def wandb_id(self) -> str | None:
-        """The id of the run's W&B run, which its folder's name ends with."""
+        """The id of the run's W&B run; in earlier versions its folder's name ends with it."""
+        if self._wandb_id.is_file():
+            return self._wandb_id.read_text().strip()
         names = sorted(path.name for path in (self.path / "wandb").glob("*run-*-*"))
         return names[-1].rsplit("-", 1)[-1] if names else None
+
+    def keep_wandb_id(self, name: str) -> None:
+        """Keep the id of the run's W&B run here, wherever that has its files (WANDB_DIR)."""
+        with replacing(self._wandb_id) as part:
+            part.write_text(f"{name}\n")
 
     def read(self, which: str) -> dict[str, Any]:
         """Return the content of "best", "last" or of a checkpoint anywhere, on the CPU.
@@ -158,10 +182,16 @@ class RunFolder:
 
         path = self.checkpoint(which)
         try:
+            if path.name == self.WEIGHTS:
+                from alexnet_lightning.training.hub_folder import read_network
+
+                return read_network(path)
             # Tensors and plain values only: a checkpoint must not be able to run code.
             content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
             content["state_dict"].keys()
             return content
+        except UserError:
+            raise
         except Exception as error:  # a damaged file can raise anything
             raise UserError(
                 f"{path} is no checkpoint of this project; give a run folder, or a file such as "

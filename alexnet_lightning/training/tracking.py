@@ -1,6 +1,7 @@
 """Weights & Biases: online with a login, else offline, never a prompt, never a reason to stop."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ PROJECT = "alexnet_lightning"
 def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
     """Start the W&B run of a run folder and return its logger; None where W&B is off or missing.
 
-    Project, group, tags and mode are W&B's own environment variables (WANDB_PROJECT, …).
+    W&B's own environment variables (WANDB_PROJECT, WANDB_NAME, …) go before what is chosen here.
     """
     if os.environ.get("WANDB_MODE") == "disabled":
         return None
@@ -34,20 +35,25 @@ def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
 
 
 def started(wandb: Any, run: RunFolder, config: dict[str, Any]) -> Logger:
-    mode = os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
+    given = os.environ.get
+    mode = given("WANDB_MODE") or ("online" if logged_in() else "offline")
     project = os.environ.get("WANDB_PROJECT", PROJECT)
     experiment = None
     if is_rank_zero():  # one W&B run, however many processes train
         experiment = wandb.init(
             project=project,
-            name=run.name,
-            dir=run.path.absolute(),  # it writes later too, wherever the process then is
-            id=run.wandb_id,  # a resumed run goes on in its W&B run
-            resume="allow",
+            # Of None, wandb reads its variable itself.
+            name=None if given("WANDB_NAME") else run.name,
+            # It writes later too, wherever the process then is.
+            dir=None if given("WANDB_DIR") else run.path.absolute(),
+            # A resumed run goes on in its W&B run.
+            id=None if given("WANDB_RUN_ID") else run.wandb_id,
+            resume=None if given("WANDB_RESUME") else "allow",
             mode=mode,  # wandb checks the word itself
             config=config,
             settings=wandb.Settings(silent=mode == "offline"),
         )
+        run.keep_wandb_id(experiment.id)
         experiment.define_metric("trainer/global_step")
         experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
         if mode == "offline":
@@ -88,11 +94,34 @@ def say(line: str) -> None:
 
 
 @rank_zero_only
-def close(loggers: Sequence[Logger], summary: dict[str, Any]) -> None:
-    """Put the summary beside the curves and end the W&B run, so that its files are whole."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            finish(logger, summary)
+def close(loggers: Sequence[Logger], summary: dict[str, Any], artifact: Path | None = None) -> None:
+    """Put the summary beside the curves and end the W&B run, so that its files are whole.
+
+    A checkpoint given as `artifact` is logged before, with the summary as its metadata.
+    """
+    runs = [logger for logger in loggers if isinstance(logger, WandbLogger)]
+    if artifact and not runs:
+        say(f"--log_best: there is no W&B run to log {artifact} to")
+    for logger in runs:
+        if artifact:
+            log_artifact(logger, artifact, summary)
+        finish(logger, summary)
+
+
+@forgiving
+def log_artifact(logger: WandbLogger, checkpoint: Path, metadata: dict[str, Any]) -> None:
+    """Log a checkpoint of a run folder as the W&B run's output, named after its config."""
+    import wandb
+
+    run = RunFolder(checkpoint.resolve().parent.parent)
+    artifact = wandb.Artifact(no_slash(run.path.parent.name), type="model", metadata=metadata)
+    artifact.add_file(str(checkpoint))
+    logger.experiment.log_artifact(artifact, aliases=[checkpoint.stem, no_slash(run.name)])
+
+
+def no_slash(name: str) -> str:
+    """Return a name with the characters that W&B allows in artifacts and their aliases."""
+    return re.sub(r"[^\w.-]", "-", name, flags=re.ASCII)
 
 
 @forgiving

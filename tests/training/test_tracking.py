@@ -1,16 +1,21 @@
 """A real offline W&B run, read back with wandb's own reader; and training without W&B."""
 
+import base64
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.training import tracking
+from alexnet_lightning.training.run_folder import RunFolder
 
 FIGURES = ("loss", "accuracy", "embeddings", "confusion")
 
@@ -61,6 +66,89 @@ def test_the_media_are_there(run: Path, summary: dict[str, Any]) -> None:
         assert list(folder.glob(f"files/media/images/figures/{name}_*.png")), name
     assert "test/per_class_accuracy" in summary["summary"]
     assert list(folder.glob("files/media/table/**/*.table.json"))
+
+
+def test_the_best_checkpoint_is_one_artifact(quick_config: Path, in_tmp: Path) -> None:
+    fit(["--config", str(quick_config), "--log_best", "true"])
+    (run,) = in_tmp.glob("runs/quick/*")
+    records = [json.loads(line) for line in inspect(run).splitlines()]
+    artifacts = [each["artifact"] for each in records if each["type"] == "artifact"]
+    (record,) = [each for each in artifacts if each["type"] == "model"]  # others are tables
+    (started,) = [each["run"] for each in records if each["type"] == "run"]
+    assert (record["name"], record["type"]) == ("quick", "model")
+    assert {"best", f"quick-{run.name}"} <= set(record["aliases"])
+    assert record["run_id"] == started["run_id"], "the run that made it"
+    (file,) = record["manifest"]["contents"]
+    best = (run / "checkpoints" / "best.ckpt").read_bytes()
+    assert (file["path"], int(file["size"])) == ("best.ckpt", len(best))
+    assert base64.b64decode(file["digest"]) == hashlib.md5(best).digest()
+    summary = json.loads((run / "summary.json").read_text())
+    assert json.loads(record["metadata"])["test/top1"] == summary["test/top1"]
+
+
+def test_without_w_and_b_there_is_no_artifact(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracking.close([], {}, tmp_path / "best.ckpt")
+    assert capsys.readouterr().out.startswith("--log_best: there is no W&B run")
+
+
+@pytest.fixture
+def new_process() -> Iterator[None]:
+    """wandb reads its variables once in a process."""
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
+def test_its_own_variables_do_what_w_and_b_documents(
+    tmp_path: Path, new_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, elsewhere = RunFolder(tmp_path / "runs" / "quick" / "1"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name, value in (
+        ("RUN_ID", "mine"),
+        ("RESUME", "must"),
+        ("NAME", "a name"),
+        ("TAGS", "one,two"),
+        ("NOTES", "a note"),
+        ("DIR", str(elsewhere)),
+        ("ENTITY", "us"),
+        ("PROJECT", "ours"),
+        ("RUN_GROUP", "a group"),
+        ("JOB_TYPE", "a job"),
+        ("MODE", "offline"),
+    ):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    logger = tracking.wandb_logger(run, {})
+    assert logger is not None
+    settings = logger.experiment.settings
+    assert (settings.resume, settings.run_group, settings.run_job_type) == (
+        "must",
+        "a group",
+        "a job",
+    )
+    tracking.close([logger], {})
+    said = json.loads(inspect(elsewhere, "--summary"))
+    expected = {"run_id": "mine", "name": "a name", "notes": "a note", "tags": ["one", "two"]}
+    expected |= {"entity": "us", "project": "ours"}
+    assert {key: said[key] for key in expected} == expected
+    assert not list(run.path.glob("wandb/*run-*"))
+    assert run.wandb_id == "mine", "so that --resume goes on in it"
+
+
+def test_a_resumed_run_goes_on_in_its_w_and_b_run(
+    tmp_path: Path, new_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    run = RunFolder(tmp_path / "runs" / "quick" / "1")
+    ids = []
+    for _ in range(2):
+        logger = tracking.wandb_logger(run, {})
+        assert logger is not None
+        ids.append(logger.experiment.id)
+        tracking.close([logger], {})
+    assert ids[0] == ids[1]
 
 
 @pytest.mark.parametrize("logger", ["disabled", "missing", "broken", "false", "other"])

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), read from any of their three usual forms."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009), read from any of their four usual forms."""
 
 import io
 import pickle
@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images, ImageTensors, held_out
-from alexnet_lightning.data.storage.archives import check_md5, download, not_found
+from alexnet_lightning.data.storage.archives import Address, check_md5, download, not_found
 from alexnet_lightning.data.storage.decoding import decode
 from alexnet_lightning.data.storage.files import list_classes
+from alexnet_lightning.data.storage.parquet import read_parquet
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError
 
@@ -55,7 +56,8 @@ class CIFARDataModule(ImageDataModule):
     Args:
         val_images: number of training images held out for validation, >= 0; with 0 no epoch is
             chosen, and `checkpoint.monitor` is null.
-        url: address of the archive (http, https or file); null never downloads.
+        url: address of the archive (http, https or file), or several, tried in their order; null
+            never downloads.
     """
 
     title: str
@@ -66,10 +68,13 @@ class CIFARDataModule(ImageDataModule):
     train_files: tuple[str, ...]
     test_file: str
     label_key: str  # of the class indices, in a pickle
+    on_hub: str  # the data set's name on the Hugging Face hub
+    parquet: str  # <folders>/<parquet>/{train,test}-*.parquet, as the hub serves them
+    parquet_label: str  # column of the class indices
     native_size = 32
     default_transform = PadCropFlip()
 
-    def __init__(self, val_images: int = 10_000, url: str | None = None, **common: Any) -> None:
+    def __init__(self, val_images: int = 10_000, url: Address = None, **common: Any) -> None:
         super().__init__(**common)
         self.val_images = val_images
         self.has_validation = val_images != 0
@@ -85,18 +90,32 @@ class CIFARDataModule(ImageDataModule):
             raise self.missing(str(error)) from error
 
     def source(self) -> Path | None:
-        """The first of the three forms found under `root`."""
+        """The first of the four forms found under `root`."""
         root = Path(self.root)
         if (root / self.batches).is_dir():
             return root / self.batches
         if (root / self.archive).is_file():
             return root / self.archive
-        return root / self.folders if (root / self.folders / "train").is_dir() else None
+        if (root / self.folders / "train").is_dir():
+            return root / self.folders
+        parquet = root / self.folders / self.parquet
+        return parquet if any(parquet.glob("*.parquet")) else None
 
     def missing(self, why: str) -> UserError:
         folders = f"{self.folders}/{{train,test}}/<class>/*.{{png,jpg,…}}"
-        forms = f"{self.batches}/, {self.archive} and {folders}"
-        return not_found(self.title, self.root, forms, why)
+        parquet = f"{self.folders}/{self.parquet}/*.parquet"
+        forms = f"{self.batches}/, {self.archive}, {folders} and {parquet}"
+        return not_found(self.title, self.root, forms, f"{why}; {self.quickest()}")
+
+    def quickest(self) -> str:
+        """Return the three quickest ways to the images; the official host can be slow."""
+        folder = Path(self.root) / self.folders
+        hub = f"hf download {self.on_hub} --repo-type dataset --local-dir {folder}"
+        return (
+            f"the quickest ways: (1) {hub}; (2) --data.root with the folder of another program, "
+            f"such as torchvision, that has {self.batches}/; (3) --data.url with a faster mirror "
+            f"of {self.archive}, whose md5 is checked"
+        )
 
     def load(self) -> dict[Split, Images]:
         source = self.source()
@@ -112,8 +131,11 @@ class CIFARDataModule(ImageDataModule):
         return {"train": rest, "val": val, "test": test}
 
     def read(self, source: Path) -> tuple[ImageTensors, ImageTensors]:
-        if source.name == self.folders:
+        folder = Path(self.root) / self.folders
+        if source == folder:
             return self.read_folders(source / "train"), self.read_folders(source / "test")
+        if source == folder / self.parquet:
+            return self.read_parquet(source, "train"), self.read_parquet(source, "test")
         files, names = self.pickles(source), (*self.train_files, self.test_file)
         *train, test = (self.from_pickle(files[name], source / name) for name in names)
         images, labels = (torch.cat(parts) for parts in zip(*train, strict=True))
@@ -149,6 +171,12 @@ class CIFARDataModule(ImageDataModule):
             raise UserError(f"{where} is not a CIFAR file ({error}): replace it") from error
         return images, labels
 
+    def read_parquet(self, folder: Path, split: str) -> ImageTensors:
+        images, labels = read_parquet(folder, split, self.parquet_label, self.native_size)
+        if not ((labels >= 0) & (labels < self.num_classes)).all():
+            raise UserError(f"{folder}: {split} has labels outside 0-{self.num_classes - 1}")
+        return ImageTensors(images, labels)
+
     def read_folders(self, folder: Path) -> ImageTensors:
         files = list_classes(folder, self.class_names)
         # The bar appears only on a terminal and when the disk is slow.
@@ -161,9 +189,10 @@ class CIFAR10DataModule(CIFARDataModule):
     """60,000 color images of 32 px in ten classes: 40,000 / 10,000 / 10,000.
 
     Read from the first of these under `root`: `cifar-10-batches-py/` (official pickles),
-    `cifar-10-python.tar.gz` (official archive), `cifar10/{train,test}/<class>/` (image files).
-    If there is none, the archive is downloaded. Class folders have another order than the
-    official files, so the same seed gives another random validation split there.
+    `cifar-10-python.tar.gz` (official archive), `cifar10/{train,test}/<class>/` (image files),
+    `cifar10/plain_text/*.parquet` (as the Hugging Face hub serves them). If there is none, the
+    archive is downloaded. Class folders and Parquet files may have another order than the official
+    files, so the same seed may give another random validation split there.
     """
 
     title = "CIFAR-10"
@@ -174,6 +203,9 @@ class CIFAR10DataModule(CIFARDataModule):
     train_files = tuple(f"data_batch_{number}" for number in range(1, 6))
     test_file = "test_batch"
     label_key = "labels"
+    on_hub = "uoft-cs/cifar10"
+    parquet = "plain_text"
+    parquet_label = "label"
     class_names = CLASSES_10
     # Over the 50,000 official training images and all their pixels.
     channel_mean = (0.4914, 0.4822, 0.4465)
@@ -181,7 +213,7 @@ class CIFAR10DataModule(CIFARDataModule):
 
     def __init__(
         self,
-        url: str | None = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        url: Address = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         **common: Any,
     ) -> None:
         super().__init__(url=url, **common)
@@ -190,8 +222,8 @@ class CIFAR10DataModule(CIFARDataModule):
 class CIFAR100DataModule(CIFARDataModule):
     """60,000 color images of 32 px in 100 classes (the fine labels): 40,000 / 10,000 / 10,000.
 
-    Read as CIFAR-10, from `cifar-100-python/`, `cifar-100-python.tar.gz` or
-    `cifar100/{train,test}/<class>/`.
+    Read as CIFAR-10, from `cifar-100-python/`, `cifar-100-python.tar.gz`,
+    `cifar100/{train,test}/<class>/` or `cifar100/cifar100/*.parquet`.
     """
 
     title = "CIFAR-100"
@@ -202,6 +234,9 @@ class CIFAR100DataModule(CIFARDataModule):
     train_files = ("train",)
     test_file = "test"
     label_key = "fine_labels"
+    on_hub = "uoft-cs/cifar100"
+    parquet = "cifar100"
+    parquet_label = "fine_label"
     class_names = CLASSES_100
     # Over the 50,000 official training images and all their pixels.
     channel_mean = (0.5071, 0.4865, 0.4409)
@@ -209,7 +244,7 @@ class CIFAR100DataModule(CIFARDataModule):
 
     def __init__(
         self,
-        url: str | None = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+        url: Address = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
         **common: Any,
     ) -> None:
         super().__init__(url=url, **common)

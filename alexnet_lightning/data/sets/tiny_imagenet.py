@@ -7,7 +7,7 @@ import torch
 
 from alexnet_lightning.data.files_module import FilesDataModule, Storage
 from alexnet_lightning.data.sets.imagenet import readable
-from alexnet_lightning.data.storage.archives import not_found, provide
+from alexnet_lightning.data.storage.archives import Address, not_found, provide
 from alexnet_lightning.data.storage.files import FileList, list_images, same_classes, subfolders
 from alexnet_lightning.data.transforms.crops import PadCropFlip
 from alexnet_lightning.system.errors import UserError
@@ -27,7 +27,8 @@ class TinyImageNetDataModule(FilesDataModule):
 
     Args:
         val_fraction: fraction of the training images held out for validation.
-        url: address of the archive (http, https or file); null never downloads.
+        url: address of the archive (http, https or file), or several, tried in their order; null
+            never downloads.
     """
 
     folder = "tiny-imagenet-200"
@@ -41,7 +42,7 @@ class TinyImageNetDataModule(FilesDataModule):
     def __init__(
         self,
         val_fraction: float = 0.1,
-        url: str | None = "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+        url: Address = "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
         **common: Any,
     ) -> None:
         self.val_fraction = val_fraction

@@ -4,20 +4,25 @@ import hashlib
 import shutil
 import tarfile
 import zlib
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile
 
 from tqdm import tqdm
 
+from alexnet_lightning.system import progress
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 
+# Mirrors are tried in their order; None never downloads.
+Address: TypeAlias = Sequence[str] | str | None
 
-def provide(archive: Path, url: str | None, md5: str) -> None:
+
+def provide(archive: Path, url: Address, md5: str) -> None:
     """Unpack a tar or zip archive into its folder, downloaded first if it is missing.
 
     It is not deleted. A `url` of None never downloads. UserError if anything fails.
@@ -64,13 +69,28 @@ def check_inside(name: str, source: Path) -> None:
         raise UserError(f"{source} contains {name}, outside its folder: do not use this file")
 
 
-def download(url: str | None, path: Path, md5: str) -> None:
-    """Download a http, https or file URL; an interrupted download continues from `path`.part.
+def download(url: Address, path: Path, md5: str) -> None:
+    """Download a file of http, https or file URLs; the first that gives it is enough.
 
-    UserError if it fails; the part is kept, except if its checksum is wrong.
+    An interrupted download continues from `path`.part, from the same address or another. UserError
+    if all fail; the part is kept, except if its checksum is wrong.
     """
-    if url is None:
+    addresses = [url] if isinstance(url, str) else url
+    if not addresses:
         raise UserError("data.url is null, so nothing was downloaded")
+    failures: list[str] = []
+    for address in addresses:
+        if failures:
+            progress.say(f"{failures[-1]}; trying {address}")
+        try:
+            return download_from(address, path, md5)
+        except UserError as error:
+            failures.append(str(error))
+    raise UserError("; ".join(failures))
+
+
+def download_from(url: str, path: Path, md5: str) -> None:
+    """Download a file from one address; UserError if it fails."""
     part = path.with_name(path.name + ".part")
     try:
         fetch(url, part)

@@ -1,15 +1,20 @@
 """Small copies of CIFAR in its three forms; the real CIFAR-10 if it is there."""
 
+import io
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import CIFAR10DataModule, CIFAR100DataModule
 from alexnet_lightning.data.sets.cifar import CLASSES_10, CLASSES_100
 from alexnet_lightning.data.storage.decoding import decode
@@ -306,3 +311,148 @@ def test_cifar100_classes() -> None:
 def test_cifar100_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no CIFAR-100 under .*: looked for cifar-100-python/, "):
         CIFAR100DataModule(root=str(tmp_path), url=None).prepare_data()
+
+
+def png(pixels: int) -> bytes:
+    """The content of a PNG file, all of the same pixels."""
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32), (pixels,) * 3).save(stream, "png")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Callable[..., Path]:
+    """Makes Parquet files as the hub serves them: 20 images to train on in `shards`, 4 to test.
+
+    Image n is all of pixel n, of class n % 10; test images count from 100.
+    """
+
+    def make(folder: str = "cifar10/plain_text", label: str = "label", shards: int = 1) -> Path:
+        path = tmp_path / folder
+        path.mkdir(parents=True)
+        for split, first, count, files in (("train", 0, 20, shards), ("test", 100, 4, 1)):
+            for file in range(files):
+                numbers = range(first, first + count)[file::files]
+                images = [{"bytes": png(number), "path": None} for number in numbers]
+                table = pa.table({"img": images, label: [number % 10 for number in numbers]})
+                pq.write_table(table, path / f"{split}-{file:05}-of-{files:05}.parquet")
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_parquet_files_of_the_hub(tmp_path: Path, parquet: Callable[..., Path], shards) -> None:
+    parquet(shards=shards)
+    data = tiny(tmp_path)
+    assert sorted(first_pixels(data, "train") + first_pixels(data, "val")) == list(range(20))
+    assert first_pixels(data, "test") == [100, 101, 102, 103]
+    for split in data.splits.values():
+        assert torch.equal(split.images[:, 0, 0, 0] % 10, split.labels)
+
+
+def test_parquet_files_of_cifar100(tmp_path: Path, parquet: Callable[..., Path]) -> None:
+    parquet("cifar100/cifar100", "fine_label")
+    data = CIFAR100DataModule(root=str(tmp_path), val_images=5, url=None)
+    data.prepare_data()
+    data.setup()
+    assert sizes(data) == {"train": 15, "val": 5, "test": 4}
+    assert data.splits["test"].labels.tolist() == [0, 1, 2, 3]
+
+
+def test_class_folders_go_before_parquet_files(tmp_path: Path, folders: Make, parquet) -> None:
+    parquet()
+    folders()
+    assert first_pixels(tiny(tmp_path), "test")[0] == 220
+
+
+def lost_shard(folder: Path) -> None:
+    next(folder.glob("train-00001*")).unlink()
+
+
+def lost_split(folder: Path) -> None:
+    next(folder.glob("test-*")).unlink()
+
+
+def pointer(folder: Path) -> None:
+    """What git leaves in place of a large file."""
+    next(folder.glob("test-*")).write_text("version https://git-lfs.github.com/spec/v1\n")
+
+
+def other_columns(folder: Path) -> None:
+    table = pa.table({"image": [{"bytes": png(1), "path": None}], "label": [1]})
+    pq.write_table(table, next(folder.glob("test-*")))
+
+
+def no_image(folder: Path) -> None:
+    rows = [{"bytes": png(1), "path": None}, {"bytes": b"no image", "path": None}]
+    pq.write_table(pa.table({"img": rows, "label": [1, 2]}), next(folder.glob("test-*")))
+
+
+def wrong_label(folder: Path) -> None:
+    table = pa.table({"img": [{"bytes": png(1), "path": None}], "label": [10]})
+    pq.write_table(table, next(folder.glob("test-*")))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lost_shard, r"cifar10/plain_text has 1 of 2 files train-\*.parquet: download"),
+        (lost_split, r"cifar10/plain_text has 0 files test-\*.parquet: download"),
+        (pointer, r"test-00000-of-00001.parquet is no Parquet file with the columns img and label"),
+        (other_columns, r"test-00000-of-00001.parquet is no Parquet file with the columns img"),
+        (no_image, r"test-00000-of-00001.parquet, row 1: the image cannot be read"),
+        (wrong_label, r"plain_text: test has labels outside 0-9"),
+    ],
+)
+def test_damaged_parquet_files(tmp_path: Path, parquet, damage, message: str) -> None:
+    damage(parquet(shards=2))
+    with pytest.raises(UserError, match=message) as error:
+        tiny(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_parquet_without_pyarrow(tmp_path: Path, parquet, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet()
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(UserError, match=r"needs pyarrow: pip install alexnet-lightning\[parquet\]"):
+        tiny(tmp_path)
+
+
+def test_mirrors_are_tried_in_their_order(tmp_path: Path, archive: Make, capsys) -> None:
+    path = archive()
+    elsewhere = tmp_path / "mirror.tar.gz"
+    path.replace(elsewhere)
+    other = tmp_path / "other.tar.gz"
+    other.write_bytes(b"another file")
+    data = tiny(tmp_path, url=[(tmp_path / "no").as_uri(), other.as_uri(), elsewhere.as_uri()])
+    assert first_pixels(data, "test")[0] == 100
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("cannot download file:///")
+    assert said[0].endswith(f"; trying {other.as_uri()}")
+    assert "has the md5 checksum" in said[1]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_when_all_mirrors_fail_the_quickest_ways_are_told(tmp_path: Path) -> None:
+    urls = [(tmp_path / name).as_uri() for name in ("one", "two")]
+    with pytest.raises(UserError) as error:
+        tiny(tmp_path / "data", url=urls)
+    message = str(error.value)
+    assert "\n" not in message
+    hub = f"hf download uoft-cs/cifar10 --repo-type dataset --local-dir {tmp_path}/data/cifar10"
+    for part in (*urls, hub, "torchvision", "--data.url"):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("http://a/b", "http://a/b"),
+        ("[http://a/b, http://c/d]", ["http://a/b", "http://c/d"]),
+        ("null", None),
+    ],
+)
+def test_addresses_on_the_command_line(given: str, expected: object) -> None:
+    words = ["--model", "AlexNet", "--data", "CIFAR10DataModule", "--data.url", given]
+    assert ExperimentCLI(words).datamodule.url == expected
