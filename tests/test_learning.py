@@ -36,7 +36,7 @@ def test_cifar_is_learnt_in_three_epochs(tmp_path: Path) -> None:
     if not (ROOT / "data" / "cifar10").is_dir():
         pytest.skip("needs the real CIFAR-10 as class folders in data/cifar10")
     summary = summary_of("cifar_bn_small.yaml", tmp_path, "--trainer.max_epochs", "3")
-    assert summary["test/top1"] >= 0.65, "0.61 if the rate does not fall, 0.42 without batch norm"
+    assert summary["test/top1"] >= 0.70, "0.61 if the rate does not fall, 0.42 without batch norm"
     assert summary["test/images"] == 10_000
     assert summary["seconds"] < 300
 
