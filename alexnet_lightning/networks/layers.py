@@ -268,6 +268,16 @@ class Residual(nn.Module):
         return self.projection(maps) + (branch if self.scale is None else self.scale * branch)
 
 
+class GlobalMaxPool(nn.Module):
+    """The largest value of each map, (N, C, H, W) to (N, C, 1, 1).
+
+    As `AdaptiveMaxPool2d(1)`, whose gradient on CUDA is not deterministic.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.max_pool2d(maps, maps.shape[-2:])
+
+
 class Whitening(nn.Module):
     """A fixed 2 × 2 convolution whose outputs are uncorrelated over the training images.
 

@@ -18,12 +18,11 @@ def count_on_host(trainer: Trainer) -> None:
     torch reads its counter from the device twice a step, and the host waits for all kernels before.
     """
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        average = getattr(callback, "_average_model", None)
-        if isinstance(callback, WeightAveraging) and average is not None:
-            # Without buffers, or of all steps alike, torch does it in another way.
-            if average.avg_fn is not None and average.use_buffers:
-                updates = count(int(average.n_averaged))
-                average.update_parameters = partial(update, average, updates)
+        average = callback._average_model if isinstance(callback, WeightAveraging) else None
+        # Without buffers, or of all steps alike, torch does it in another way.
+        if average is not None and average.avg_fn is not None and average.use_buffers:
+            updates = count(int(average.n_averaged))
+            average.update_parameters = partial(update, average, updates)  # type: ignore[method-assign]
 
 
 @torch.no_grad()

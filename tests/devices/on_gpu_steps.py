@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,18 +97,27 @@ class Meter(Callback):
 
 
 def differences(totals: list[Counter[str]]) -> list[dict[str, int]]:
-    pairs = zip(totals, totals[1:], strict=False)
-    return [dict(after - before) for before, after in pairs]
+    return [dict(after - before) for before, after in pairwise(totals)]
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.parametrize(
     ("optimizer", "schedule", "average", "trainer"),
     [
-        (partial(SGD, lr=0.1, momentum=0.9), partial(OneCycleLR, max_lr=0.1, total_steps=None), True, {}),
+        (
+            partial(SGD, lr=0.1, momentum=0.9),
+            partial(OneCycleLR, max_lr=0.1, total_steps=None),
+            True,
+            {},
+        ),
         (partial(Adam, lr=0.1), Plateau, False, {"gradient_clip_val": 1.0}),
-        (partial(AdamW, lr=0.1), partial(StepLR, step_size=1), True, {"accumulate_grad_batches": 2}),
-        (MuonSGD, partial(WarmupCosine, total_steps=None), False, {}),
+        (
+            partial(AdamW, lr=0.1),
+            partial(StepLR, step_size=1),
+            True,
+            {"accumulate_grad_batches": 2},
+        ),
+        (MuonSGD, partial(WarmupCosine, total_steps=None), True, {}),
     ],
     ids=["SGD", "Adam", "AdamW", "MuonSGD"],
 )
@@ -117,8 +127,8 @@ def test_a_step_waits_only_to_log(
     # With local response normalization and dropout.
     recipe = {"optimizer": optimizer, "lr_scheduler": schedule, "lr_interval": "step"}
     name = "AlexNetModern" if optimizer is MuonSGD else "AlexNet"
-    form: dict[str, Any] = {"width": 0.1} | ({"stem": "small"} if name == "AlexNet" else {})
-    model = create_model(name, 10, 32, **form, **recipe)
+    form: dict[str, Any] = {"stem": "small"} if name == "AlexNet" else {}
+    model = create_model(name, 10, 32, width=0.1, **form, **recipe)
     data = Batches(colour=PCANoise())
     averaging = [EMAWeightAveraging(decay=0.9)] if average else []
     with make_believe() as traffic:

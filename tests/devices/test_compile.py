@@ -9,7 +9,6 @@ from alexnet_lightning.models import AlexNet, AlexNetModern
 from alexnet_lightning.training.classifier import ImageClassifier
 from tests.models.test_models import VARIANTS, build
 
-
 # torch's own, when it traces an autograd.Function.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 QUICK = (AlexNet, AlexNetModern)  # with local response and batch normalization
