@@ -23,6 +23,7 @@ from alexnet_lightning.data.transforms.statistics import (
     pixel_statistics,
 )
 from alexnet_lightning.data.transforms.targets import Targets
+from alexnet_lightning.system.devices import moved
 from alexnet_lightning.system.errors import UserError
 
 Split = Literal["train", "val", "test"]
@@ -231,12 +232,16 @@ class ImageDataModule(LightningDataModule, ABC):
     def augment(
         self, images: Tensor, labels: Tensor, epoch: int, batch: int
     ) -> tuple[Tensor, Tensor]:
-        """Training input and targets, random by (seed, epoch, batch, rank) alone."""
+        """Training input and targets, random by (seed, epoch, batch, rank) alone.
+
+        The same views on every device, since all of it is sampled on the CPU.
+        """
         rank = 0 if self.trainer is None else self.trainer.global_rank
-        generator = seeded(images.device, self.seed, epoch, batch, rank)
+        generator = seeded("cpu", self.seed, epoch, batch, rank)
         pixels, offsets = self.transform.augment_in(epoch, images, generator), None
         if self.colour is not None and self.statistics is not None:
-            offsets = self.colour.draw(self.statistics, len(images), generator)
+            steps = self.colour.draw(self.statistics, len(images), generator)
+            offsets = moved(steps, images.device)
         pixels = self.normalise(pixels, offsets)
         if self.colour is not None and self.colour.divisor != 1:
             pixels /= self.colour.divisor

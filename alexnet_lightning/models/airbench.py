@@ -7,7 +7,7 @@ from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.init import Init
-from alexnet_lightning.networks.layers import ScaledLinear, Whitening
+from alexnet_lightning.networks.layers import GlobalMaxPool, ScaledLinear, Whitening
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
@@ -61,5 +61,5 @@ class Airbench94(ImageClassifier):
         channels = rows[-1].channels
         fc = ScaledLinear(channels, num_classes, scale=1 / channels, bias=False)
         fc.weight.data /= fc.weight.data.std()
-        network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), nn.AdaptiveMaxPool2d(1))
+        network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), GlobalMaxPool())
         super().__init__(network=network, num_classes=num_classes, init=init, **recipe)

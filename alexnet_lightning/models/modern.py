@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.layers import Activation, ScaledLinear, Whitening
+from alexnet_lightning.networks.layers import Activation, GlobalMaxPool, ScaledLinear, Whitening
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widen
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -84,5 +84,5 @@ class AlexNetModern(ImageClassifier):
                 layer.weight.requires_grad_(norm_scales)
         features = nn.Sequential(stem | dict(features.named_children()))
         fc = ScaledLinear(rows[-1].channels, num_classes, logit_scale)
-        network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), nn.AdaptiveMaxPool2d(1))
+        network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), GlobalMaxPool())
         super().__init__(network=network, num_classes=num_classes, **recipe)

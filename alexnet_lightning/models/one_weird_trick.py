@@ -58,18 +58,20 @@ class AlexNetOWT(ImageClassifier):
     ) -> None:
         rows, pool = stemmed(widen(ONE_WEIRD_TRICK, width), Window(), stem)
         features, side = convolutions(rows, in_channels, image_size, pool)
-        side = side if stem == "small" else 6
+        positions = side if stem == "small" else 6
         hidden = scaled(4096, width)
         classifier = nn.Sequential(
             nn.Dropout(dropout),  # before fc6 and before fc7, as in torchvision, not after them
-            nn.Linear(rows[-1].channels * side**2, hidden),
+            nn.Linear(rows[-1].channels * positions**2, hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
             nn.ReLU(inplace=True),
             nn.Linear(hidden, num_classes),
         )
-        network = ConvNet(nn.Sequential(*features), classifier, nn.AdaptiveAvgPool2d(side))
+        # Its gradient on CUDA is not deterministic, so not where there is nothing to average.
+        avgpool = nn.AdaptiveAvgPool2d(positions) if side != positions else None
+        network = ConvNet(nn.Sequential(*features), classifier, avgpool)
         super().__init__(network=network, num_classes=num_classes, **recipe)
         if weights is not None:
             try:

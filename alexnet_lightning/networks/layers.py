@@ -80,8 +80,10 @@ def across(maps: Tensor, band: Tensor, reach: int) -> Tensor:
     channels = len(band)
     rows = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     sums = torch.empty_like(rows)
-    # In blocks along the diagonal, since the rest is zero; on a GPU one call is faster.
-    block = BLOCK if maps.device.type == "cpu" else channels
+    # In blocks along the diagonal, since the rest is zero; on a GPU one call is faster, and blocks
+    # would break torch.compile's graph in two.
+    on_cpu = maps.device.type == "cpu" and not torch.compiler.is_compiling()
+    block = BLOCK if on_cpu else channels
     for start in range(0, channels, block):
         end = min(start + block, channels)
         near = slice(max(0, start - reach), end + reach)
@@ -266,6 +268,16 @@ class Residual(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         branch = self.mapping(maps)
         return self.projection(maps) + (branch if self.scale is None else self.scale * branch)
+
+
+class GlobalMaxPool(nn.Module):
+    """The largest value of each map, (N, C, H, W) to (N, C, 1, 1).
+
+    As `AdaptiveMaxPool2d(1)`, whose gradient on CUDA is not deterministic.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return F.max_pool2d(maps, maps.shape[-2:])
 
 
 class Whitening(nn.Module):

@@ -1,9 +1,14 @@
 """The device that a command computes on: one name, one check, the same words everywhere."""
 
+from __future__ import annotations
+
 import re
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from alexnet_lightning.system.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 Device: TypeAlias = str  # "auto", "cpu", "cuda", "cuda:1" or "mps", checked by `chosen_device`
 
@@ -27,3 +32,13 @@ def chosen_device(name: Device) -> str:
             f"--device {name}: torch does not find it here; give auto or {', '.join(here)}"
         )
     return name
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a small tensor of the CPU on a device, without waiting for what the device does now.
+
+    From pageable memory CUDA may wait; MPS has no pinned memory.
+    """
+    if device.type not in ("cpu", "mps"):
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

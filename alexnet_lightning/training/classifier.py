@@ -178,6 +178,9 @@ class ImageClassifier(LightningModule, ABC):
                 if isinstance(layer, Whitening):
                     # A sample that fixes the moments of 12-value patches.
                     layer.fit(trainer.datamodule.sample("train", 5000)[0].to(self.device))
+        from alexnet_lightning.training.averaging import count_on_host
+
+        count_on_host(trainer)
 
     def on_train_start(self) -> None:
         # An epoch shorter than the interval would never log its rate.
@@ -212,8 +215,9 @@ class ImageClassifier(LightningModule, ABC):
         loss = self._step(batch, self.train_metrics)["loss"]
         every = trainer.log_every_n_steps
         if every and (trainer.global_step + 1) % every == 0:  # when Lightning tells the loggers
-            self.log("train/loss_step", loss.detach(), prog_bar=True)
-            self.log("lr", trainer.optimizers[0].param_groups[0]["lr"])
+            # On the CPU, since Lightning reads them again at each step that follows.
+            self.log("train/loss_step", loss.detach().cpu(), prog_bar=True)
+            self.log("lr", torch.tensor(float(trainer.optimizers[0].param_groups[0]["lr"])))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:

@@ -36,7 +36,8 @@ class StageMetrics(nn.Module):
         """Add a batch: its mean loss (), logits (N, K) and class indices (N,)."""
         # One entry per image, not a weight, which `disable` forgets: torchmetrics issue 3434.
         self.loss.update(loss.detach().expand(len(labels)))
-        self.images.update(len(labels))
+        # As a tensor, and not a number, which would be copied to the device.
+        self.images.update(loss.new_full((), len(labels)))
         self.accuracies.update(logits.detach(), labels)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:

@@ -19,12 +19,13 @@ import torch
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"timing", "textbook"}  # imported by the others
+OWN_TESTS = {"gpu_acceptance"}
 PROCESSES = {"kept_memory", "kill_and_resume", "serving"}  # which start several that import torch
 LONG = PROCESSES | {"precision", "startup"}
 NAMES = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
     for path in sorted(BENCHMARKS.glob("*.py"))
-    if path.stem not in SHARED
+    if path.stem not in SHARED | OWN_TESTS
 ]
 Load = Callable[[str], ModuleType]
 

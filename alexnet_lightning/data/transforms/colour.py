@@ -42,9 +42,9 @@ class PCANoise:
         self.divisor = 1 + std if reading == "code_2012" else 1.0
 
     def draw(self, statistics: PixelStatistics, count: int, generator: Generator) -> Tensor:
-        """Sample the step of each image, for pixels in 0-1: float32 (count, C)."""
-        values, vectors = (part.to(generator.device, torch.float32) for part in statistics[2:])
+        """Sample the step of each image, for pixels in 0-1: float32 (count, C) on the CPU."""
+        values, vectors = (part.float() for part in statistics[2:])
         lengths = values if self.reading == "paper" else values.sqrt()
-        drawn = torch.randn(count, len(values), generator=generator, device=generator.device)
-        chosen = torch.rand(count, 1, generator=generator, device=generator.device)
+        drawn = torch.randn(count, len(values), generator=generator)
+        chosen = torch.rand(count, 1, generator=generator)
         return (drawn * self.std * lengths) @ vectors.T * (chosen < self.probability)

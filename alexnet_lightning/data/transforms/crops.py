@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.transforms.views import Views
+from alexnet_lightning.system.devices import moved
 from alexnet_lightning.system.errors import UserError
 
 Border = Literal["black", "mirrored"]
@@ -26,7 +27,10 @@ class Transform(ABC):
 
     @abstractmethod
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
-        """Training view: uint8 (N, C, S, S) to 0-255 (N, C, T, T), random by `generator` alone."""
+        """Training view: uint8 (N, C, S, S) to 0-255 (N, C, T, T), random by `generator` alone.
+
+        That is the CPU's wherever the images are, so that all devices see the same views.
+        """
 
     def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
         """Training view in an epoch, from 0; most transforms do not depend on it."""
@@ -127,8 +131,7 @@ class PadCropAlternatingFlip(PadCropFlip):
         super().__init__(padding, flip=False, border=border)
 
     def augment_in(self, epoch: int, images: Tensor, generator: Generator) -> Tensor:
-        odd = images.flatten(1).sum(dim=1, dtype=torch.int64) % 2 == 1
-        mirrored = odd.logical_xor(torch.tensor(epoch % 2 == 1, device=images.device))
+        mirrored = images.flatten(1).sum(dim=1, dtype=torch.int64) % 2 != epoch % 2
         turned = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
         return self.augment(turned, generator)
 
@@ -171,12 +174,14 @@ def five_crops(images: Tensor, size: int) -> list[Tensor]:
 def random_crop(images: Tensor, size: int, flip: bool, generator: Generator) -> Tensor:
     """A random crop of side `size` per image, mirrored with probability 1/2 if `flip`."""
     count, positions = len(images), images.shape[-1] - size + 1
-    top, left = torch.randint(positions, (2, count), generator=generator, device=images.device)
+    top, left = torch.randint(positions, (2, count), generator=generator)
     mirrored = torch.zeros_like(left, dtype=torch.bool)
     if flip:
-        mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5
-    cut = crop_by_runs if images.device.type == "cpu" else crop_by_pixels
-    return cut(images, top, left, mirrored, size)
+        mirrored = torch.rand(count, generator=generator) < 0.5
+    if images.device.type == "cpu":
+        return crop_by_runs(images, top, left, mirrored, size)
+    top, left, mirrored = moved(torch.stack([top, left, mirrored]), images.device)
+    return crop_by_pixels(images, top, left, mirrored.bool(), size)
 
 
 def crop_by_pixels(

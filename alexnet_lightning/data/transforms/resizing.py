@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from alexnet_lightning.data.transforms.crops import Transform, Views, random_crop
+from alexnet_lightning.system.devices import moved
 from alexnet_lightning.system.errors import UserError
 
 Range = tuple[float, float]  # smallest, largest
@@ -79,8 +80,11 @@ class RandomResizedCropFlip(ResizeCropFlip):
 
     def augment(self, images: Tensor, generator: Generator) -> Tensor:
         boxes = draw_boxes(images, self.scale, self.ratio, generator)
-        way = resize_in_turn if images.device.type == "cpu" else resize_at_once
-        return random_crop(way(images, boxes, self.crop), self.crop, self.flip, generator)
+        if images.device.type == "cpu":
+            windows = resize_in_turn(images, boxes, self.crop)
+        else:
+            windows = resize_at_once(images, moved(boxes, images.device), self.crop)
+        return random_crop(windows, self.crop, self.flip, generator)
 
 
 class ProgressiveResize(Transform):
@@ -129,13 +133,13 @@ class ProgressiveResize(Transform):
 def draw_boxes(
     images: Tensor, scale: Range, ratio: Range, generator: Generator, tries: int = 10
 ) -> Tensor:
-    """Sample a box in each square image: top, left, height and width, int64 (4, N).
+    """Sample a box in each square image: top, left, height and width, int64 (4, N) on the CPU.
 
     The area is uniform, and so is the logarithm of width / height. As in torchvision, the first
     of all tries that fits is taken, else the largest centered box with an allowed ratio.
     """
     count, side = len(images), images.shape[-1]
-    drawn = torch.rand(2 * tries + 2, count, generator=generator, device=images.device)
+    drawn = torch.rand(2 * tries + 2, count, generator=generator)
     area = side**2 * (scale[0] + (scale[1] - scale[0]) * drawn[:tries])
     low, high = math.log(ratio[0]), math.log(ratio[1])
     shape = (low + (high - low) * drawn[tries:-2]).exp()
@@ -143,7 +147,7 @@ def draw_boxes(
 
     nearest = min(max(1.0, ratio[0]), ratio[1])
     largest = torch.tensor([min(side, side / nearest), min(side, side * nearest)])
-    last = largest.round().long().clamp_min(1).to(images.device)
+    last = largest.round().long().clamp_min(1)
     boxes = torch.cat([boxes, last[:, None, None].expand(-1, 1, count)], dim=1)
 
     fits = ((boxes > 0) & (boxes <= side)).all(dim=0)

@@ -1,6 +1,7 @@
 """Normalization of pixels to the network's input, as fast as memory allows."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,12 +20,21 @@ def normalise(
     Images are of any dtype, (N, C, T, T); the mean a value per channel, or an image (C, T, T);
     the offsets (N, C).
     """
-    divisor = torch.tensor(std, device=images.device)[:, None, None]
-    centre = mean if isinstance(mean, Tensor) else torch.tensor(mean)[:, None, None]
-    centre = centre.to(images.device)
+    known = mean if isinstance(mean, Tensor) else tuple(map(float, mean))
+    centre, divisor = constants(known, tuple(map(float, std)), images.device)
     if offsets is not None:
         centre = centre - offsets[:, :, None, None]
     return multiply_add(images, pixel_max / (255 * divisor), -centre / divisor * pixel_max)
+
+
+@lru_cache(maxsize=8)
+def constants(
+    mean: tuple[float, ...] | Tensor, std: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation on a device, copied once: the host waits for a copy."""
+    with torch.inference_mode(False):  # a validation may be the first to ask, a training the next
+        centre = mean if isinstance(mean, Tensor) else torch.tensor(mean)[:, None, None]
+        return centre.to(device), torch.tensor(std, device=device)[:, None, None]
 
 
 def multiply_add(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -1,0 +1,156 @@
+"""Training steps on a make-believe GPU: one device, and a host that waits only to log."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
+from torch.nn import functional as F
+from torch.optim import SGD, Adam, AdamW
+from torch.optim.lr_scheduler import OneCycleLR, StepLR
+from torch.utils.data import DataLoader
+
+from alexnet_lightning.callbacks import Throughput
+from alexnet_lightning.callbacks.step_seed import StepSeed
+from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
+from alexnet_lightning.data.transforms.colour import PCANoise
+from alexnet_lightning.data.transforms.scaling import constants
+from alexnet_lightning.models.create import create_model
+from alexnet_lightning.training.classifier import ImageClassifier
+from alexnet_lightning.training.divergence import Divergence
+from alexnet_lightning.training.muon import MuonSGD
+from alexnet_lightning.training.schedules import Plateau, WarmupCosine
+from tests.models.test_models import VARIANTS, build
+
+from .fake import GPU, Strategy, make_believe
+from .on_gpu_data import STATISTICS
+
+EVERY = 2  # steps between two that are logged
+STEPS = 2 * EVERY
+
+
+@pytest.fixture(autouse=True)
+def no_constants_of_another_test() -> Iterator[None]:
+    constants.cache_clear()
+    yield
+    constants.cache_clear()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
+def test_every_network_stays_on_its_device_forward_and_backward(
+    variant: type[ImageClassifier],
+) -> None:
+    model = build(variant)
+    with make_believe() as traffic:
+        model.to(GPU)
+        images = torch.empty(4, 3, 32, 32, device=GPU)
+        labels = torch.empty(4, dtype=torch.int64, device=GPU)
+        traffic.counts.clear()
+        logits = model(images)
+        F.cross_entropy(logits, labels).backward()
+        model.eval()(images)
+        embeddings = model.embed(images)
+    assert {parameter.grad.device for parameter in model.parameters()} == {GPU}
+    assert {tensor.device for tensor in (logits, *embeddings.values())} == {GPU}
+    assert not +traffic.counts
+
+
+class Batches(CIFAR10DataModule):
+    """Batches of no values."""
+
+    def prepare_data(self) -> None:
+        """Nothing is read."""
+
+    def setup(self, stage: str | None = None) -> None:
+        self.statistics = STATISTICS
+
+    def train_dataloader(self) -> Any:
+        return empty_batches(STEPS)
+
+    def val_dataloader(self) -> Any:
+        return empty_batches(2)
+
+
+def empty_batches(count: int) -> Any:
+    images = torch.empty(8, 3, 32, 32, dtype=torch.uint8)
+    return DataLoader([(images, torch.empty(8, dtype=torch.int64))] * count, batch_size=None)
+
+
+class Meter(Callback):
+    """What each step has made the host wait for, after all other callbacks."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self.counts = counts
+        self.training: list[Counter[str]] = []
+        self.validation: list[Counter[str]] = []
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.training.append(Counter(self.counts))
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self.validation.append(Counter(self.counts))
+
+
+def differences(totals: list[Counter[str]]) -> list[dict[str, int]]:
+    return [dict(after - before) for before, after in pairwise(totals)]
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "average", "trainer"),
+    [
+        (
+            partial(SGD, lr=0.1, momentum=0.9),
+            partial(OneCycleLR, max_lr=0.1, total_steps=None),
+            True,
+            {},
+        ),
+        (partial(Adam, lr=0.1), Plateau, False, {"gradient_clip_val": 1.0}),
+        (
+            partial(AdamW, lr=0.1),
+            partial(StepLR, step_size=1),
+            True,
+            {"accumulate_grad_batches": 2},
+        ),
+        (MuonSGD, partial(WarmupCosine, total_steps=None), True, {}),
+    ],
+    ids=["SGD", "Adam", "AdamW", "MuonSGD"],
+)
+def test_a_step_waits_only_to_log(
+    optimizer: Any, schedule: Any, average: bool, trainer: dict[str, Any]
+) -> None:
+    # With local response normalization and dropout.
+    recipe = {"optimizer": optimizer, "lr_scheduler": schedule, "lr_interval": "step"}
+    name = "AlexNetModern" if optimizer is MuonSGD else "AlexNet"
+    form: dict[str, Any] = {"stem": "small"} if name == "AlexNet" else {}
+    model = create_model(name, 10, 32, width=0.1, **form, **recipe)
+    data = Batches(colour=PCANoise())
+    averaging = [EMAWeightAveraging(decay=0.9)] if average else []
+    with make_believe() as traffic:
+        meter = Meter(traffic.counts)
+        Trainer(
+            strategy=Strategy(),
+            callbacks=[StepSeed(0), *averaging, Throughput(), Divergence(False), meter],
+            max_epochs=1,
+            num_sanity_val_steps=0,
+            log_every_n_steps=EVERY,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            **trainer,
+        ).fit(model, data)
+    batches = {"sent": 4}  # images, labels, crops and colors
+    steps = differences(meter.training)
+    # The loss that is logged, and all since the last time, which on a GPU are copied at once.
+    if "accumulate_grad_batches" in trainer:
+        assert steps == [batches, batches | {"waits": 1}, batches | {"waits": STEPS}]
+    else:
+        logged = batches | {"waits": 1 + EVERY}
+        assert steps == [logged, batches, logged]
+    assert differences(meter.validation) == [{"sent": 2}]

@@ -1,0 +1,37 @@
+"""torch.compile sees each network as one graph: no return to Python between its layers."""
+
+import pytest
+import torch
+from torch import _dynamo
+from torch._dynamo.testing import CompileCounter
+
+from alexnet_lightning.models import AlexNet, AlexNetModern
+from alexnet_lightning.training.classifier import ImageClassifier
+from tests.models.test_models import VARIANTS, build
+
+# torch's own, when it traces an autograd.Function.
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+QUICK = (AlexNet, AlexNetModern)  # with local response and batch normalization
+KINDS = [
+    pytest.param(kind, id=kind.__name__, marks=[] if kind in QUICK else [pytest.mark.slow])
+    for kind in VARIANTS
+]
+
+
+@pytest.mark.parametrize("variant", KINDS)
+def test_a_network_is_one_graph(variant: type[ImageClassifier]) -> None:
+    network = build(variant).network
+    _dynamo.reset()
+    explained = _dynamo.explain(network)(torch.randn(2, 3, 32, 32))
+    assert explained.graph_count == 1, explained.break_reasons
+    assert explained.graph_break_count == 0
+
+
+def test_a_second_step_and_a_second_batch_size_compile_nothing_more() -> None:
+    network = build(AlexNet).network
+    _dynamo.reset()
+    counter = CompileCounter()
+    step = torch.compile(network, backend=counter)
+    for size in (8, 8, 7, 6, 5):  # the last batch of an epoch is smaller, and sizes become symbolic
+        step(torch.randn(size, 3, 32, 32))
+    assert counter.frame_count <= 2
