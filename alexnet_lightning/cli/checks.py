@@ -218,7 +218,8 @@ def check_monitors(
             names = ", ".join(there)
             raise UserError(f"{key}.monitor: {monitor} is never logged; give one of {names}")
         best, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
-        if mode == other:
+        # The checkpoint of the lowest accuracy may be wanted.
+        if mode == other and not (key == "checkpoint" and mode == "min"):
             raise UserError(
                 f"{key}.mode is {mode}, so that the best {monitor} would be the worst; give {best}"
             )
