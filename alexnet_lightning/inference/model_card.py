@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 LIBRARY = "alexnet_lightning"
 TASK = "image-classification"
-# Of each data set: its name on the hub, where it is there, and the name that people use.
+OWN = "imagefolder"  # the hub's word for images in class folders
+# Of each data set: its name on the hub, where it is there, the name that people use, its classes.
 DATA_SETS = {
-    "CIFAR10DataModule": ("uoft-cs/cifar10", "CIFAR-10"),
-    "CIFAR100DataModule": ("uoft-cs/cifar100", "CIFAR-100"),
-    "DigitsDataModule": ("digits", "scikit-learn's digits"),
-    "ImageNetDataModule": ("ILSVRC/imagenet-1k", "ImageNet"),
-    "StanfordDogsDataModule": ("stanford_dogs", "Stanford Dogs"),
-    "TinyImageNetDataModule": ("zh-plus/tiny-imagenet", "Tiny ImageNet"),
+    "CIFAR10DataModule": ("uoft-cs/cifar10", "CIFAR-10", 10),
+    "CIFAR100DataModule": ("uoft-cs/cifar100", "CIFAR-100", 100),
+    "DigitsDataModule": ("digits", "scikit-learn's digits", 10),
+    "ImageNetDataModule": ("ILSVRC/imagenet-1k", "ImageNet", 1000),
+    "StanfordDogsDataModule": ("stanford_dogs", "Stanford Dogs", 120),
+    "TinyImageNetDataModule": ("zh-plus/tiny-imagenet", "Tiny ImageNet", 200),
 }
 METRICS = {  # of summary.json: type and name on the hub
     "test/top1": ("accuracy", "top-1 accuracy"),
@@ -54,7 +55,7 @@ def model_card(
     """
     from huggingface_hub import ModelCard, ModelCardData
 
-    on_hub, data = data_set(run)
+    on_hub, data = data_set(run, len(predictor.class_names))
     results = eval_results(figures, on_hub, data) if data else []
     about = ModelCardData(
         library_name=LIBRARY,
@@ -84,16 +85,26 @@ def model_card(
     )
 
 
-def data_set(run: RunFolder) -> tuple[str, str]:
-    """Return a run's data set as the hub and as people name it; empty without a configuration."""
+def data_set(run: RunFolder, classes: int) -> tuple[str, str]:
+    """Return a run's data set as the hub and as people name it; empty without a configuration.
+
+    Some classes of a data set are not that data set.
+    """
     try:
         data = yaml.safe_load(run.config.read_text())["data"]
         kind = data["class_path"].rpartition(".")[2]
         arguments = data.get("init_args", {})
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return "", ""  # of a checkpoint file alone
-    folder = arguments.get("folder")
-    return DATA_SETS.get(kind, ("imagefolder", f"images in {folder}" if folder else kind))
+    if kind not in DATA_SETS:
+        folder = arguments.get("folder")
+        return OWN, f"images in {folder}" if folder else kind
+    on_hub, name, every = DATA_SETS[kind]
+    return (
+        (on_hub, name)
+        if classes == every
+        else (OWN, f"{classes} of the {every:,} classes of {name}")
+    )
 
 
 def eval_results(figures: Mapping[str, Any], on_hub: str, data: str) -> "list[EvalResult]":

@@ -18,6 +18,7 @@ from alexnet_lightning.export import export, main
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.inference.hub import write_folder
+from alexnet_lightning.inference.model_card import data_set
 from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder
@@ -153,6 +154,22 @@ def test_own_pictures_keep_classes_and_preprocessing(
     assert found.class_names == ["blau", "grün", "rot"]
     assert (found.size, found.resize, found.crop, found.std) == (40, 36, 32, [0.3, 0.2, 0.1])
     assert "images in pictures" in ModelCard.load(folder / "README.md").content
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "expected"),
+    [
+        ("ImageNetDataModule", 1000, ("ILSVRC/imagenet-1k", "ImageNet")),
+        ("ImageNetDataModule", 10, ("imagefolder", "10 of the 1,000 classes of ImageNet")),
+        ("StanfordDogsDataModule", 5, ("imagefolder", "5 of the 120 classes of Stanford Dogs")),
+        ("my_data.MyData", 7, ("imagefolder", "MyData")),
+    ],
+)
+def test_some_classes_of_a_data_set_are_not_it(
+    tmp_path: Path, kind: str, classes: int, expected: tuple[str, str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"class_path": kind}}))
+    assert data_set(RunFolder(tmp_path), classes) == expected
 
 
 def test_what_is_there_stays(run, shared: Path, own_run: Path) -> None:
