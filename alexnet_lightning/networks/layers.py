@@ -82,7 +82,7 @@ def across(maps: Tensor, band: Tensor, reach: int) -> Tensor:
     sums = torch.empty_like(rows)
     # In blocks along the diagonal, since the rest is zero; on a GPU one call is faster, and blocks
     # would break torch.compile's graph in two.
-    on_cpu = maps.device.type == "cpu" and not torch.compiler.is_compiling()
+    on_cpu = maps.device.type == "cpu" and not torch.compiler.is_dynamo_compiling()
     block = BLOCK if on_cpu else channels
     for start in range(0, channels, block):
         end = min(start + block, channels)

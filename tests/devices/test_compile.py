@@ -27,6 +27,7 @@ def test_a_network_is_one_graph(variant: type[ImageClassifier]) -> None:
     assert explained.graph_break_count == 0
 
 
+@pytest.mark.slow
 def test_a_second_step_and_a_second_batch_size_compile_nothing_more() -> None:
     network = build(AlexNet).network
     _dynamo.reset()

@@ -7,6 +7,7 @@ from torch import nn
 
 from alexnet_lightning.networks.layers import (
     Dropout2012,
+    GlobalMaxPool,
     LocalResponseNorm,
     Residual,
     StretchedLinear,
@@ -201,3 +202,16 @@ def test_the_dropout_of_2012_is_todays_with_other_numbers() -> None:
         outputs.append((logits.detach(), layer(dropout.eval()(inputs[0])).detach()))
     for old, new in zip(*outputs, strict=True):
         assert torch.allclose(old, new, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_global_max_pooling_is_torchs_in_value_and_gradient(layout: torch.memory_format) -> None:
+    # After a ReLU many values are equal, and only one of them gets the gradient.
+    maps = torch.randn(4, 6, 5, 5).relu().mul(torch.arange(6).view(1, 6, 1, 1) % 2)
+    ours, theirs = (maps.clone(memory_format=layout).requires_grad_() for _ in range(2))
+    found, expected = GlobalMaxPool()(ours), nn.AdaptiveMaxPool2d(1)(theirs)
+    assert torch.equal(found, expected)
+    upstream = torch.randn_like(found)
+    found.backward(upstream)
+    expected.backward(upstream)
+    assert torch.equal(ours.grad, theirs.grad)
