@@ -55,7 +55,7 @@ def test_a_model_is_made_by_its_name(name: str, size: int) -> None:
 
 
 def test_a_model_that_does_not_exist() -> None:
-    with pytest.raises(ValueError, match="no variant is named AlexNt; there are AlexNet,"):
+    with pytest.raises(ValueError, match="no variant is named AlexNt; there are Airbench94"):
         create_model("AlexNt")
 
 

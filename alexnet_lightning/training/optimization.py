@@ -13,7 +13,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
-from alexnet_lightning.training.schedules import WarmupCosine
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -130,6 +129,9 @@ def keep_lr_factors(scheduler: Any) -> None:
     A schedule may have set them all to one rate (OneCycleLR's `max_lr`, a plateau's `min_lr`). Ours
     keep the factors, and have a course of its own for a group with `steps`.
     """
+    # Not at the top: it imports Lightning, which would slow down every prediction.
+    from alexnet_lightning.training.schedules import WarmupCosine
+
     if isinstance(scheduler, WarmupCosine):
         return
     first, *others = scheduler.optimizer.param_groups

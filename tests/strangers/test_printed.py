@@ -57,7 +57,12 @@ COMMANDS_PRINTED = {
 
 
 # Flags that only some models take, and a config with such a model.
-BASES = {"digits_bn": (), "cifar_resnet18": ("--model.name",), "dogs5_sgd": ("--model.weights",)}
+BASES = {
+    "digits_bn": (),
+    "cifar_resnet18": ("--model.name",),
+    "cifar_airbench94": ("--data.val_images",),
+    "dogs5_sgd": ("--model.weights",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -210,12 +215,12 @@ def test_fit_takes_the_flags_that_sentences_name(config: str, of_it: tuple[str, 
     others = {flag for flags in BASES.values() for flag in flags} - set(of_it)
     words: list[str] = []
     for command in COMMANDS_PRINTED:
-        flag, *values = command.split()
+        flag, *values = shlex.split(command)
         is_ours = "." in flag or flag == "--tf32"
         takes = flag in of_it if of_it else flag not in others
         filled = values and not any(value.isupper() for value in values)
         if flag.startswith("--") and is_ours and takes and filled:
-            words += command.split()
+            words += shlex.split(command)
     assert words
     ExperimentCLI(["--config", f"configs/{config}.yaml", *words])
 
