@@ -1,8 +1,7 @@
-"""Report what the runs of a folder show: one HTML page, the same in Markdown, the rows as CSV."""
+"""Report what runs show: of a study answers, tables and figures, of one run all about it."""
 
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
@@ -13,58 +12,96 @@ from alexnet_lightning.studies.rows import write
 from alexnet_lightning.studies.stages import cells_of, evidence_of
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
+from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.run_folder import RUNS
+from alexnet_lightning.system.text import did_you_mean
+from alexnet_lightning.training.run_folder import RUNS, RunFolder
 
 EXAMPLES = """
+python -m alexnet_lightning.report latest
 python -m alexnet_lightning.report residual
 python -m alexnet_lightning.report runs --output runs/report
 """
 
 
 def report(
-    folder: str | Path, output: str | Path | None = None, full: bool = False, wandb: bool = False
+    folder: str | Path,
+    output: str | Path | None = None,
+    full: bool = False,
+    wandb: bool = False,
+    device: Device = "auto",
 ) -> Path:
-    """Write the report of a study: report.html, report.md, its rows as CSV and figures/.
+    """Write the report of one run, or of a study, as a page that needs no network: report.html.
 
-    It is made from the run folders, or, where these are gone, from the rows of an earlier report.
-    A folder without a study gets a table of its runs.
+    Of a run: figures, curves, confusion matrix, both embedding spaces with their images, the most
+    confident mistakes, costs, versions and configuration. What needs the data set is left out
+    where that is missing, and the page says so.
+
+    Of a study: also report.md, its rows as CSV and figures/. It is made from the run folders, or,
+    where these are gone, from the rows of an earlier report. A folder of other runs gets a table
+    of them.
 
     Args:
-        folder: folder of a study, or of runs as NAME/DATE; or its name under runs/.
+        folder: run folder, the name of a config (its newest run), or latest; or the folder of a
+            study, or of runs as NAME/DATE, or its name under runs/.
         output: folder for the report; by default the same folder.
         full: the study was run with --full.
         wandb: save the report of a study in W&B too, with the curves of its runs; without a login
             it is written as wandb.json.
+        device: of the network of one run: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Returns:
         The path of report.html.
 
     Raises:
-        UserError: there are no runs, or the folder cannot be written.
+        UserError: there are no runs, a file of theirs cannot be read, or the folder written.
     """
-    given = [path for path in (Path(folder), RUNS / folder) if path.is_dir()]
-    if not given:
+    place = Path(folder) if Path(folder).is_dir() else RUNS / folder
+    run = run_of(str(folder), place)
+    if run is None and not place.is_dir():
         there = [path.name for path in RUNS.glob("*/")]
-        close = get_close_matches(str(folder), there, n=1)
-        hint = f"did you mean {close[0]}?" if close else "name one with runs in it"
+        hint = did_you_mean(str(folder), there, "name one with runs in it")
         raise UserError(f"{folder}: no such folder, nor under {RUNS}; {hint}")
-    folder, output = given[0], Path(output or given[0])
-    check_writable("--output", output / "report.md")
+    if wandb and not (place / "study.yaml").is_file():
+        raise UserError(f"--wandb: {folder} is no study: W&B has its runs already")
+    output = Path(output or (run.path if run else place))
+    check_writable("--output", output / "report.html")
+    title, text = "", ""
+    if run is not None:
+        from alexnet_lightning.explanations.run_page import run_page
+
+        html = run_page(run, chosen_device(device))
+    else:
+        title, text = of_several(place, output, full)
+        html = page(title, text, output)
+    with replacing(output / "report.html") as part:
+        part.write_text(html, encoding="utf-8")
+    if wandb:
+        print(to_wandb(title, text, place.resolve().name, output / "wandb.json"))
+    return output / "report.html"
+
+
+def run_of(name: str, place: Path) -> RunFolder | None:
+    """Return the one run that is meant, the newest of one configuration; None for a study."""
+    if name == "latest" and not place.is_dir():
+        return RunFolder.find(name)
+    several = (place / "study.yaml").is_file() or any(place.glob("*/*/config.yaml"))
+    one = RunFolder(place)
+    if one.of_hub or one.config.is_file() or (not several and any(place.glob("*/config.yaml"))):
+        return RunFolder.find(place)
+    return None
+
+
+def of_several(folder: Path, output: Path, full: bool) -> tuple[str, str]:
+    """Write the report of a study or of other runs in Markdown; return its title and the text."""
     if (folder / "study.yaml").is_file():
         title, text = study_report(folder, output, full)
-    elif wandb:
-        raise UserError(f"--wandb: {folder} is no study: W&B has its runs already")
     else:
         title = f"Runs in {folder.name}"
         text = f"# {title}\n\n{ledger(folder)}\n"
     with replacing(output / "report.md") as part:
         part.write_text(text)
-    with replacing(output / "report.html") as part:
-        part.write_text(page(title, text, output))
-    if wandb:
-        print(to_wandb(title, text, folder.resolve().name, output / "wandb.json"))
-    return output / "report.html"
+    return title, text
 
 
 def to_wandb(title: str, text: str, study: str, path: Path) -> str:

@@ -23,6 +23,7 @@ from alexnet_lightning.inference.predictor import Predictor
 from alexnet_lightning.plots.curves import Rows, by_epochs, plot_metric
 from alexnet_lightning.plots.style import COLOURS, new_figure
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.own_variant import own_variant
 from alexnet_lightning.training.run_folder import RunFolder
 
@@ -98,7 +99,12 @@ def read_rows(path: Path) -> Rows:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise UserError(f"{path}: cannot read the run's metrics ({error.strerror})") from None
-    return [{key: float(value) for key, value in row.items() if value} for row in rows]
+    try:
+        return [{key: float(value) for key, value in row.items() if value} for row in rows]
+    except (ValueError, TypeError) as error:  # no number, or more cells than columns
+        raise UserError(
+            f"{path}: {one_line(error)}: this is not what `fit` wrote; restore it"
+        ) from None
 
 
 def agreement(best: Tensor, last: Tensor, labels: Tensor) -> dict[str, int]:

@@ -36,6 +36,7 @@ def curves_figure(
     best: tuple[int, str] | None = None,
     chance: float | None = None,
     targets: str = "",
+    width: float = 7,
 ) -> Figure | None:
     """Return a figure of each metric in training and validation; None if none was logged.
 
@@ -45,8 +46,9 @@ def curves_figure(
         best: the best epoch, from 1, and the metric that it is best by.
         chance: what one guess among equally frequent classes gives, in `unit`.
         targets: what the training loss compares with, if not with class indices.
+        width: of the figure in inches; 5 is readable on a phone.
     """
-    with new_figure(7, 4.2) as figure:
+    with new_figure(width, 4.2) as figure:
         axes = figure.subplots()
         for metric, line in zip(metrics, ("-", "--", ":", "-."), strict=False):
             plot_metric(axes, rows, metric, line, targets)
@@ -60,7 +62,7 @@ def curves_figure(
         lines: Any = axes.lines
         last = max(line.get_xdata()[-1] for line in lines)
         axes.set(xlim=(0.5, last + 0.5), title=title)
-        figure.legend(loc="outside lower center", ncols=3)
+        figure.legend(loc="outside lower center", ncols=3 if width >= 7 else 2)
     return figure
 
 

@@ -68,13 +68,8 @@ def check_runs(folder: Path, runs: list[Path]) -> None:
     """Raise a UserError that says what to name instead if a folder holds no runs as NAME/DATE."""
     if runs:
         return
-    wanted = f"give a study or a folder of runs as NAME/DATE/config.yaml, for example {RUNS}"
-    if (folder / "config.yaml").is_file():
-        alone = f"{folder}: this is one run; its figures are in {folder / 'figures'}"
-    elif any(folder.glob("*/config.yaml")):
-        alone = f"{folder}: this holds runs of one configuration"
-    else:
-        alone = "; ".join([f"{folder}: no run here", *elsewhere(folder)])
+    alone = "; ".join([f"{folder}: no run here", *elsewhere(folder)])
+    wanted = f"give a run folder, a study, or a folder of runs, for example {RUNS}"
     raise UserError(f"{alone}; {wanted}")
 
 

@@ -20,6 +20,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 RUNS = Path("runs")  # where run folders go unless told otherwise
@@ -199,10 +200,19 @@ class RunFolder:
             ) from error
 
     def read_summary(self) -> dict[str, Any]:
-        """Return the figures of a finished run; empty for one that is not finished."""
+        """Return the figures of a finished run; empty for one that is not finished.
+
+        UserError if the file is not one that `write_summary` wrote.
+        """
         if not self.summary.is_file():
             return {}
-        return dict(json.loads(self.summary.read_text()))
+        try:
+            return dict(json.loads(self.summary.read_text()))
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"{self.summary}: cannot be read as the figures of a run ({one_line(error)}); "
+                "restore it"
+            ) from None
 
     def write_config(self, text: str) -> None:
         """Keep the resolved configuration, enough to run it again."""
