@@ -126,10 +126,9 @@ class RunFolder:
             return found_there
         folders = [root] if str(run) == "latest" else [path, root / path]
         for folder in folders:
-            found = [config.parent for config in folder.glob("**/config.yaml")]
-            if found:
+            if found := [config.parent for config in configs_in(folder)]:
                 return cls(max(found, key=lambda path: path.name))
-        trained = {config.parts[-3] for config in root.glob("**/*/config.yaml")}
+        trained = {config.parts[-3] for config in configs_in(root) if config.parent != root}
         close = get_close_matches(path.name, trained, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise UserError(
@@ -223,6 +222,12 @@ class RunFolder:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
             part.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def configs_in(folder: Path) -> list[Path]:
+    """Return the config.yaml of all runs in a folder, at any depth."""
+    # W&B has files of that name: wandb/run-DATE-ID/files/config.yaml.
+    return [path for path in folder.glob("**/config.yaml") if path.parent.name != "files"]
 
 
 def in_new_words(text: str) -> str:

@@ -39,6 +39,9 @@ def test_a_run_is_found_by_its_folder_its_configs_name_or_as_the_latest(tmp_path
     for name in ("digits/20260101-000000", "cifar/20260103-000000", "digits/20260102-000000"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.yaml").touch()
+    of_wandb = tmp_path / "cifar/20260103-000000/wandb/run-20260103_000001-abcdefgh/files"
+    of_wandb.mkdir(parents=True)
+    (of_wandb / "config.yaml").touch()
     found = {
         key: RunFolder.find(key, tmp_path).name
         for key in ("latest", "digits", tmp_path / "digits", tmp_path / "digits/20260101-000000")
@@ -61,6 +64,13 @@ def test_the_summary_is_flat_json(tmp_path: Path) -> None:
     run.write_summary({"val/top1": 0.5, "git_commit": None})
     assert json.loads(run.summary.read_text()) == {"val/top1": 0.5, "git_commit": None}
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_a_damaged_summary_is_named(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.summary.write_text('{"val/top1": 0.')
+    with pytest.raises(UserError, match=r"summary.json: cannot be read as the figures of a run"):
+        run.read_summary()
 
 
 def test_versions_machine_and_commit_say_what_ran() -> None:
