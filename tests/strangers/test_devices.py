@@ -8,7 +8,10 @@ import torch
 
 from tests.strangers.conftest import Case
 
-COMMANDS = ("predict {run} x.png", "explain {run}", "serve {run}", "demo {run}", "evaluate {run}")
+COMMANDS = (
+    *("predict {run} x.png", "explain {run}", "serve {run}", "demo {run}", "evaluate {run}"),
+    "report {run}",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

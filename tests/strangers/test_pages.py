@@ -8,10 +8,11 @@ import pytest
 from tests.strangers.conftest import Case
 
 CASES = [
-    Case(
-        "report {run}", r"^error: .*: this is one run; its figures are in .*figures; give a study"
-    ),
-    Case("report {run}/..", r"^error: .*: this holds runs of one configuration; give a study or a"),
+    Case("report nowhere", r"^error: nowhere: no such folder, nor under runs; "),
+    Case("report {run}/figures", r"^error: .*figures: no run here; give a run folder, "),
+    Case("report {run} --wandb", r"^error: --wandb: .* is no study: W&B has its runs already"),
+    Case("report latest", r"^runs/quick/\d+-\d+/report.html$", 0),
+    Case("report quick --output page", r"^page/report.html$", 0),
     Case(
         "evaluate {unfinished}",
         r"^this run has not finished: .* epoch \d; .* fit --resume .*quick/\d",
@@ -27,4 +28,5 @@ def test_what_is_so_is_said(
     if "{unfinished}" in case.command:
         (own_run / "summary.json").unlink()
     ends(case, run=own_run, unfinished=own_run)
-    assert not list(own_run.parent.rglob("report*"))
+    pages = [*own_run.parent.rglob("report*"), *Path().glob("page/*")]
+    assert [path.name for path in pages] == ["report.html"] * (case.last.endswith("html$"))

@@ -131,6 +131,7 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     for module, name, stub in (
         ("fit", "train_and_test", lambda *_: {}),
         ("explanations.figures", "write_figures", nothing),
+        ("explanations.run_page", "run_page", lambda *_: "a page"),
         ("inference.exporters", "write_checked", exported),
         ("inference.server", "build_server", started),
         ("models.table", "variants_table", lambda: "a table"),

@@ -153,17 +153,10 @@ def test_the_ledger_has_every_run_by_date_with_what_is_different(plan: Study, fo
     assert "AlexNetSkip" in skip and "=None" not in skip, "has no such argument"
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("plain", "this holds runs of one configuration; give a study or a folder of runs"),
-        ("plain/20260101-000003", "this is one run; its figures are in .*figures; give a study"),
-        ("plain/20260101-000003/nothing", "no run here; give a study"),
-    ],
-)
-def test_what_is_no_folder_of_runs_is_told_what_is(folder: Path, name: str, words: str) -> None:
+@pytest.mark.parametrize("name", ["plain", "plain/20260101-000003", "nothing"])
+def test_what_is_no_folder_of_runs_is_told_what_is(folder: Path, name: str) -> None:
     (folder / name).mkdir(exist_ok=True)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=r"no run here.*; give a run folder, a study, or"):
         ledger(folder / name)
 
 
