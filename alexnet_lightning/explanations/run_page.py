@@ -64,7 +64,7 @@ def run_page(run: RunFolder, device: str = "auto") -> str:
     return environment.get_template("run_page.html.j2").render(
         title=run.name,
         subject=subject(config, summary),
-        state=state(run, config, summary, metrics),
+        state=state(run, config, summary, metrics, epoch if run.file("best").is_file() else None),
         weights=weights(run, epoch, monitor),
         table=figures_table(summary or figures_at(metrics, epoch)),
         curves=curves(config, metrics, best, classes),
@@ -108,10 +108,17 @@ def subject(config: dict[str, Any], summary: dict[str, Any]) -> str:
 
 
 def state(
-    run: RunFolder, config: dict[str, Any], summary: dict[str, Any], metrics: Rows
+    run: RunFolder,
+    config: dict[str, Any],
+    summary: dict[str, Any],
+    metrics: Rows,
+    epoch: int | None,
 ) -> list[str]:
-    """Return sentences that say how far the training is, and whether it diverged."""
-    done = max(by_epoch(metrics, "train/loss"), default=0)
+    """Return sentences that say how far the training is, and whether it diverged.
+
+    `epoch` is that of the best checkpoint; of a run that was killed, metrics.csv may end before it.
+    """
+    done = max([*by_epoch(metrics, "train/loss"), epoch or 0])
     most = (config.get("trainer") or {}).get("max_epochs")
     of = f"{done} of {most} epochs" if most and most > 0 else f"{done} epochs"
     if summary:
@@ -147,7 +154,7 @@ def weights(run: RunFolder, epoch: int | None, monitor: str | None) -> str:
     if run.file("best").is_file():
         return f"Figures and images are of epoch {epoch}, the last: none was chosen."
     return (
-        f"Figures and images are of the last checkpoint, after epoch {epoch}: there is no best "
+        f"Figures and images are of the last checkpoint, in epoch {epoch}: there is no best "
         "one, which needs a validation."
     )
 

@@ -149,7 +149,7 @@ def test_a_run_that_has_only_begun_has_a_page(own_run: Path) -> None:
     for said in (
         "Not finished: 0 of 4 epochs",
         "No validation and no test yet",
-        "No epoch is finished yet",
+        "There are no metrics of a finished epoch",
         "The run has no checkpoint yet",
     ):
         assert said in found
@@ -160,7 +160,7 @@ def test_without_a_best_checkpoint_the_last_is_shown(own_run: Path) -> None:
     (own_run / "checkpoints/best.ckpt").unlink()
     (own_run / "summary.json").unlink()
     found = run_page(RunFolder(own_run), "cpu")
-    assert "of the last checkpoint, after epoch 4: there is no best one" in found
+    assert "of the last checkpoint, in epoch 4: there is no best one" in found
 
 
 def test_without_images_held_out_it_shows_training_images(
@@ -172,7 +172,7 @@ def test_without_images_held_out_it_shows_training_images(
     found = run_page(trained(quick_config, tmp_path, *flags), "cpu")
     assert "No images were held out for validation." in found
     assert "are of epoch 2, the last: none was chosen" in found
-    assert "40 of 40 training\nimages" in found and "<td>validation</td>" not in found
+    assert "40 of 40\ntraining images" in found and "<td>validation</td>" not in found
 
 
 @pytest.mark.filterwarnings("ignore:EmbeddingPCA draws nothing")
@@ -189,7 +189,7 @@ def test_a_folder_for_the_hub_and_a_run_of_an_earlier_version_have_one_too(
 ) -> None:
     folder = export(own_run, format="hub", output=tmp_path / "shared").path
     found = run_page(RunFolder(folder), "cpu")
-    assert found.count("<circle") == 600 and 'alt="loss, drawn by fit"' in found
+    assert found.count("<circle") == 600 and 'alt="accuracy, drawn by fit"' in found
     found = run_page(RunFolder(EARLIER), "cpu")
     assert "Not finished: 2 of 4 epochs" in found and "backbone_lr_factor" not in found
 
