@@ -31,7 +31,7 @@ from alexnet_lightning.training.run_folder import RunFolder
 
 POINTS = 500  # images in a plane at most: their thumbnails take up to 1 MB
 TILE, COLUMNS = 48, 25  # largest side in pixels of such a thumbnail; thumbnails in a row
-LARGE = 96  # largest side in pixels of a mistake
+LARGE = 96  # largest side in pixels of a mistake; the page shows all images at this size
 VIEW, EDGE = 400, 10  # width of a plane and its empty edge, in units of its drawing
 CELLS = 20  # classes of a confusion matrix that is a table at most; of more it is a figure
 PAIRS = 10  # most confused pairs that are told
@@ -93,6 +93,7 @@ def embeddings(predictor: Predictor, data: ImageDataModule) -> dict[str, Any] | 
         "sheet": sheet_url(torch.cat(tiles), COLUMNS),
         "columns": COLUMNS,
         "view": VIEW,
+        "side": LARGE,
         "kind": "validation" if split == "val" else "training",
         "of": len(images),
     }

@@ -23,22 +23,16 @@ QUALITY = 90  # of JPEG: no difference at this size, and a third of the bytes of
 
 
 def thumbnails(images: Tensor, side: int) -> Tensor:
-    """Return images of 0-255, (N, C, S, S), as uint8 of at most `side` pixels.
-
-    Larger ones are resized to `side`; of smaller ones each pixel is repeated as often as fits.
-    """
-    size = images.shape[-1]
-    if size > side:
+    """Return images of 0-255, (N, C, S, S), as uint8; larger ones are resized to `side` pixels."""
+    if images.shape[-1] > side:
         images = F.interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
-    times = max(1, side // size)
-    whole = images.float().round().clamp(0, 255).to(torch.uint8)
-    return whole.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
+    return images.float().round().clamp(0, 255).to(torch.uint8)
 
 
 def image_url(image: Tensor) -> str:
     """Return an image, uint8 (C, H, W) with one or three channels, as the data URL of a JPEG."""
     content = BytesIO()
-    to_pil_image(image).save(content, "jpeg", quality=QUALITY)
+    to_pil_image(image).save(content, "jpeg", quality=QUALITY, subsampling=0)
     return _url("jpeg", content.getvalue())
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 
 from alexnet_lightning.data import CIFAR10DataModule, DigitsDataModule
 from alexnet_lightning.data.batches import seeded
-from alexnet_lightning.explanations.run_images import COLUMNS, POINTS, TILE, confusion
+from alexnet_lightning.explanations.run_images import COLUMNS, TILE, confusion
 from alexnet_lightning.explanations.run_page import run_page
 from alexnet_lightning.explanations.thumbnails import thumbnails
 from alexnet_lightning.export import export
@@ -90,10 +91,10 @@ def test_every_image_of_the_embeddings_is_in_it(html: str) -> None:
     (sheet,) = re.findall(r"url\(data:image/jpeg;base64,(.*?)\)", html)
     with Image.open(io.BytesIO(base64.b64decode(sheet))) as image:
         shown = np.asarray(image.convert("L"), dtype=float)
-    assert shown.shape == (-(-len(images) // COLUMNS) * TILE, COLUMNS * TILE)
-    for index, tile in enumerate(thumbnails(pixels, TILE)[:, 0].numpy()):
-        y, x = index // COLUMNS * TILE, index % COLUMNS * TILE
-        assert abs(shown[y : y + TILE, x : x + TILE] - tile).mean() < 8
+    assert shown.shape == (len(images) // COLUMNS * 8, COLUMNS * 8)
+    for index, tile in enumerate(pixels[:, 0].numpy()):
+        y, x = index // COLUMNS * 8, index % COLUMNS * 8
+        assert abs(shown[y : y + 8, x : x + 8] - tile).mean() < 8
 
 
 def test_it_loads_nothing(html: str) -> None:
@@ -220,10 +221,61 @@ def test_the_confusion_of_many_classes_is_a_figure() -> None:
     assert rows[3][2] == pytest.approx([0, 0, 0, 900 / 14, 500 / 14])
 
 
-def test_thumbnails_are_at_most_a_tile(html: str) -> None:
-    for size, side in ((8, 48), (28, 28), (32, 32), (48, 48), (224, 48)):
-        images = torch.full((2, 3, size, size), 200, dtype=torch.uint8)
-        small = thumbnails(images, TILE)
+def test_thumbnails_are_at_most_a_tile() -> None:
+    for size, side in ((8, 8), (32, 32), (48, 48), (224, 48)):
+        small = thumbnails(torch.full((2, 3, size, size), 200.4), TILE)
         assert small.shape == (2, 3, side, side)
         assert (small == 200).all()
-    assert POINTS % COLUMNS == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
+def test_pointing_at_an_image_shows_it_and_nothing_is_loaded_or_cut(
+    width: int, html: str, browser: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html)
+    tab = browser.new_page(viewport={"width": width, "height": 900}, has_touch=width < 500)
+    asked: list[str] = []
+    said: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        wide = (
+            "[...document.querySelectorAll('body *')].filter(part => !part.closest('.table, svg')"
+            " && part.getBoundingClientRect().right > innerWidth + 0.5).map(part => part.outerHTML)"
+        )
+        assert tab.evaluate(wide) == []
+        small = "Math.min(...[...document.querySelectorAll('.side img')].map(i => i.width))"
+        assert tab.evaluate(small) / (5 * 72) * 11 > 9, "type of under 9 px in a figure of 5 inches"
+        data = DigitsDataModule()
+        data.setup()
+        pixels, labels = data.splits["val"][torch.randperm(300, generator=seeded("cpu", 0))]
+        for number in range(2):
+            plane = tab.locator("svg.plane").nth(number)
+            plane.scroll_into_view_if_needed()
+            assert not tab.locator("#card").is_visible()
+            # The rightmost point, which no other one covers.
+            where = "of => of.reduce((best, c, i) => c.getAttribute('cx') > 389.9 ? i : best, -1)"
+            index = plane.locator("circle").evaluate_all(where)
+            box = plane.locator("circle").nth(index).bounding_box()
+            at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            (tab.touchscreen.tap if width < 500 else tab.mouse.move)(*at)
+            card = tab.locator("#card")
+            assert card.inner_text().strip().startswith(str(int(labels[index])))
+            assert card.inner_text().strip() == captions(html)[index]
+            assert tab.locator("circle.ring").count() == 2
+            edges = card.bounding_box()
+            assert edges["x"] >= 0 and edges["x"] + edges["width"] <= width
+            with Image.open(io.BytesIO(tab.locator("#image").screenshot())) as image:
+                shown = np.asarray(image.convert("L").resize((8, 8), Image.Resampling.BOX))
+            assert abs(shown.astype(float) - pixels[index, 0].numpy()).mean() < 8
+            tab.evaluate("scrollTo(0, 0)")
+            card.wait_for(state="hidden")
+        assert [url.partition(":")[0] for url in asked if not url.startswith("data:")] == ["file"]
+        assert said == []
+    finally:
+        tab.close()
