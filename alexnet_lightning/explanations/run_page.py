@@ -61,11 +61,11 @@ def run_page(run: RunFolder, device: str = "auto") -> str:
     environment = Environment(
         loader=FileSystemLoader([here, here.parent / "studies"]), autoescape=True
     )
-    return environment.get_template("run_page.html.j2").render(
+    html = environment.get_template("run_page.html.j2").render(
         title=run.name,
         subject=subject(config, summary),
         state=state(run, config, summary, metrics, epoch if run.file("best").is_file() else None),
-        weights=weights(run, epoch, monitor),
+        weights=weights(run, summary.get("best_epoch"), found.get("epoch"), monitor),
         table=figures_table(summary or figures_at(metrics, epoch)),
         curves=curves(config, metrics, best, classes),
         drawn=drawn,
@@ -78,6 +78,8 @@ def run_page(run: RunFolder, device: str = "auto") -> str:
         config=run.config.read_text(),
         **found,
     )
+    # The name of a file or folder in Latin-1 has characters that UTF-8 does not.
+    return html.encode("utf-8", "backslashreplace").decode()
 
 
 def read_config(run: RunFolder) -> dict[str, Any]:
@@ -145,18 +147,18 @@ def first_not_finite(metrics: Rows) -> int | None:
     return None
 
 
-def weights(run: RunFolder, epoch: int | None, monitor: str | None) -> str:
-    """Return which checkpoint the figures and images are of."""
-    if epoch is None:
-        return ""
-    if monitor:
-        return f"Figures and images are of the checkpoint of epoch {epoch}, the best by {monitor}."
-    if run.file("best").is_file():
-        return f"Figures and images are of epoch {epoch}, the last: none was chosen."
-    return (
-        f"Figures and images are of the last checkpoint, in epoch {epoch}: there is no best "
-        "one, which needs a validation."
-    )
+def weights(run: RunFolder, tested: int | None, shown: int | None, monitor: str | None) -> str:
+    """Return which epochs the figures of the summary and the images of a checkpoint are of."""
+    if (epoch := tested or shown) and run.file("best").is_file():
+        chosen = f"the best by {monitor}" if monitor else "the last: none was chosen"
+        return f"Figures and images are of epoch {epoch}, {chosen}."
+    told = [f"Figures are of epoch {tested}."] if tested else []
+    if shown:
+        told.append(
+            f"Images are of the last checkpoint, in epoch {shown}: there is no best one, which "
+            "needs a validation."
+        )
+    return " ".join(told)
 
 
 def figures_at(metrics: Rows, epoch: int | None) -> dict[str, float]:

@@ -136,7 +136,7 @@ def test_an_interrupted_run_is_told_to_be_one(own_run: Path) -> None:
     found = run_page(RunFolder(own_run), "cpu")
     assert "Not finished: 4 of 4 epochs are done" in found
     assert f"To go on: fit --resume {own_run}" in found
-    assert f"the checkpoint of epoch {epoch}, the best by val/top1" in found
+    assert f"Figures and images are of epoch {epoch}, the best by val/top1" in found
     assert cells(found, "validation") and "<td>test</td>" not in found
     assert found.count("<circle") == 600 and "Written when a run finishes" in found
 
@@ -155,6 +155,12 @@ def test_a_run_that_has_only_begun_has_a_page(own_run: Path) -> None:
     ):
         assert said in found
     assert "max_epochs: 4" in found
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(own_run: Path) -> None:
+    shutil.rmtree(own_run / "checkpoints")
+    found = run_page(RunFolder(own_run.rename(own_run.with_name("caf\udce9"))), "cpu")
+    assert r"<h1>quick/caf\udce9</h1>" in found
 
 
 def test_without_a_best_checkpoint_the_last_is_shown(own_run: Path) -> None:
