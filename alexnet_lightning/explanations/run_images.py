@@ -69,7 +69,8 @@ def embeddings(predictor: Predictor, data: ImageDataModule) -> dict[str, Any] | 
     images = data.splits[split]
     order = torch.randperm(len(images), generator=seeded("cpu", 0))[:POINTS]
     sample = images.subset(order)
-    parts, tiles, said = [], [], []
+    parts, tiles = [], []
+    said: list[int] = []
     for pixels in batches(sample, "embedding"):
         parts.append(predictor.embed(pixels))
         tiles.append(thumbnails(predictor.preprocessing.centre(pixels), TILE))
@@ -80,6 +81,9 @@ def embeddings(predictor: Predictor, data: ImageDataModule) -> dict[str, Any] | 
     names, labels = predictor.class_names, sample.labels
     shown = most_frequent(labels, len(COLOURS))
     colours = {label: COLOURS[index] for index, label in enumerate(shown)}
+    legend = [(names[label], colour) for label, colour in colours.items()]
+    if others := len(names) - len(shown):
+        legend.append((f"less frequent classes ({others})", GRAY))
     captions = [
         names[label] if label == guess else f"{names[label]}, taken for {names[guess]}"
         for label, guess in zip(labels.tolist(), said, strict=True)
@@ -88,8 +92,7 @@ def embeddings(predictor: Predictor, data: ImageDataModule) -> dict[str, Any] | 
         "planes": [plane(name, space, labels) for name, space in spaces.items()],
         "colours": [colours.get(label, GRAY) for label in labels.tolist()],
         "captions": captions,
-        "legend": [(names[label], colour) for label, colour in colours.items()],
-        "others": len(names) - len(shown),
+        "legend": legend,
         "sheet": sheet_url(torch.cat(tiles), COLUMNS),
         "columns": COLUMNS,
         "view": VIEW,

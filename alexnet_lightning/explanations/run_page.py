@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder, in_new_words
 from alexnet_lightning.training.summary import LAST_EPOCH
 
-COSTS = {  # by name: the key in summary.json, and how it is shown
+# By name: the key in summary.json, and how it is shown.
+COSTS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "parameters": ("parameters", "{:,}".format),
     "multiply-adds per image": ("multiply_adds", "{:,}".format),
     "training time": ("seconds", duration),
@@ -170,7 +172,7 @@ def figures_at(metrics: Rows, epoch: int | None) -> dict[str, float]:
     }
     validated = values.get("val/loss", {})
     at = epoch if epoch in validated else max(validated, default=None)
-    return {key: of[at] for key, of in values.items() if at in of}
+    return {key: of[at] for key, of in values.items() if at is not None and at in of}
 
 
 def figures_table(figures: dict[str, Any]) -> dict[str, Any]:

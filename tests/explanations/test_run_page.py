@@ -123,7 +123,7 @@ def trained(config: Path, root: Path, *flags: str) -> RunFolder:
 
 def test_without_its_data_the_page_shows_what_fit_drew(run_without_data: Path) -> None:
     found = run_page(RunFolder(run_without_data), "cpu")
-    assert "Not made from the images: no CIFAR-10" in found
+    assert "mistakes are not made from images here: no CIFAR-10" in found
     assert "<circle" not in found and 'alt="confusion, drawn by fit" src="data:image/png' in found
     assert cells(found, "test")
 
