@@ -56,6 +56,7 @@ def facts(
         "versions": versions(),
         "git_commit": git_commit(),
         **data.identity.figures(),
+        **({"data/wrong_labels": data.wrong_labels} if data.label_noise else {}),
     }
 
 
