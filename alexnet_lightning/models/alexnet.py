@@ -62,12 +62,15 @@ def with_norm(rows: Sequence[Row], norm: Norm) -> Sequence[Row]:
 
 
 def with_pooling(rows: Sequence[Row], pooling: Pooling) -> Sequence[Row]:
-    """Return the rows with another pooling, or with strides of 2 in its place."""
+    """Return the rows with another pooling, or with strides of 2 in its place.
+
+    Then the convolution after a pooling moves by 2, or, after the last row's, that row's own, as in
+    Mishkin's `caffenet128_lsuv_nopool.prototxt`.
+    """
     if pooling != "strided":
         word = POOLING_WORDS.get(pooling, "pool")
         return [row._replace(then=row.then.replace("pool", word)) for row in rows]
-    # The convolution after a pooling, and conv4 for the last one, which has none after it.
-    strided = range(1, 1 + sum("pool" in row.then for row in rows))
+    strided = {min(n + 1, len(rows) - 1) for n, row in enumerate(rows) if "pool" in row.then}
     bare = [row._replace(then=row.then.replace("pool", "")) for row in rows]
     return [row._replace(stride=2) if n in strided else row for n, row in enumerate(bare)]
 
@@ -108,7 +111,7 @@ class AlexNet(ImageClassifier):
             norm after every convolution's activation; or "none".
         overlapping: pooling 3/2, or 2/2.
         pooling: "max"; "average"; "max_average", their sum; "stochastic" (Zeiler and Fergus 2013);
-            or "strided", none, but convolutions 2, 3 and 4 with stride 2.
+            or "strided", none, but convolutions 2, 3 and 5 with stride 2.
         towers: "one"; "joined", two as in the paper; "apart", each of which reads itself alone.
         rescaled_dropout: dropout as today; false is that of 2012, see `Dropout2012`.
         activation: after all hidden layers, see `networks.layers.ACTIVATIONS`; under "maxout" they

@@ -17,6 +17,7 @@ from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_pn
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.published import pairs
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
 from alexnet_lightning.studies.tables import time_unit
 from alexnet_lightning.system.atomic import replacing
@@ -47,6 +48,11 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
         if evidence.validated
         else "Test error after the last epoch against training time.",
     }
+    if draw_published(study, evidence, folder / "published.png"):
+        captions["published.png"] = (
+            "Differences in test accuracy to the baseline, those of the source and ours; bars are "
+            "95 % intervals over the seeds."
+        )
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
         if name in study.embeddings and seed == study.seeds[0]:
@@ -147,6 +153,28 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
+
+
+def draw_published(study: Study, evidence: Evidence, path: Path) -> bool:
+    """Write our differences to the baseline against the published ones; False without any."""
+    found = pairs(study, evidence)
+    if not found:
+        return False
+    with new_figure(9, 6) as figure:
+        axes = figure.subplots()
+        for zero in (axes.axhline, axes.axvline):
+            zero(0, color=GRAY, lw=0.8)
+        for each in found:
+            half = each.ours.half if each.ours.n > 1 else 0.0
+            axes.errorbar(each.theirs, each.ours.mean, half, fmt="o", ms=4, color=COLOURS[0], lw=1)
+            at, label = (each.theirs, each.ours.mean), study.label(each.variant)
+            axes.annotate(label, at, (4, 3), textcoords="offset points", fontsize=6)
+        axes.set(xlabel="published difference (points)", ylabel="our difference (points)")
+        counts = sorted({each.ours.n for each in found})
+        n = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
+        figure.suptitle(f"{study.title}: n = {n} seeds", wrap=True)
+        write_png(figure, path)
+    return True
 
 
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
