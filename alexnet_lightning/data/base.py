@@ -152,7 +152,7 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         count = len(images) if self.train_images is None else self.train_images
         if count > len(images):
-            raise UserError(f"data.train_images is {count}: there are {len(images)}")
+            raise UserError(f"data.train_images is {count}: give 1 to {len(images)}")
         if count == len(images) and not self.label_noise:
             return images
         order = torch.randperm(len(images), generator=seeded("cpu", self.seed, 0, 0))
