@@ -31,6 +31,7 @@ UNITS = {
 GRAY = "#555555"
 NEAR = 2  # pixels between two curves of which one hides the other
 DASH = 3  # line widths
+MOST = 20  # variants whose curves can be told apart
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
 
@@ -39,19 +40,20 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
 
     Figures of embeddings are those of the runs, or, where these are gone, the ones in `folder`.
     """
-    draw_curves(study, evidence, folder / "curves.png")
-    draw_time(study, evidence, folder / "time.png")
-    captions = {
-        "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
-        "time.png": "Validation error against training time, and the test error of the best "
-        "checkpoint, at the end of its epoch."
-        if evidence.validated
-        else "Test error after the last epoch against training time.",
-    }
+    captions = {}
+    if len(study.variants) <= MOST:
+        draw_curves(study, evidence, folder / "curves.png")
+        draw_time(study, evidence, folder / "time.png")
+        captions = {
+            "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
+            "time.png": "Validation error against training time, and the test error of the best "
+            "checkpoint, at the end of its epoch."
+            if evidence.validated
+            else "Test error after the last epoch against training time.",
+        }
     if draw_published(study, evidence, folder / "published.png"):
         captions["published.png"] = (
-            "Differences in test accuracy to the baseline, those of the source and ours; bars are "
-            "95 % intervals over the seeds."
+            "Differences to the baseline in the source, and ours with their 95 % intervals."
         )
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
@@ -160,16 +162,17 @@ def draw_published(study: Study, evidence: Evidence, path: Path) -> bool:
     found = pairs(study, evidence)
     if not found:
         return False
-    with new_figure(9, 6) as figure:
+    found.sort(key=lambda each: each.theirs)
+    heights, ours = list(range(len(found))), [each.ours.mean for each in found]
+    halves = [each.ours.half if each.ours.n > 1 else 0.0 for each in found]
+    with new_figure(9, 2 + len(found) / 5) as figure:
         axes = figure.subplots()
-        for zero in (axes.axhline, axes.axvline):
-            zero(0, color=GRAY, lw=0.8)
-        for each in found:
-            half = each.ours.half if each.ours.n > 1 else 0.0
-            axes.errorbar(each.theirs, each.ours.mean, half, fmt="o", ms=4, color=COLOURS[0], lw=1)
-            at, label = (each.theirs, each.ours.mean), study.label(each.variant)
-            axes.annotate(label, at, (4, 3), textcoords="offset points", fontsize=6)
-        axes.set(xlabel="published difference (points)", ylabel="our difference (points)")
+        axes.axvline(0, color=GRAY, lw=0.8)
+        axes.plot([each.theirs for each in found], heights, "D", color=GRAY, ms=5, label="source")
+        axes.errorbar(ours, heights, xerr=halves, fmt="o", ms=5, color=COLOURS[0], label="ours")
+        axes.set_yticks(heights, [study.label(each.variant) for each in found])
+        axes.set(xlabel="difference in test top-1 accuracy (points)", ylim=(-1, len(found)))
+        axes.legend()
         counts = sorted({each.ours.n for each in found})
         n = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
         figure.suptitle(f"{study.title}: n = {n} seeds", wrap=True)

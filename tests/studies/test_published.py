@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from alexnet_lightning.studies.document import document
-from alexnet_lightning.studies.figures import draw_published
+from alexnet_lightning.studies.figures import MOST, draw, draw_published
 from alexnet_lightning.studies.plan import Study, Variant, read_study
 from alexnet_lightning.studies.published import correlation, pairs, report
 from alexnet_lightning.studies.rows import Evidence
@@ -81,6 +81,13 @@ def test_without_published_accuracies_or_an_order_nothing_is_claimed(tmp_path: P
     same = Evidence([each | {"test/top1": 0.5} for each in RUNS], [], [])
     assert correlation(pairs(STUDY, same)) is None
     assert "no rank correlation" in report(STUDY, same)[0]
+
+
+def test_of_many_variants_the_differences_are_drawn_and_no_curves(tmp_path: Path) -> None:
+    more = {f"more{index}": Variant() for index in range(MOST)}
+    study = replace(STUDY, variants=STUDY.variants | more)
+    assert list(draw(study, EVIDENCE, [], tmp_path)) == ["published.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["published.png"]
 
 
 def test_an_accuracy_in_percent_is_refused(tmp_path: Path) -> None:
