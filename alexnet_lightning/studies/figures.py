@@ -40,7 +40,7 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
 
     Figures of embeddings are those of the runs, or, where these are gone, the ones in `folder`.
     """
-    captions = {}
+    captions: dict[str, str] = {}
     if len(study.variants) <= MOST:
         draw_curves(study, evidence, folder / "curves.png")
         draw_time(study, evidence, folder / "time.png")
