@@ -32,7 +32,7 @@ class Maxout(nn.Module):
 ACTIVATIONS: dict[Activation, Callable[[int], nn.Module]] = {
     "relu": lambda _: nn.ReLU(inplace=True),
     "leaky_relu": lambda _: nn.LeakyReLU(0.01),  # Maas et al. 2013
-    "very_leaky_relu": lambda _: nn.LeakyReLU(1 / 3),  # Mishkin et al. 2017, table 4
+    "very_leaky_relu": lambda _: nn.LeakyReLU(1 / 3),  # VLReLU of Mishkin et al. 2017
     "prelu": nn.PReLU,  # He et al. 2015: a slope per channel, .25 at initialization
     "elu": lambda _: nn.ELU(),
     "selu": lambda _: nn.SELU(),

@@ -30,7 +30,7 @@ class Pool(nn.Module):
 class MaxAveragePool(Pool):
     """The largest value of each window plus its mean, in which zeros outside the maps count.
 
-    Source: Mishkin et al. 2017, section 3.4, "max + average".
+    Source: Mishkin et al. 2017.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

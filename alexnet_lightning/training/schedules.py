@@ -144,7 +144,7 @@ class WarmupPolynomial(WarmupCosine):
         lr(t) = lr · (f + (1 - f) · ((T - t) / (T - W))^power)   for t >= W
 
     torch's PolynomialLR over the steps of the run. Source: Caffe's policy "poly"; Mishkin et al.
-    2017, section 3.7, compare powers of 1/2, 1 and 2 with steps.
+    2017 compare powers of 1/2, 1 and 2 with steps.
 
     Args:
         power: > 0; 1/2 falls late, 2 early.
