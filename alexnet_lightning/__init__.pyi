@@ -55,6 +55,7 @@ from alexnet_lightning.training.run_folder import RunFolder as RunFolder
 from alexnet_lightning.training.schedules import Plateau as Plateau
 from alexnet_lightning.training.schedules import WarmupCosine as WarmupCosine
 from alexnet_lightning.training.schedules import WarmupLinear as WarmupLinear
+from alexnet_lightning.training.schedules import WarmupPolynomial as WarmupPolynomial
 
 __version__: str
 VARIANTS: dict[str, str]

@@ -293,3 +293,14 @@ def test_what_needs_a_validation_is_refused_where_no_images_are_held_out(
     flags: list[str], message: str, quick_config: Path, mistake: Callable[..., str]
 ) -> None:
     assert mistake("fit", "--config", quick_config, *ALL_IMAGES, *flags).startswith(message)
+
+
+def test_wrong_labels_and_fewer_images_are_in_the_summary_and_evaluated_again(
+    quick_config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--data.label_noise=0.15", "--data.train_images=400", "--trainer.max_epochs=1")
+    run = train(quick_config, tmp_path, *asked)
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["data/wrong_labels"], summary["data/train_images"]) == (60, 400)
+    assert "labels      60 of 400 in training are wrong" in capsys.readouterr().out
+    assert evaluate(run)["test/top1"] == summary["test/top1"]

@@ -46,6 +46,9 @@ class ImageDataModule(LightningDataModule, ABC):
             of the training images, as in 2012.
         std: per channel, for pixels in 0-1; default: the training set's.
         pixel_max: scale of the input, > 0: 1 for modern recipes, 255 for that of 2012.
+        train_images: number of training images kept, random by the seed; null keeps all.
+        label_noise: fraction of the training images with a wrong label, 0 to 1: another class,
+            random by the seed. Labels of validation and test stay right.
         seed: random seed of split, data order and augmentation, >= 0; null follows
             `seed_everything` on the command line, and is 0 in Python.
     """
@@ -73,6 +76,8 @@ class ImageDataModule(LightningDataModule, ABC):
         std: list[float] | None = None,
         pixel_max: float = 1.0,
         seed: int | None = None,
+        train_images: int | None = None,
+        label_noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.root = os.path.expanduser(root)  # noqa: PTH111  # a text
@@ -85,6 +90,9 @@ class ImageDataModule(LightningDataModule, ABC):
         self.std = std or list(self.channel_std)
         self.pixel_max = pixel_max
         self.seed = seed or 0
+        self.train_images = train_images
+        self.label_noise = label_noise
+        self.wrong_labels = 0  # number of training images, after `setup`
         self.splits: dict[Split, Images] = {}
         self.mean_image: Tensor | None = None
         self.statistics: PixelStatistics | None = None
@@ -96,6 +104,10 @@ class ImageDataModule(LightningDataModule, ABC):
             raise UserError(f"data.batch_size is {self.batch_size}: give a number >= 1")
         if self.seed < 0:
             raise UserError(f"data.seed is {self.seed}: give a number >= 0")
+        if self.train_images is not None and self.train_images < 1:
+            raise UserError(f"data.train_images is {self.train_images}: give a number >= 1")
+        if not 0 <= self.label_noise <= 1:
+            raise UserError(f"data.label_noise is {self.label_noise}: give a number from 0 to 1")
         if self.pixel_max <= 0:
             raise UserError(f"data.pixel_max is {self.pixel_max}: give a number > 0, 1 or 255")
         for key, values in (("mean", self.mean), ("std", self.std)):
@@ -126,11 +138,28 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         if not self.splits:
             splits = self.load()
+            splits["train"] = self.worsened(splits["train"])
             if self.trained_on is not None:
                 self.identity = self.same_as(self.trained_on, splits)
             self.adopt(splits)
         if self.trainer is not None and not self.has_validation:
             self.trainer.limit_val_batches = 0
+
+    def worsened(self, images: Images) -> Images:
+        """Return the training images that `train_images` keeps, with `label_noise`.
+
+        For one seed, fewer images are a part of more; UserError if there are not as many.
+        """
+        count = len(images) if self.train_images is None else self.train_images
+        if count > len(images):
+            raise UserError(f"data.train_images is {count}: give 1 to {len(images)}")
+        if count == len(images) and not self.label_noise:
+            return images
+        order = torch.randperm(len(images), generator=seeded("cpu", self.seed, 0, 0))
+        kept = images.subset(order[:count].sort().values)
+        self.wrong_labels = round(self.label_noise * count)
+        kept.labels = wrong(kept.labels, self.wrong_labels, self.num_classes, self.seed)
+        return kept
 
     def same_as(self, before: DataIdentity, splits: dict[Split, Images]) -> DataIdentity:
         """Number the classes as in a trained network; UserError if anything else has changed."""
@@ -288,6 +317,17 @@ class ImageDataModule(LightningDataModule, ABC):
         chosen = torch.randperm(len(images), generator=seeded("cpu", 0))[:count]
         pixels, labels = images[chosen]
         return self.preprocess(pixels), labels
+
+
+def wrong(labels: Tensor, count: int, num_classes: int, seed: int) -> Tensor:
+    """Return labels, int64 (N,), `count` of them replaced by any other class, all equally likely.
+
+    For one seed, fewer wrong labels are a part of more.
+    """
+    generator = seeded("cpu", seed, 0, 1)
+    indices = torch.randperm(len(labels), generator=generator)[:count]
+    shift = torch.randint(1, num_classes, (count,), generator=generator)
+    return labels.index_add(0, indices, shift) % num_classes
 
 
 def limit_of(trainer: Any, split: Split, batches: int) -> int:

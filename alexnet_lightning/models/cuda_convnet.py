@@ -7,12 +7,18 @@ net states, biases at 0; the input are pixels of 0 to 255 minus their mean.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal, final
+from typing import Any, final
 
 from torch import nn
 
 from alexnet_lightning.networks.base import ConvNet
-from alexnet_lightning.networks.layers import LocallyConnected, WithinMapNorm
+from alexnet_lightning.networks.layers import (
+    ACTIVATIONS,
+    Activation,
+    LocallyConnected,
+    WithinMapNorm,
+    pieces,
+)
 from alexnet_lightning.networks.rows import Row, Window, convolutions, scaled, widen
 from alexnet_lightning.training.classifier import ImageClassifier
 
@@ -46,7 +52,7 @@ class FourLayerNet(ImageClassifier):
         num_classes: number of classes; set by the data.
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
-        activation: "relu" or "tanh".
+        activation: after all hidden layers, see `networks.layers.ACTIVATIONS`.
         width: factor on the channels of every hidden layer, rounded to multiples of 8.
     """
 
@@ -55,7 +61,7 @@ class FourLayerNet(ImageClassifier):
         num_classes: int,
         in_channels: int,
         image_size: int,
-        activation: Literal["relu", "tanh"] = "relu",
+        activation: Activation = "relu",
         width: float = 1.0,
         **recipe: Any,
     ) -> None:
@@ -63,8 +69,8 @@ class FourLayerNet(ImageClassifier):
         features, side = convolutions(rows, in_channels, image_size, POOLING)
         hidden = scaled(64, width)
         head = OrderedDict[str, nn.Module](
-            fc4=nn.Linear(rows[-1].channels * side**2, hidden),
-            act4=nn.ReLU() if activation == "relu" else nn.Tanh(),
+            fc4=nn.Linear(rows[-1].channels * side**2, hidden * pieces(activation)),
+            act4=ACTIVATIONS[activation](hidden),
             fc5=nn.Linear(hidden, num_classes),
         )
         network = ConvNet(features, nn.Sequential(head))

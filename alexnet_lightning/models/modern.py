@@ -50,11 +50,12 @@ class AlexNetModern(ImageClassifier):
         logit_scale: factor on the logits, whose square multiplies the last layer's effective
             learning rate: 1/9 allows rates for the other layers that the last would not stand.
         norm_scales: whether the scales of batch norm are trained, or stay 1; its biases are always.
-        activation: after every batch norm and the whitening; "gelu" (Hendrycks and Gimpel 2016) is
-            that of the CIFAR-10 speed records.
+        activation: after every batch norm and the whitening, see `networks.layers.ACTIVATIONS`;
+            "gelu" (Hendrycks and Gimpel 2016) is that of the CIFAR-10 speed records.
 
     Raises:
         UserError: the scale is not above 0.
+        ValueError: the activation is "maxout" and `whitening` true.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ def initialise(network: nn.Module, scheme: Init) -> None:
 
     Args:
         network: whose last linear layer gives the logits. Convolutions are numbered from 1 in their
-            order, without the projections of residual connections.
+            order, without the projections of residual connections and the color transform.
         scheme: "default" keeps torch's initialization. "paper" is section 5 of the paper: weights
             N(0, .01); biases 1 in convolutions 2, 4, 5 and the hidden linear layers, else 0.
             "code_2012" is the authors' own (layer-params of net #145): as "paper", with .03 from
@@ -26,7 +26,7 @@ def initialise(network: nn.Module, scheme: Init) -> None:
     if scheme == "default":
         return
     named = [(n, layer) for n, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
-    numbered = [layer for name, layer in named if "projection" not in name]
+    numbered = [layer for name, layer in named if not {"projection", "colour"} & {*name.split(".")}]
     if scheme == "identity":
         for convolution in numbered:
             nn.init.dirac_(convolution.weight.data[: convolution.weight.shape[1]])

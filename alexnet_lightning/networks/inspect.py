@@ -12,13 +12,18 @@ from torch.nn import functional as F
 from alexnet_lightning.networks.layers import (
     LocallyConnected,
     LocalResponseNorm,
+    Maxout,
     Residual,
     Whitening,
     WithinMapNorm,
 )
+from alexnet_lightning.networks.pooling import Pool
 
 # They read one position; local response norm several channels of it.
-LOCAL = (nn.BatchNorm2d, nn.GELU, nn.ReLU, nn.Tanh, nn.Identity, nn.ZeroPad2d, LocalResponseNorm)
+LOCAL = (
+    nn.BatchNorm2d, nn.ELU, nn.GELU, nn.LeakyReLU, nn.PReLU, nn.ReLU, nn.SELU, nn.Tanh,
+    nn.Identity, nn.ZeroPad2d, LocalResponseNorm, Maxout,
+)  # fmt: skip
 
 
 class LayerFacts(NamedTuple):
@@ -196,7 +201,7 @@ def windows(layer: nn.Module) -> Iterator[tuple[int, int] | None]:
                 yield from windows(child)
         case Residual():
             yield from windows(layer.mapping)  # the other path sees one position
-        case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d():
+        case nn.Conv2d() | nn.MaxPool2d() | nn.AvgPool2d() | Pool():
             dilation = side(getattr(layer, "dilation", 1))
             yield (side(layer.kernel_size) - 1) * dilation + 1, side(layer.stride)
         case Whitening():

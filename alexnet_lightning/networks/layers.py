@@ -1,5 +1,6 @@
 """Layers that torch lacks, or has only in a slower form."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -7,9 +8,47 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-Activation = Literal["relu", "gelu"]
+Activation = Literal[
+    "relu", "leaky_relu", "very_leaky_relu", "prelu", "elu", "selu", "gelu", "tanh", "maxout",
+    "none",
+]  # fmt: skip
 Skip = Literal["none", "plain", "scaled"]
 BLOCK = 32  # channels; fastest of 32, 64, 128 at 96 and at 256 channels on an AMD EPYC
+
+
+class Maxout(nn.Module):
+    """The larger of two linear functions: y[c] = max(x[2c], x[2c + 1]), (N, 2C, …) to (N, C, …).
+
+    Neighboring channels make a pair, so that no pair belongs to two towers.
+
+    Source: Goodfellow et al. 2013.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.maximum(*values.unflatten(1, (-1, 2)).unbind(2))
+
+
+# By name, for so many channels or units; of "maxout" the layer before makes `pieces` times as many.
+ACTIVATIONS: dict[Activation, Callable[[int], nn.Module]] = {
+    "relu": lambda _: nn.ReLU(inplace=True),
+    "leaky_relu": lambda _: nn.LeakyReLU(0.01),  # Maas et al. 2013
+    "very_leaky_relu": lambda _: nn.LeakyReLU(1 / 3),  # VLReLU of Mishkin et al. 2017
+    "prelu": nn.PReLU,  # He et al. 2015: a slope per channel, .25 at initialization
+    "elu": lambda _: nn.ELU(),
+    "selu": lambda _: nn.SELU(),
+    "gelu": lambda _: nn.GELU(),
+    "tanh": lambda _: nn.Tanh(),
+    "maxout": lambda _: Maxout(),
+    "none": lambda _: nn.Identity(),
+}
+
+
+def pieces(activation: str) -> int:
+    """Return how many outputs of a convolution or linear layer one output of the activation takes.
+
+    The width of a layer is that after the activation: under maxout it has twice the filters.
+    """
+    return 2 if activation == "maxout" else 1
 
 
 class LocalResponseNorm(nn.Module):
@@ -292,16 +331,21 @@ class Whitening(nn.Module):
 
     Args:
         in_channels: C of the images; the output has 8 · C channels, one pixel smaller.
-        activation: applied to the filters' outputs.
+        activation: applied to the filters' outputs; not "maxout".
         bias: whether a bias, which is trained, is added to them; initialized as torch's.
+
+    Raises:
+        ValueError: the activation is "maxout".
     """
 
     def __init__(
         self, in_channels: int, activation: Activation = "relu", bias: bool = False
     ) -> None:
         super().__init__()
-        self.activation = F.gelu if activation == "gelu" else F.relu
+        if activation == "maxout":
+            raise ValueError("activation maxout pairs no filters of the whitening: give another")
         self.out_channels = 8 * in_channels
+        self.activation = ACTIVATIONS[activation](self.out_channels)
         half = torch.eye(4 * in_channels).view(-1, in_channels, 2, 2)
         self.weight = nn.Parameter(torch.cat([half, -half]), requires_grad=False)
         bound = (4 * in_channels) ** -0.5
@@ -317,4 +361,5 @@ class Whitening(nn.Module):
         self.weight.data.copy_(torch.cat([filters, -filters]))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.activation(F.conv2d(images, self.weight, self.bias))
+        filtered: Tensor = self.activation(F.conv2d(images, self.weight, self.bias))
+        return filtered

@@ -17,6 +17,7 @@ from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_pn
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.published import pairs
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
 from alexnet_lightning.studies.tables import time_unit
 from alexnet_lightning.system.atomic import replacing
@@ -30,6 +31,7 @@ UNITS = {
 GRAY = "#555555"
 NEAR = 2  # pixels between two curves of which one hides the other
 DASH = 3  # line widths
+MOST = 20  # variants whose curves can be told apart
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
 
@@ -38,15 +40,21 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
 
     Figures of embeddings are those of the runs, or, where these are gone, the ones in `folder`.
     """
-    draw_curves(study, evidence, folder / "curves.png")
-    draw_time(study, evidence, folder / "time.png")
-    captions = {
-        "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
-        "time.png": "Validation error against training time, and the test error of the best "
-        "checkpoint, at the end of its epoch."
-        if evidence.validated
-        else "Test error after the last epoch against training time.",
-    }
+    captions: dict[str, str] = {}
+    if len(study.variants) <= MOST:
+        draw_curves(study, evidence, folder / "curves.png")
+        draw_time(study, evidence, folder / "time.png")
+        captions = {
+            "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
+            "time.png": "Validation error against training time, and the test error of the best "
+            "checkpoint, at the end of its epoch."
+            if evidence.validated
+            else "Test error after the last epoch against training time.",
+        }
+    if draw_published(study, evidence, folder / "published.png"):
+        captions["published.png"] = (
+            "Differences to the baseline in the source, and ours with their 95 % intervals."
+        )
     for cell in cells:
         name, seed = cell.run.variant, cell.run.seed
         if name in study.embeddings and seed == study.seeds[0]:
@@ -147,6 +155,29 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
+
+
+def draw_published(study: Study, evidence: Evidence, path: Path) -> bool:
+    """Write our differences to the baseline against the published ones; False without any."""
+    found = pairs(study, evidence)
+    if not found:
+        return False
+    found.sort(key=lambda each: each.theirs)
+    heights, ours = list(range(len(found))), [each.ours.mean for each in found]
+    halves = [each.ours.half if each.ours.n > 1 else 0.0 for each in found]
+    with new_figure(9, 2 + len(found) / 5) as figure:
+        axes = figure.subplots()
+        axes.axvline(0, color=GRAY, lw=0.8)
+        axes.plot([each.theirs for each in found], heights, "D", color=GRAY, ms=5, label="source")
+        axes.errorbar(ours, heights, xerr=halves, fmt="o", ms=5, color=COLOURS[0], label="ours")
+        axes.set_yticks(heights, [study.label(each.variant) for each in found])
+        axes.set(xlabel="difference in test top-1 accuracy (points)", ylim=(-1, len(found)))
+        axes.legend()
+        counts = sorted({each.ours.n for each in found})
+        n = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
+        figure.suptitle(f"{study.title}: n = {n} seeds", wrap=True)
+        write_png(figure, path)
+    return True
 
 
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:

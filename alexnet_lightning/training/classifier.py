@@ -67,8 +67,8 @@ class ImageClassifier(LightningModule, ABC):
         layer_options: options of the optimizer for the weights of some layers, by the layer's name,
             as {classifier: {weight_decay: 0.03}}; the last that fits counts. A name that ends with
             .bias is of that layer's bias. The option `epochs` is in how many epochs, from the
-            first on, they are trained; they stay as they are then. `WarmupLinear` and
-            `WarmupCosine` come to their end in that time.
+            first on, they are trained; they stay as they are then. `WarmupCosine`,
+            `WarmupLinear` and `WarmupPolynomial` come to their end in that time.
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.

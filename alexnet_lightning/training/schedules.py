@@ -115,8 +115,7 @@ class WarmupCosine(LRScheduler):
         height = self.height(min((step - warmup) / (total - warmup), 1.0))
         return self.final_lr_factor + (1 - self.final_lr_factor) * height
 
-    @staticmethod
-    def height(done: float) -> float:
+    def height(self, done: float) -> float:
         """Return how high the falling part still is, 1 to 0, when a fraction of it is done."""
         return (1 + cos(pi * done)) / 2
 
@@ -135,6 +134,41 @@ class WarmupLinear(WarmupCosine):
         total_steps: T; null takes the steps of the whole run.
     """
 
-    @staticmethod
-    def height(done: float) -> float:
+    def height(self, done: float) -> float:
         return 1 - done
+
+
+class WarmupPolynomial(WarmupCosine):
+    """Raise the rate in a straight line, then lower it along a power of the time that is left.
+
+        lr(t) = lr · (f + (1 - f) · ((T - t) / (T - W))^power)   for t >= W
+
+    torch's PolynomialLR over the steps of the run. Source: Caffe's policy "poly"; Mishkin et al.
+    2017 compare powers of 1/2, 1 and 2 with steps.
+
+    Args:
+        power: > 0; 1/2 falls late, 2 early.
+        warmup_fraction: w, fraction of the steps in which the rate rises, from 0 to less than 1.
+        final_lr_factor: f, what the rate ends near, over the optimizer's, from 0 to 1.
+        total_steps: T; null takes the steps of the whole run.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        power: float = 1.0,
+        warmup_fraction: float = 0.05,
+        final_lr_factor: float = 0.0,
+        total_steps: int | None = None,
+    ) -> None:
+        if power <= 0:
+            raise ValueError(f"power is {power}: give a number > 0")
+        self.power = power
+        super().__init__(optimizer, warmup_fraction, final_lr_factor, total_steps)
+
+    def height(self, done: float) -> float:
+        height: float = (1 - done) ** self.power
+        return height

@@ -56,6 +56,7 @@ def facts(
         "versions": versions(),
         "git_commit": git_commit(),
         **data.identity.figures(),
+        **({"data/wrong_labels": data.wrong_labels} if data.label_noise else {}),
     }
 
 
@@ -83,6 +84,10 @@ def run_table(figures: Mapping[str, Any], folder: object) -> str:
     speed = figures["train/images_per_second"]
     per_second = "" if speed is None else f", {speed:,.0f} images/s"
     lines.append(f"training    {figures['seconds']:.0f} s{per_second}")
+    if wrong := figures.get("data/wrong_labels"):
+        lines.append(
+            f"labels      {wrong:,} of {figures['data/train_images']:,} in training are wrong"
+        )
     if changed := figures.get("data/changed"):
         lines.append(f"data        changed while the run lasted: {changed}")
     return "\n".join([*lines, f"run         {folder}"])

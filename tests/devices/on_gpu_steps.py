@@ -20,11 +20,13 @@ from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.scaling import constants
+from alexnet_lightning.models import AlexNet
 from alexnet_lightning.models.create import create_model
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.muon import MuonSGD
 from alexnet_lightning.training.schedules import Plateau, WarmupCosine
+from tests.models.test_mishkin import CHOICES
 from tests.models.test_models import VARIANTS, build
 
 from .fake import GPU, Strategy, make_believe
@@ -41,11 +43,15 @@ def no_constants_of_another_test() -> Iterator[None]:
     constants.cache_clear()
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
+@pytest.mark.parametrize(
+    ("variant", "choice"),
+    [*((variant, {}) for variant in VARIANTS), *((AlexNet, choice) for choice in CHOICES)],
+    ids=str,
+)
 def test_every_network_stays_on_its_device_forward_and_backward(
-    variant: type[ImageClassifier],
+    variant: type[ImageClassifier], choice: dict[str, Any]
 ) -> None:
-    model = build(variant)
+    model = build(variant, **choice)
     with make_believe() as traffic:
         model.to(GPU)
         images = torch.empty(4, 3, 32, 32, device=GPU)

@@ -15,7 +15,12 @@ from torch.optim import SGD
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.training.schedules import Plateau, WarmupCosine, WarmupLinear
+from alexnet_lightning.training.schedules import (
+    Plateau,
+    WarmupCosine,
+    WarmupLinear,
+    WarmupPolynomial,
+)
 
 from .test_classifier import Rates, quiet_trainer, small
 
@@ -99,6 +104,26 @@ def test_a_warm_up_in_a_straight_line_then_half_a_cosine() -> None:
     assert rates[10] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_a_power_of_the_time_left_is_torchs_polynomial(power: float) -> None:
+    rates = []
+    for make in (
+        partial(WarmupPolynomial, power=power, warmup_fraction=0.0, total_steps=8),
+        partial(torch.optim.lr_scheduler.PolynomialLR, power=power, total_iters=8),
+    ):
+        optimizer = sgd(2.0)
+        schedule = make(optimizer)
+        of_one = []
+        for _ in range(9):
+            of_one.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        rates.append(of_one)
+    assert rates[0] == pytest.approx(rates[1], abs=1e-12)
+    assert rates[0][2] == pytest.approx(2.0 * 0.75**power)
+    assert rates[0][8] == 0.0
+
+
 def test_a_group_of_fewer_epochs_comes_to_the_end_of_its_own_course() -> None:
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
     optimizer.add_param_group({"params": torch.nn.Parameter(torch.zeros(1)), "lr": 4.0, "steps": 4})
@@ -119,6 +144,7 @@ def test_a_group_of_fewer_epochs_comes_to_the_end_of_its_own_course() -> None:
         (WarmupCosine, {"total_steps": 9, "warmup_fraction": 1.0}, "warmup_fraction is 1.0"),
         (WarmupCosine, {"total_steps": 9, "final_lr_factor": 1.5}, "final_lr_factor is 1.5"),
         (WarmupCosine, {"total_steps": 0}, "total_steps is 0"),
+        (WarmupPolynomial, {"total_steps": 9, "power": 0.0}, "power is 0.0"),
     ],
 )
 def test_arguments_out_of_range(kind: type, arguments: dict[str, Any], message: str) -> None:
@@ -172,6 +198,10 @@ def rates_of_a_fit(config: Path, folder: Path, schedule: dict[str, Any]) -> list
         (
             {"class_path": "WarmupLinear", "init_args": {"warmup_fraction": 0.0}},
             [1 - step / 6 for step in range(6)],
+        ),
+        (
+            {"class_path": "WarmupPolynomial", "init_args": {"power": 0.5, "warmup_fraction": 0.0}},
+            [(1 - step / 6) ** 0.5 for step in range(6)],
         ),
         ({"class_path": "Plateau", "init_args": {"patience": 0, "threshold": 0.99}}, [1] * 6),
     ],
