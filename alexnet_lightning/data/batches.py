@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import leave_to_parent
 from alexnet_lightning.system.text import one_line
 
 
@@ -162,6 +163,7 @@ class Loader:
             sampler=batches,
             batch_size=None,
             num_workers=workers,
+            worker_init_fn=leave_to_parent,
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
