@@ -65,7 +65,7 @@ docs: install ## Build the documentation as a site in site/; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The versions of this environment, which the tests have run with; what it lacks is resolved.
-lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 to 3.13
+lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 or later
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/tested.txt
 	$(BIN)/python -m uv pip compile pyproject.toml --quiet --universal --upgrade --extra use \

@@ -8,8 +8,8 @@
 #     --out DIR        folder for what is to be kept: acceptance.json, and of each study the rows,
 #                      curves and report.md as they are at the end of the piece, 16 MB at most
 #     --minutes M      length of a piece (default: 9)
-#     --jobs N         trainings side by side (default: 1); whether more pay has not been measured
-#     --studies "..."  configurations, in this order (default: those with a full size, by worth)
+#     --jobs N         trainings side by side (default: 1); not measured with more
+#     --studies "..."  configurations, in this order (default: those with a full size)
 #     --runs DIR       folder of the run folders, which the next piece needs (default: runs/full_size)
 #
 # Relative paths start at the root of the checkout; the data sets are in its data/.
