@@ -12,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install fit test lint test-slow notebooks docs lock
+.PHONY: help install fit test lint test-slow test-matrix notebooks docs lock
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -53,6 +53,10 @@ test-slow: install ## Run the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "slow and not all_cores"
 	$(BIN)/python -m pytest -m "slow and all_cores" --durations=20
 
+test-matrix: install ## Run the tests with every Python found, with torch 2.10 and the newest
+	$(BIN)/python -m pip install --quiet uv
+	PATH="$(abspath $(BIN)):$$PATH" JOBS=$(JOBS) .ci/test-matrix
+
 notebooks: install ## Execute the notebooks and keep their output
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
 
@@ -61,7 +65,7 @@ docs: install ## Build the documentation as a site in site/; a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The versions of this environment, which the tests have run with; what it lacks is resolved.
-lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 to 3.13
+lock: install ## Write requirements.lock: the tested versions with hashes, Linux, Python 3.11 or later
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/tested.txt
 	$(BIN)/python -m uv pip compile pyproject.toml --quiet --universal --upgrade --extra use \

@@ -1,6 +1,8 @@
 """Run a study: variants times seeds, each a run of fit."""
 
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +16,14 @@ from alexnet_lightning.studies.stages import cells_of, check_declared, evidence_
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import Stopped
 from alexnet_lightning.training.run_folder import RUNS, RunFolder
 
 EXAMPLES = """
 python -m alexnet_lightning.study --config configs/studies/smoke.yaml
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 2
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --list
+python -m alexnet_lightning.study --config configs/studies/residual.yaml --minutes 30
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --plan --interval 0.5
 """
 
@@ -34,6 +38,7 @@ def study(
     sweep: bool = False,
     plan: bool = False,
     interval: float | None = None,
+    minutes: float | None = None,
 ) -> Sequence[str]:
     """Train all runs of a study that are not finished yet.
 
@@ -51,13 +56,15 @@ def study(
             that they take, and train nothing.
         interval: with plan, half the width of the 95 % interval that is wanted, in the unit of
             the metric; by default the question's margin.
+        minutes: stop after that long: running trainings are saved, and the same command continues
+            them; the exit status is 142.
 
     Returns:
         The names of the runs that failed.
 
     Raises:
         UserError: the study or one of its configurations is wrong; nothing has been run then.
-        Stopped: by a signal; the same command continues from there.
+        Stopped: by a signal or after `minutes`; the same command continues from there.
     """
     if config is None:
         raise UserError("--config: give the file of a study, as configs/studies/smoke.yaml")
@@ -67,6 +74,9 @@ def study(
         raise UserError("--list, --slurm, --sweep and --plan: give one of them")
     if interval is not None and not (plan and interval > 0):
         raise UserError(f"--interval: {interval}: give a number > 0, with --plan")
+    if minutes is not None and not (minutes > 0 and list + slurm + sweep + plan == 0):
+        raise UserError(f"--minutes: {minutes}: give a number > 0, and no option that runs nothing")
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
     config = Path(config)
     folder = Path(output or RUNS / config.stem)
     whole = read_study(config, full)
@@ -92,7 +102,12 @@ def study(
             continue
         lock.lock()
         try:
-            failed = [run.name for run in Runner(where, config.stem, jobs).run_all(cells)]
+            runner = Runner(where, config.stem, jobs, deadline)
+            failed = [run.name for run in runner.run_all(cells)]
+        except Stopped as stop:
+            if stop.signum == signal.SIGALRM:
+                print(f"the {minutes:g} minutes are over; the same command continues")
+            raise
         finally:
             lock.unlock()
         if failed:

@@ -38,7 +38,7 @@ from torch.optim import SGD
 
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.data.base import ImageDataModule, Split
-from alexnet_lightning.data.batches import Images, ImageTensors, held_out, seeded
+from alexnet_lightning.data.batches import Batches, Images, ImageTensors, Loader, held_out, seeded
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import PadCropAlternatingFlip, PadCropFlip
@@ -379,6 +379,21 @@ def maps_of(network: nn.Module, images: Tensor) -> int:
     return sum(counts)
 
 
+def on_device(setting: Setting) -> dict[str, float]:
+    """Batches cut out of images that live on the GPU are the CPU's, to the bit."""
+    data = Synthetic()
+    data.setup()
+    images = data.splits["train"]
+    assert isinstance(images, ImageTensors)
+    batches = Batches(len(images), 64, shuffle=True)
+    pairs = zip(Loader(images.to(setting.device), batches), Loader(images, batches), strict=True)
+    for ours, expected in pairs:
+        for there, here in zip(ours, expected, strict=True):
+            require(there.device.type == setting.device.type, "a batch is not on the device")
+            require(torch.equal(there.cpu(), here), "images or labels differ")
+    return {"batches": len(batches)}
+
+
 def input_path(setting: Setting) -> dict[str, float]:
     """Images per second from the data set to the network's input on the device."""
     data: ImageDataModule = Synthetic(batch_size=64, colour=PCANoise())
@@ -401,6 +416,7 @@ def input_path(setting: Setting) -> dict[str, float]:
 
 PARTS: dict[str, Callable[[Setting], dict[str, float]]] = {
     "logits": logits,
+    "images on the device": on_device,
     "augmentation": augmentation,
     "five steps": training,
     "bfloat16": partial(mixed, dtype=torch.bfloat16),

@@ -86,6 +86,30 @@ def test_killed_half_way_and_started_again_it_gives_the_same_report(
 
 @pytest.mark.slow
 @pytest.mark.all_cores
+def test_after_its_minutes_a_study_saves_what_runs_and_starts_no_more(
+    quick_config: Path, tmp_path: Path
+) -> None:
+    plan = {
+        "title": "Longer than its minutes",
+        "base": [str(quick_config)],
+        "overrides": {"trainer.max_epochs": 100_000},
+        "variants": {"first": {}, "second": {}},
+        "seeds": [1],
+    }
+    path, output = tmp_path / "plan.yaml", tmp_path / "runs"
+    path.write_text(yaml.safe_dump(plan, sort_keys=False))
+    began = time.monotonic()
+    stopped = start(path, "--output", output, "--minutes", 0.6)
+    said = stopped.communicate()[0]
+    assert 30 < time.monotonic() - began < 75
+    assert stopped.returncode == 128 + signal.SIGALRM
+    assert "the 0.6 minutes are over; the same command continues" in said
+    (last,) = output.glob("*/*/checkpoints/last.ckpt")
+    assert last.parts[-4] == "first" and not list(output.glob("*/*/summary.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.all_cores
 def test_a_run_that_fails_is_named_and_the_others_go_on(
     quick_config: Path,
     in_tmp: Path,
@@ -214,6 +238,8 @@ def test_the_list_runs_nothing(
             "--config plan.yaml --list --slurm",
             "--list, --slurm, --sweep and --plan: give one of them",
         ),
+        ("--config plan.yaml --minutes 0", "--minutes: 0.0: give a number > 0"),
+        ("--config plan.yaml --list --minutes 5", "--minutes: 5.0: give a number > 0, and no"),
         ("--config nowhere.yaml", "--config: cannot read nowhere.yaml"),
         ("--config plan.yaml --output /dev/null/x", "--output: cannot write /dev/null/x"),
     ],

@@ -150,7 +150,8 @@ def options_of(parser: ArgumentParser) -> dict[str, argparse.Action]:
 
 def list_parameters(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the parameters that take several words on the command line, and an element's type."""
-    annotated = {key: kind for key, kind in function.__annotations__.items() if key != "return"}
+    annotated = inspect.get_annotations(function)
+    annotated.pop("return", None)  # it may name what only type checkers import
     hints = get_type_hints(SimpleNamespace(__annotations__=annotated), function.__globals__)
     found = {}
     for key, hint in hints.items():

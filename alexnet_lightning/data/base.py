@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 
-from alexnet_lightning.data.batches import Batches, Images, Loader, seeded
+from alexnet_lightning.data.batches import Batches, Images, ImageTensors, Loader, seeded
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import Identity, Transform, Views
@@ -23,10 +23,11 @@ from alexnet_lightning.data.transforms.statistics import (
     pixel_statistics,
 )
 from alexnet_lightning.data.transforms.targets import Targets
-from alexnet_lightning.system.devices import moved
+from alexnet_lightning.system.devices import free_memory, moved
 from alexnet_lightning.system.errors import UserError
 
 Split = Literal["train", "val", "test"]
+InMemory = Literal["auto", "memory", "device"]
 Measure = TypeVar("Measure")
 
 
@@ -59,6 +60,7 @@ class ImageDataModule(LightningDataModule, ABC):
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     default_transform: Transform = Identity()
+    storage: str = "auto"  # where images in memory are kept, see `placed`
     workers: int = 0  # processes that load batches
     has_validation: bool = True  # whether images are held out; else the split "val" is empty
     trained_on: DataIdentity | None = None  # the data of the checkpoint that `setup` compares with
@@ -230,7 +232,27 @@ class ImageDataModule(LightningDataModule, ABC):
         batches = Batches(len(images), self.batch_size, training, self.seed, rank, world_size)
         # Images come by class, and the first batches would be of one.
         batches.mixed = not training and len(batches) > limit_of(trainer, split, len(batches))
+        if trainer is not None:
+            images = self.placed(images, trainer.strategy.root_device)
         return Loader(images, batches, self.workers, self._next_batch if training else int)
+
+    def placed(self, images: Images, device: torch.device) -> Images:
+        """Return images in memory on the device, if `storage` says so, and others as they are.
+
+        With "auto" they are, if they take less than a quarter of a GPU's free memory; UserError if
+        they do not fit there at all.
+        """
+        if self.storage not in ("auto", "device") or not isinstance(images, ImageTensors):
+            return images
+        size, free = images.images.nbytes, free_memory(device)
+        if self.storage == "auto":
+            return images.to(device) if free is not None and 4 * size < free else images
+        if free is not None and size > free:
+            raise UserError(
+                f"data.storage is device: {len(images)} images take {size / 1e9:.2f} GB, and "
+                f"{free / 1e9:.2f} GB are free on {device}; give memory"
+            )
+        return images.to(device)
 
     def _next_batch(self) -> int:
         """Index of the next batch in the epoch that a fit is in; 0 outside a fit."""

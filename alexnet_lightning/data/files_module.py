@@ -23,7 +23,7 @@ from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.memory import memory_size
 
-Storage = Literal["memory", "packed", "files"]
+Storage = Literal["device", "memory", "packed", "files"]
 
 
 class FilesDataModule(ImageDataModule):
@@ -35,8 +35,9 @@ class FilesDataModule(ImageDataModule):
         size: side in pixels of the stored images (shorter side resized, center cropped);
             default: the data set's own.
         storage: "packed" decodes all files once into a cache on disk and reads batches from it;
-            "memory" loads that cache into memory; "files" decodes a file each time it is read,
-            in `workers` processes. Default: the data set's own.
+            "memory" loads that cache into memory; "device" loads it onto the GPU as well, so that
+            a batch sends the indices of its images alone; "files" decodes a file each time it is
+            read, in `workers` processes. Default: the data set's own.
         cache: folder of the packed images and measured statistics; default: `.cache` under
             `root`. It may be deleted at any time and is made again when needed.
         workers: processes that load batches; default: one per core with "files", else none.
@@ -137,7 +138,7 @@ class FilesDataModule(ImageDataModule):
     def open(self, files: FileList) -> Images:
         opened = open_files if self.storage == "files" else open_pack
         images = opened(files, self.native_size, self.cache_folder)
-        if self.storage != "memory":
+        if self.storage not in ("memory", "device"):
             return images
         pixels, labels = images[torch.arange(len(images))]
         return ImageTensors(pixels, labels, [images.name(index) for index in range(len(images))])

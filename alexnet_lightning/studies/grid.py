@@ -18,9 +18,9 @@ from alexnet_lightning.training.run_folder import RunFolder, in_new_words
 # Keys that may differ, with all below them: where a run was trained and kept, what was shown. No
 # run is finished that has diverged without being allowed to.
 ELSEWHERE = (
-    "runs_dir", "recovery", "allow_divergence", "trainer.accelerator", "trainer.devices",
-    "trainer.num_nodes", "trainer.strategy", "trainer.sync_batchnorm", "trainer.plugins",
-    "trainer.enable_progress_bar", "trainer.logger",
+    "runs_dir", "recovery", "allow_divergence", "data.init_args.storage", "trainer.accelerator",
+    "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.sync_batchnorm",
+    "trainer.plugins", "trainer.enable_progress_bar", "trainer.logger",
 )  # fmt: skip
 
 

@@ -18,10 +18,18 @@ from alexnet_lightning.system.signals import Stopped
 
 
 class Runner:
-    """The processes of a study, `jobs` at once, which divide the cores; `group` is for W&B."""
+    """The processes of a study, `jobs` at once, which divide the cores.
 
-    def __init__(self, folder: Path, group: str, jobs: int) -> None:
+    Args:
+        folder: of their run folders.
+        group: for W&B.
+        jobs: how many at once, >= 1.
+        deadline: of `time.monotonic`, at which runs are stopped as by a signal.
+    """
+
+    def __init__(self, folder: Path, group: str, jobs: int, deadline: float | None = None) -> None:
         self.folder, self.logs, self.jobs = folder, folder / "logs", jobs
+        self.deadline = deadline
         threads = max(1, (os.cpu_count() or 1) // jobs)
         self.environment = {"OMP_NUM_THREADS": str(threads), "WANDB_RUN_GROUP": group} | os.environ
         self._processes: set[subprocess.Popen[bytes]] = set()
@@ -64,24 +72,30 @@ class Runner:
                 command, stdout=log, stderr=log, env=self.environment, start_new_session=True
             )
             self._processes.add(process)
+            if self._received:  # between the start and the line above
+                process.terminate()
             status = process.wait()
             self._processes.discard(process)
         return status == 0
 
     @contextmanager
     def _forwarding(self) -> Iterator[None]:
-        """Forward Ctrl-C and SIGTERM to the runs, wait for them, then raise Stopped."""
+        """Stop the runs at Ctrl-C, SIGTERM and the deadline, wait for them, then raise Stopped."""
 
         def forward(signum: int, frame: FrameType | None) -> None:
             self._received.append(signal.Signals(signum))
             for process in list(self._processes):
                 process.terminate()
 
-        stops = (signal.SIGINT, signal.SIGTERM)
+        stops = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
         before = {signum: signal.signal(signum, forward) for signum in stops}
+        if self.deadline is not None:
+            left = self.deadline - time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))  # 0 would be never
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             for signum, handler in before.items():
                 signal.signal(signum, handler)
         if self._received:

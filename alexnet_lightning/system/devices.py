@@ -42,3 +42,10 @@ def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if device.type not in ("cpu", "mps"):
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that are free on a GPU; None for a device that has no memory of its own."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None

@@ -45,6 +45,16 @@ def note(signum: int, frame: FrameType | None) -> None:
         print("\nstopping after this step; Ctrl-C again leaves at once", file=sys.stderr)
 
 
+def leave_to_parent(worker: int) -> None:
+    """Ignore what the main process is asked to do: the `worker_init_fn` of our data loaders.
+
+    Forks inherit the main process's handlers; workers that are started otherwise, which is the
+    default from Python 3.14 on, would end by these signals, and the training with them.
+    """
+    for signum in (signal.SIGINT, REQUEUE):
+        signal.signal(signum, signal.SIG_IGN)
+
+
 def forget() -> None:
     """Forget the signal, and let Ctrl-C and SIGTERM do what they usually do."""
     global received

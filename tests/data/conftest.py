@@ -1,10 +1,12 @@
 """Small copies of data sets, and the real ones if they are under data/."""
 
 import io
+import multiprocessing
 import pickle
 import pickletools
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,31 @@ def real(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
         return str(REAL)
 
     return root
+
+
+@contextmanager
+def started_by(method: str) -> Iterator[None]:
+    """Let Python start processes by another method than its default, which Python 3.14 changed."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(method, force=True)
+    try:
+        yield
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.fixture(params=["fork", "forkserver", "spawn"])
+def start_method(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each way to start a worker: of Linux before and since Python 3.14, and of other systems."""
+    with started_by(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Workers are forks, which know what was monkeypatched."""
+    with started_by("fork"):
+        yield
 
 
 @pytest.fixture(scope="session")

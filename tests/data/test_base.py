@@ -134,6 +134,7 @@ def attached(data: Noise, **state: Any) -> Noise:
     facts = {"global_rank": 0, "world_size": 1, "training": True, "current_epoch": 0} | state
     facts["fit_loop"] = SimpleNamespace(batch_idx=step - 1)
     facts["precision_plugin"] = Precision()
+    facts["strategy"] = SimpleNamespace(root_device=torch.device("cpu"))
     data.trainer = SimpleNamespace(**facts)  # type: ignore[assignment]
     return data
 
@@ -268,3 +269,59 @@ def test_overfit_batches_is_refused() -> None:
     data.setup()
     with pytest.raises(UserError, match=r"overfit_batches.*limit_train_batches"):
         data.train_dataloader()
+
+
+GPU = torch.device("cuda", 0)  # not to be found here
+
+
+@pytest.mark.parametrize(
+    ("storage", "device", "free", "there"),
+    [
+        ("auto", torch.device("cpu"), None, False),
+        ("device", torch.device("cpu"), None, False),
+        ("auto", GPU, 4 * 20 * 432 + 1, True),  # bytes: 20 images of 12 px in three colors
+        ("auto", GPU, 4 * 20 * 432, False),
+        ("memory", GPU, 10**9, False),
+        ("device", GPU, 20 * 432, True),
+    ],
+)
+def test_images_live_on_the_gpu_where_they_fit(
+    storage: str,
+    device: torch.device,
+    free: int | None,
+    there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def to(images: ImageTensors, where: torch.device) -> ImageTensors:
+        return images if where.type == "cpu" else elsewhere
+
+    elsewhere = ImageTensors(torch.empty(1, 3, 12, 12, dtype=torch.uint8), torch.zeros(1))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 0))
+    monkeypatch.setattr(ImageTensors, "to", to)
+    data = Noise()
+    data.storage = storage
+    data.setup()
+    train = data.splits["train"]
+    assert data.placed(train, device) is (elsewhere if there else train)
+
+
+def test_images_that_do_not_fit_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (8000, 0))
+    data = Noise()
+    data.storage = "device"
+    data.setup()
+    expected = r"^data\.storage is device: 20 images take 0\.00 GB.*free on cuda:0; give memory$"
+    with pytest.raises(UserError, match=expected):
+        data.placed(data.splits["train"], GPU)
+
+
+@few_workers
+@leaf_spec
+def test_on_the_cpu_every_storage_trains_on_the_same(train_with: Callable[..., Trainer]) -> None:
+    seen = []
+    for storage in ("auto", "memory", "device"):
+        data, model = Noise(batch_size=4, transform=PadCropFlip()), Recorder()
+        data.storage = storage
+        train_with(max_epochs=1).fit(model, datamodule=data)
+        seen.append(torch.cat(model.seen["train"]))
+    assert torch.equal(seen[0], seen[1]) and torch.equal(seen[0], seen[2])

@@ -1,10 +1,24 @@
 """How images are divided at random, and which come when, on which process."""
 
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
-from alexnet_lightning.data.batches import Batches, ImageTensors, held_out, seeded, stratified
+from alexnet_lightning.data.batches import (
+    Batches,
+    ImageTensors,
+    Loader,
+    held_out,
+    seeded,
+    stratified,
+)
+from alexnet_lightning.data.storage.files import FileList, ImageFiles
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import REQUEUE
 
 
 def flat(batches: Batches) -> list[int]:
@@ -134,3 +148,19 @@ def test_held_out_is_random_and_complete() -> None:
     assert sorted([*train.labels.tolist(), *val.labels.tolist()]) == list(range(20))
     assert held_out(images, 4, seed=1)[1].labels.tolist() == val.labels.tolist()
     assert held_out(images, 4, seed=2)[1].labels.tolist() != val.labels.tolist()
+
+
+@pytest.mark.usefixtures("start_method")
+def test_a_worker_reads_on_after_a_signal_however_it_is_started(
+    file_list: Callable[..., FileList],
+) -> None:
+    loader = Loader(ImageFiles(file_list(), 4), Batches(6, 1), workers=1)
+    epochs = [list(loader)]
+    workers: Any = loader._loader._iterator
+    for signum in (signal.SIGINT, REQUEUE):  # a terminal and a cluster send them to all processes
+        os.kill(workers._workers[0].pid, signum)
+    epochs.append(list(loader))
+    workers._shutdown_workers()  # the garbage collector would take seconds
+    for epoch in epochs:
+        assert [int(images[0, 0, 0, 0]) for images, _ in epoch] == [*range(6)]
+        assert [int(labels) for _, labels in epoch] == [0, 1, 2, 0, 1, 2]

@@ -50,7 +50,8 @@ def opened(tmp_path: Path, file_list: Callable[..., FileList]) -> Callable[..., 
 
 
 def test_storages_hold_the_same(opened: Callable[..., SomeImages]) -> None:
-    kinds = {"memory": ImageTensors, "packed": PackedImages, "files": ImageFiles}
+    kinds: dict[Any, type[Images]] = {"device": ImageTensors, "memory": ImageTensors}
+    kinds |= {"packed": PackedImages, "files": ImageFiles}
     every = {storage: opened(storage=storage) for storage in kinds}
     for storage, kind in kinds.items():
         for split in ("train", "val"):

@@ -57,12 +57,13 @@ class Traffic(TorchDispatchMode):
 
     "waits": values that Python reads, outputs whose size depends on values, copies to the host.
     "blocking": copies to the GPU for which the host waits, since they are not asked to be
-    non-blocking. "sent": copies to the GPU without waiting.
+    non-blocking. "sent": copies to the GPU without waiting. `bytes` is what all copies to it take.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter()
+        self.bytes = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -82,18 +83,19 @@ class Traffic(TorchDispatchMode):
             self.counts["waits"] += first.device == GPU
         result = func(*args, **kwargs)
         if func is aten._to_copy.default:
-            self._cross(first.device, result.device, kwargs.get("non_blocking", False))
+            self._cross(first, result.device, kwargs.get("non_blocking", False))
         elif func is aten.copy_.default:
-            self._cross(args[1].device, first.device, bool(args[2:] and args[2]))
+            self._cross(args[1], first.device, bool(args[2:] and args[2]))
         return result
 
-    def _cross(self, source: torch.device, target: torch.device, non_blocking: bool) -> None:
-        if source.type == target.type:
+    def _cross(self, sent: Tensor, target: torch.device, non_blocking: bool) -> None:
+        if sent.device.type == target.type:
             return
         if target.type == "cpu":
             self.counts["waits"] += 1
         else:
             self.counts["sent" if non_blocking else "blocking"] += 1
+            self.bytes += sent.nbytes
 
 
 def by_mask(indices: Any) -> bool:

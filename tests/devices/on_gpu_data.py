@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import (
@@ -64,6 +65,20 @@ def test_a_batch_is_augmented_without_waiting(name: str) -> None:
         assert pixels.is_contiguous(memory_format=torch.channels_last)
         assert traffic.counts["sent"] == sent + bool(colour)
         assert traffic.counts.total() == traffic.counts["sent"]
+
+
+def test_of_images_on_the_device_a_batch_sends_the_indices() -> None:
+    images = torch.empty(64, 3, 32, 32, dtype=torch.uint8)
+    with make_believe() as traffic:
+        there = ImageTensors(images, torch.empty(64, dtype=torch.int64)).to(GPU)
+        assert traffic.bytes == images.nbytes + 64 * 8
+        traffic.counts.clear()
+        traffic.bytes = 0
+        pixels, labels = there[list(range(8))]
+    assert (pixels.device, labels.device, pixels.dtype) == (GPU, GPU, torch.uint8)
+    assert (pixels.shape, labels.shape) == ((8, 3, 32, 32), (8,))
+    assert pixels.is_contiguous(memory_format=torch.channels_last)
+    assert (+traffic.counts, traffic.bytes) == ({"sent": 1}, 8 * 8)
 
 
 @pytest.mark.parametrize("targets", [OneHot(), MixUp(), CutMix()])

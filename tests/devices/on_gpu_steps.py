@@ -17,8 +17,11 @@ from torch.utils.data import DataLoader
 
 from alexnet_lightning.callbacks import Throughput
 from alexnet_lightning.callbacks.step_seed import StepSeed
+from alexnet_lightning.data.base import Split
+from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
+from alexnet_lightning.data.transforms.crops import Flip
 from alexnet_lightning.data.transforms.scaling import constants
 from alexnet_lightning.models import AlexNet
 from alexnet_lightning.models.create import create_model
@@ -29,7 +32,7 @@ from alexnet_lightning.training.schedules import Plateau, WarmupCosine
 from tests.models.test_mishkin import CHOICES
 from tests.models.test_models import VARIANTS, build
 
-from .fake import GPU, Strategy, make_believe
+from .fake import GPU, Strategy, Traffic, make_believe
 from .on_gpu_data import STATISTICS
 
 EVERY = 2  # steps between two that are logged
@@ -91,16 +94,18 @@ def empty_batches(count: int) -> Any:
 class Meter(Callback):
     """What each step has made the host wait for, after all other callbacks."""
 
-    def __init__(self, counts: Counter[str]) -> None:
-        self.counts = counts
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+        self.bytes: list[int] = []
         self.training: list[Counter[str]] = []
         self.validation: list[Counter[str]] = []
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self.training.append(Counter(self.counts))
+        self.training.append(Counter(self.traffic.counts))
+        self.bytes.append(self.traffic.bytes)
 
     def on_validation_batch_end(self, *_: Any) -> None:
-        self.validation.append(Counter(self.counts))
+        self.validation.append(Counter(self.traffic.counts))
 
 
 def differences(totals: list[Counter[str]]) -> list[dict[str, int]]:
@@ -139,7 +144,7 @@ def test_a_step_waits_only_to_log(
     data = Batches(colour=PCANoise())
     averaging = [EMAWeightAveraging(decay=0.9)] if average else []
     with make_believe() as traffic:
-        meter = Meter(traffic.counts)
+        meter = Meter(traffic)
         Trainer(
             strategy=Strategy(),
             callbacks=[StepSeed(0), *averaging, Throughput(), Divergence(False), meter],
@@ -161,3 +166,43 @@ def test_a_step_waits_only_to_log(
         logged = batches | {"waits": 1 + EVERY}
         assert steps == [logged, batches, logged]
     assert differences(meter.validation) == [{"sent": 2}]
+
+
+class Resident(CIFAR10DataModule):
+    """Images of no values, in memory."""
+
+    def prepare_data(self) -> None:
+        """Nothing is read."""
+
+    def load(self) -> dict[Split, Images]:
+        pixels = torch.empty(STEPS * 8, 3, 32, 32, dtype=torch.uint8)
+        images = ImageTensors(pixels, torch.empty(len(pixels), dtype=torch.int64))
+        return {"train": images, "val": images, "test": images}
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.parametrize(
+    ("storage", "copies", "sent"), [("memory", 3, 8 * 3080), ("device", 2, 64)]
+)
+def test_images_on_the_device_do_not_cross_in_a_step(storage: Any, copies: int, sent: int) -> None:
+    model = create_model("AlexNet", 10, 32, width=0.1, stem="small", optimizer=partial(SGD, lr=0.1))
+    data = Resident(batch_size=8, storage=storage, transform=Flip())
+    with make_believe() as traffic:
+        meter = Meter(traffic)
+        Trainer(
+            strategy=Strategy(),
+            callbacks=[StepSeed(0), meter],
+            max_epochs=1,
+            num_sanity_val_steps=0,
+            limit_val_batches=0,
+            log_every_n_steps=100,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+        ).fit(model, data)
+    offsets = 8 * 3 * 8  # where each image is cropped, and whether it is mirrored
+    assert [after - before for before, after in pairwise(meter.bytes)] == [sent + offsets] * 3
+    steps = differences(meter.training)
+    assert [step["sent"] for step in steps] == [copies] * 3
+    assert not any("blocking" in step for step in steps)

@@ -275,6 +275,10 @@ def check_other(words: Sequence[str]) -> None:
         check_experiment(["--config", config, "--config", "configs/overlays/slurm.yaml"])
     elif program == "conda":
         assert all(Path(word).exists() for word in rest if word.endswith(".yml"))
+    elif "/" in program:
+        script = Path(program).read_text()
+        assert os.access(program, os.X_OK)
+        assert all(f"{word} " in script for word in rest if word.startswith("--"))
     else:
         known = {
             "source": ".venv/bin/activate",

@@ -1,21 +1,26 @@
 """Read every image of a data set once: count, measure, and find duplicates."""
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import leave_to_parent
+
+if TYPE_CHECKING:  # workers that are no forks import this file, and need no Lightning
+    from alexnet_lightning.data.base import Split
 
 DIGEST = 16  # bytes: among 1.3 million images, two different ones share one with p = 2e-27
 PIXELS = 1 << 21  # read at a time: the statistics take 24 bytes per pixel
@@ -108,7 +113,13 @@ class Reader(Dataset[tuple[Tensor, list[bytes]]]):
         if not (total := len(self.images)):
             raise UserError(f"{self.title}: it has no images")
         chunks = torch.arange(total).split(self.count)
-        loader = DataLoader(self, sampler=chunks, batch_size=None, num_workers=self.workers)
+        loader = DataLoader(
+            self,
+            sampler=chunks,
+            batch_size=None,
+            num_workers=self.workers,
+            worker_init_fn=leave_to_parent,
+        )
         with tqdm(desc=self.title, total=total, unit=" images", leave=False, disable=None) as bar:
             for images, digests in loader:
                 self.digests += digests

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alexnet_lightning.data.base import ImageDataModule, Split
+from alexnet_lightning.data.base import ImageDataModule, InMemory, Split
 from alexnet_lightning.data.batches import Images, ImageTensors, held_out
 from alexnet_lightning.data.storage.archives import Address, check_md5, download, not_found
 from alexnet_lightning.data.storage.decoding import decode
@@ -58,6 +58,9 @@ class CIFARDataModule(ImageDataModule):
             chosen, and `checkpoint.monitor` is null.
         url: address of the archive (http, https or file), or several, tried in their order; null
             never downloads.
+        storage: "memory" sends each batch of images to the GPU; "device" keeps all of them there,
+            so that a batch sends their indices alone; "auto" is "device" where a split takes less
+            than a quarter of the GPU's free memory. On a CPU all are the same.
     """
 
     title: str
@@ -74,8 +77,15 @@ class CIFARDataModule(ImageDataModule):
     native_size = 32
     default_transform = PadCropFlip()
 
-    def __init__(self, val_images: int = 10_000, url: Address = None, **common: Any) -> None:
+    def __init__(
+        self,
+        val_images: int = 10_000,
+        url: Address = None,
+        storage: InMemory = "auto",
+        **common: Any,
+    ) -> None:
         super().__init__(**common)
+        self.storage = storage
         self.val_images = val_images
         self.has_validation = val_images != 0
         self.url = url

@@ -20,7 +20,6 @@ from typing import Self, TypeVar
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -29,6 +28,7 @@ from alexnet_lightning.data.storage.decoding import DECODER, BrokenImageError, d
 from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFiles, LeftOut
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.signals import leave_to_parent
 
 Kind = TypeVar("Kind", bound=FileImages)
 PIXELS, INDEX = "images.npy", "index.json"
@@ -111,6 +111,9 @@ def without(images: Kind, broken: dict[int, str], left_out: LeftOut) -> Kind:
     """
     if not broken:
         return images
+    # Not at the top: workers that are no forks import this file.
+    from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+
     kept = torch.ones(len(images), dtype=torch.bool)
     kept[list(broken)] = False
     labels = images.labels
@@ -230,7 +233,14 @@ def decode_all(packer: Packer, title: str) -> dict[int, str]:
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
     workers = min(cores(), len(chunks) // 4)  # none for a few images
     own = torch.Generator()  # a loader samples a seed, by default from the global generator
-    loader = DataLoader(packer, sampler=chunks, batch_size=None, num_workers=workers, generator=own)
+    loader = DataLoader(
+        packer,
+        sampler=chunks,
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=leave_to_parent,
+        generator=own,
+    )
     broken: dict[int, str] = {}
     failure = None
     with tqdm(desc=title, total=count, unit=" images", delay=0.5, disable=None) as bar:

@@ -12,6 +12,7 @@ from alexnet_lightning.data.batches import Images, ImageTensors, seeded
 from alexnet_lightning.data.check import survey as survey_module
 from alexnet_lightning.data.check.survey import (
     Place,
+    Reader,
     contradicts,
     copies,
     crosses,
@@ -118,6 +119,14 @@ def test_statistics_are_of_the_training_images(splits: dict[Split, Images]) -> N
 def test_a_split_without_images() -> None:
     with pytest.raises(UserError, match="reading val: it has no images"):
         survey({"train": noise(2, 1), "val": noise(0, 2)}, SIZE)
+
+
+@pytest.mark.usefixtures("start_method")
+def test_a_worker_reads_however_it_is_started() -> None:
+    images = noise(5, 1)
+    alone, divided = Reader(images, 5, 0, "reading"), Reader(images, 5, 1, "reading")
+    assert torch.equal(torch.cat([*divided]), torch.cat([*alone]))
+    assert divided.digests == alone.digests == digests_of(images.images)
 
 
 def test_workers_find_the_same(splits: dict[Split, Images]) -> None:

@@ -100,7 +100,6 @@ def test_names_of_any_letters(tmp_path: Path) -> None:
     assert [images.name(index) for index in range(3)] == [str(path) for path in paths]
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
 def test_an_error_in_a_worker_is_one_line(file_list: MakeFiles) -> None:
     files = file_list()
     files.paths[3].write_text("I am a text.")

@@ -40,6 +40,19 @@ def packs(cache: Path) -> list[Path]:
     return sorted(path for path in cache.glob("*") if path.suffix != ".lock")
 
 
+@pytest.mark.usefixtures("start_method")
+def test_a_pack_is_the_same_however_its_workers_are_started(
+    file_list: MakeFiles, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "CHUNK", 2)
+    monkeypatch.setattr(packing, "cores", lambda: 1)
+    files = file_list(8)
+    files.paths[7].write_text("I am a text.")
+    with pytest.warns(UserWarning, match="1 of 8 images"):
+        images = open_pack(files, 4, cache)
+    assert images[range(7)][0][:, 2, 1, 3].tolist() == [*range(7)]
+
+
 def test_a_pack_is_its_files_decoded(file_list: MakeFiles, cache: Path) -> None:
     files = file_list()
     images = open_pack(files, 4, cache)

@@ -23,8 +23,7 @@ from alexnet_lightning.system.errors import UserError
 
 MakeFiles = Callable[..., FileList]
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
-# So that the processes of these tests know what was monkeypatched.
+pytestmark = pytest.mark.usefixtures("forked")
 fork = multiprocessing.get_context("fork")
 
 
