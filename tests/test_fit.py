@@ -121,6 +121,8 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
         "dropout": 0.5,
         "norm": "bn",
         "overlapping": True,
+        "pooling": "max",
+        "colour_transform": False,
         "towers": "one",
         "activation": "relu",
         "skip": "none",
