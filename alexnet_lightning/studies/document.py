@@ -13,6 +13,7 @@ from alexnet_lightning.studies import published, tables, tuning
 from alexnet_lightning.studies.contrasts import Contrast, contrasts
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.training.summary import LAST_EPOCH
 
 EVERY_RUN = "## Every run"
 METHOD = (
@@ -29,6 +30,7 @@ TESTS = (
     "undecided. Detectable is the true difference that n seeds show with a power of 80 %, "
     "uncorrected."
 )
+CHOOSES = {"val/top1": "validation accuracy", "val/loss": "validation loss"}
 BEYOND = (
     " Where that interval would go below 0 or beyond 100 %, it says nothing, and the lowest and "
     "the highest of the seeds are in brackets instead."
@@ -70,9 +72,14 @@ def differences(study: Study, evidence: Evidence) -> list[str]:
 def results(study: Study, evidence: Evidence) -> list[str]:
     """Return the table of errors and how they were measured."""
     table = tables.results(study, evidence)
-    chosen = "with the checkpoint of the best validation accuracy"
+    by = evidence.chosen_by
     if not evidence.validated:
         chosen = "after the last epoch, since no images were held out to choose one"
+    elif by == {LAST_EPOCH}:
+        chosen = "after the last epoch, whatever its validation"
+    else:
+        figures = " or ".join(CHOOSES.get(each, each) for each in sorted(by))
+        chosen = f"with the checkpoint of the best {figures}"
     return [
         table,
         METHOD.format(chosen=chosen) + (BEYOND if re.search(r"\(\S+ to ", table) else ""),

@@ -10,11 +10,12 @@ import yaml
 
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.training.summary import LAST_EPOCH
 
 Row = dict[str, Any]
 WORDS = {
     "variant", "config", "overrides", "soft_targets", "date", "layer", "machine", "versions",
-    "git_commit", "data/changed",
+    "git_commit", "data/changed", "chosen_by",
 }  # fmt: skip
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
@@ -51,6 +52,11 @@ class Evidence:
         return str(next(iter(self.by_seed(variant, "soft_targets").values()), ""))
 
     @property
+    def chosen_by(self) -> set[str]:
+        """The figures that chose the tested epochs; LAST_EPOCH where none did."""
+        return {row.get("chosen_by", "val/top1") for row in self.runs}
+
+    @property
     def validated(self) -> bool:
         """Whether any run has a validation."""
         return any("val/top1" in row for row in [*self.runs, *self.curves])
@@ -73,8 +79,9 @@ def gather(cells: Iterable[Cell]) -> Evidence:
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
         flags, date = cell.run.flags, cell.folder.path.name[:15]
-        soft = soft_targets(yaml.safe_load(cell.folder.config.read_text()))
-        found.runs.append(key | soft | run_row(flags, date, cell.summary, metrics))
+        config = yaml.safe_load(cell.folder.config.read_text())
+        told = soft_targets(config) | {"chosen_by": config["checkpoint"]["monitor"] or LAST_EPOCH}
+        found.runs.append(key | told | run_row(flags, date, cell.summary, metrics))
         curves = epochs(metrics)
         if len(curves) <= FEW_EPOCHS:
             loss = "train/loss_step"
