@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from alexnet_lightning.data.base import ImageDataModule
+from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Images, seeded
 from alexnet_lightning.explanations.images import batches, run_data, split_probabilities
 from alexnet_lightning.explanations.mistakes import MISTAKES, most_confident
@@ -65,7 +65,7 @@ def embeddings(predictor: Predictor, data: ImageDataModule) -> dict[str, Any] | 
 
     None if it has under three images, or the embeddings are not finite.
     """
-    split = "val" if data.has_validation else "train"
+    split: Split = "val" if data.has_validation else "train"
     images = data.splits[split]
     order = torch.randperm(len(images), generator=seeded("cpu", 0))[:POINTS]
     sample = images.subset(order)
