@@ -4,7 +4,6 @@ import csv
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,31 +31,27 @@ def test_pieces_continue_each_other_to_the_end(quick_config: Path, tmp_path: Pat
     content = {
         "title": "In pieces",
         "base": [str(quick_config)],
-        "overrides": {"trainer.max_epochs": 60},
+        "overrides": {"trainer.max_epochs": 20},
         "variants": {"a": {}, "b": {}},
         "seeds": [1],
     }
     plan.write_text(yaml.safe_dump(content, sort_keys=False))
     flags = ["--rehearse", "--studies", plan, "--runs", tmp_path / "runs", "--out", out]
-    statuses = []
-    while not statuses or statuses[-1] == OVER:
-        began = time.monotonic()
-        done = piece(*flags, "--minutes", 0.6)
-        # The acceptance ends its part; a training its step.
-        assert time.monotonic() - began < 120
-        statuses.append(done.returncode)
-        assert (out / "acceptance.json").is_file(), done.stdout + done.stderr
-        assert len(statuses) < 20, done.stdout
-    assert statuses[-1] == 0, done.stdout + done.stderr
-    assert len(statuses) > 1
+    done = piece(*flags, "--minutes", 0.1)  # the acceptance alone takes longer
+    assert done.returncode == OVER, done.stdout + done.stderr
+    assert (out / "acceptance.json").is_file() and not (tmp_path / "runs").exists()
+    for _ in range(20):
+        done = piece(*flags, "--minutes", 1)
+        if done.returncode != OVER:
+            break
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "all runs are finished" in done.stdout
     kept = {path.name for path in (out / "plan").iterdir()}
     assert {"runs.csv", "curves.csv", "report.md", "study.yaml"} <= kept
     with (out / "plan" / "runs.csv").open() as file:
         assert [row["variant"] for row in csv.DictReader(file)] == ["a", "b"]
-    began = time.monotonic()
-    assert piece(*flags).returncode == 0, "nothing is left to do"
-    assert time.monotonic() - began < 5
+    again = piece(*flags)
+    assert again.returncode == 0 and "checking" not in again.stderr, "nothing is left to do"
 
 
 @pytest.mark.slow  # torch and Lightning are imported once more
