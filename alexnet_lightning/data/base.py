@@ -14,6 +14,7 @@ from torch import Tensor
 
 from alexnet_lightning.data.batches import Batches, Images, ImageTensors, Loader, seeded
 from alexnet_lightning.data.identity import DataIdentity
+from alexnet_lightning.data.label_noise import fewer, mislabelled
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import Identity, Transform, Views
 from alexnet_lightning.data.transforms.scaling import normalise
@@ -140,28 +141,17 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         if not self.splits:
             splits = self.load()
-            splits["train"] = self.worsened(splits["train"])
+            splits["train"] = fewer(splits["train"], self.train_images, self.seed)
+            self.wrong_labels = round(self.label_noise * len(splits["train"]))
+            if self.wrong_labels:
+                splits["train"] = mislabelled(
+                    splits["train"], self.wrong_labels, self.num_classes, self.seed
+                )
             if self.trained_on is not None:
                 self.identity = self.same_as(self.trained_on, splits)
             self.adopt(splits)
         if self.trainer is not None and not self.has_validation:
             self.trainer.limit_val_batches = 0
-
-    def worsened(self, images: Images) -> Images:
-        """Return the training images that `train_images` keeps, with `label_noise`.
-
-        For one seed, fewer images are a part of more; UserError if there are not as many.
-        """
-        count = len(images) if self.train_images is None else self.train_images
-        if count > len(images):
-            raise UserError(f"data.train_images is {count}: give 1 to {len(images)}")
-        if count == len(images) and not self.label_noise:
-            return images
-        order = torch.randperm(len(images), generator=seeded("cpu", self.seed, 0, 0))
-        kept = images.subset(order[:count].sort().values)
-        self.wrong_labels = round(self.label_noise * count)
-        kept.labels = wrong(kept.labels, self.wrong_labels, self.num_classes, self.seed)
-        return kept
 
     def same_as(self, before: DataIdentity, splits: dict[Split, Images]) -> DataIdentity:
         """Number the classes as in a trained network; UserError if anything else has changed."""
@@ -339,17 +329,6 @@ class ImageDataModule(LightningDataModule, ABC):
         chosen = torch.randperm(len(images), generator=seeded("cpu", 0))[:count]
         pixels, labels = images[chosen]
         return self.preprocess(pixels), labels
-
-
-def wrong(labels: Tensor, count: int, num_classes: int, seed: int) -> Tensor:
-    """Return labels, int64 (N,), `count` of them replaced by any other class, all equally likely.
-
-    For one seed, fewer wrong labels are a part of more.
-    """
-    generator = seeded("cpu", seed, 0, 1)
-    indices = torch.randperm(len(labels), generator=generator)[:count]
-    shift = torch.randint(1, num_classes, (count,), generator=generator)
-    return labels.index_add(0, indices, shift) % num_classes
 
 
 def limit_of(trainer: Any, split: Split, batches: int) -> int:

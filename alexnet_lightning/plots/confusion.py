@@ -56,7 +56,7 @@ def write_numbers(matrix: Axes, bars: Axes, percent: Tensor, images: Tensor) -> 
     for true, predicted in percent.nonzero().tolist():
         value = float(percent[true, predicted])
         color = "white" if value > 65 else "black"
-        text = f"{value:.0f}" if value >= 0.5 else "<1"  # a cell of no images is blank
+        text = "<1" if value < 1 else f"{value:.0f}"  # a cell of no images is blank
         matrix.text(predicted, true, text, ha="center", va="center", color=color)
     for index, (value, total) in enumerate(zip(percent.diag(), images, strict=True)):
         bars.text(3, index, f"{value:.1f}" if total else "no images", va="center")

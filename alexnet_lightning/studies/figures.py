@@ -46,8 +46,8 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
         draw_time(study, evidence, folder / "time.png")
         captions = {
             "curves.png": "Mean over the seeds; the band goes from the lowest to the highest.",
-            "time.png": "Validation error against training time, and the test error of the best "
-            "checkpoint, at the end of its epoch."
+            "time.png": "Validation error against training time, and the test error of the "
+            f"{evidence.tested}, at the end of its epoch."
             if evidence.validated
             else "Test error after the last epoch against training time.",
         }
@@ -150,8 +150,7 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         plot_levels(axes, study)
         if evidence.validated:
             axes.plot([], [], color=GRAY, label="validation")
-        tested_on = "best checkpoint" if evidence.validated else "last epoch"
-        axes.plot([], [], "*", color=GRAY, markersize=12, label=f"test ({tested_on})")
+        axes.plot([], [], "*", color=GRAY, markersize=12, label=f"test ({evidence.tested})")
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)

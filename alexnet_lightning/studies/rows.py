@@ -57,6 +57,12 @@ class Evidence:
         return {row.get("chosen_by", "val/top1") for row in self.runs}
 
     @property
+    def tested(self) -> str:
+        """Which weights the test figures are of: "best checkpoint" or "last epoch"."""
+        by_rule = not self.validated or self.chosen_by == {LAST_EPOCH}
+        return "last epoch" if by_rule else "best checkpoint"
+
+    @property
     def validated(self) -> bool:
         """Whether any run has a validation."""
         return any("val/top1" in row for row in [*self.runs, *self.curves])

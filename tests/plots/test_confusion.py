@@ -20,6 +20,8 @@ def test_cells_are_percent_of_the_true_class():
 def test_a_few_images_are_not_none():
     figure = confusion_figure(torch.tensor([[999, 1], [0, 5]]), ["cat", "dog"], "Pets")
     assert [text.get_text() for text in figure.axes[0].texts] == ["100", "<1", "100"]
+    half = confusion_figure(torch.tensor([[995, 5], [0, 5]]), ["cat", "dog"], "Pets")
+    assert [text.get_text() for text in half.axes[0].texts] == ["100", "<1", "100"]
 
 
 @pytest.mark.parametrize(("classes", "names"), [(20, 20), (120, 30)])

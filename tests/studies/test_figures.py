@@ -1,4 +1,4 @@
-"""What a study's figures show besides the runs."""
+"""What a study's figures show in addition to the runs."""
 
 import math
 from dataclasses import replace
@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.studies import figures
+from alexnet_lightning.studies.document import results
 from alexnet_lightning.studies.figures import plot_levels, show_hidden
 from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.training.summary import LAST_EPOCH
 
 
 def test_a_level_is_a_line_at_its_error_with_its_name(plan: Study) -> None:
@@ -89,6 +91,31 @@ def test_without_a_validation_the_star_is_at_the_end_and_stands_for_the_variant(
     assert labels == [plan.label("plain"), "test (last epoch)"]
     assert list(handles[0].get_xdata()) == [20.0]
     assert len(made["curves"].axes) == 1, "no empty panel"
+
+
+@pytest.mark.parametrize(
+    ("monitor", "tested", "words"),
+    [
+        (LAST_EPOCH, "last epoch", "after the last epoch, whatever its validation"),
+        ("val/loss", "best checkpoint", "with the checkpoint of the best validation loss"),
+        (None, "best checkpoint", "with the checkpoint of the best validation accuracy"),
+    ],
+)
+def test_a_report_says_what_chose_the_tested_epoch(
+    plan: Study,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    monitor: str | None,
+    tested: str,
+    words: str,
+) -> None:
+    run = {"variant": "plain", "seed": 3, "seconds": 60.0, "test/top1": 0.7, "val/top1": 0.7}
+    chosen = {} if monitor is None else {"chosen_by": monitor}  # older rows do not have it
+    evidence = Evidence([run | {"best_epoch": 1, "epochs": 1} | chosen], [], [])
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: None)
+    captions = figures.draw(plan, evidence, [], tmp_path)
+    assert f"test error of the {tested}" in captions["time.png"]
+    assert words in results(plan, evidence)[1]
 
 
 def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, Figure]) -> None:
