@@ -51,8 +51,10 @@ class Transform(ABC):
     def views(self, images: Tensor, views: Views) -> Tensor:
         """Test views in torchvision's order: uint8 (N, C, S, S) to 0-255 (N, V, C, T, T)."""
         size, whole = self.output_size(images.shape[-1]), self.whole(images)
+        if views == "six":
+            return torch.stack(six_crops(whole, size), dim=1)
         sides = [whole] if views == "centre" else [whole, whole.flip(-1)]
-        cut = {"six": shifted_crops, "ten": five_crops}.get(views, centre_crops)
+        cut = five_crops if views == "ten" else centre_crops
         return torch.stack([window for side in sides for window in cut(side, size)], dim=1)
 
     def check(self, native: int, views: Views) -> None:
@@ -142,14 +144,16 @@ def centre_crops(images: Tensor, size: int) -> list[Tensor]:
     return [images[..., start : start + size, start : start + size]]
 
 
-def shifted_crops(images: Tensor, size: int) -> list[Tensor]:
-    """The center crop, and it shifted by one pixel up and left, and down and right.
+def six_crops(images: Tensor, size: int) -> list[Tensor]:
+    """The center crop, and it shifted by one pixel up and left, and down and right; all mirrored.
 
-    The gap that a shift leaves mirrors what is beside the edge. Source: Jordan 2024, section 3.5.
+    The gap that a shift leaves mirrors what is beside the edge. Shifts are of the image as it is,
+    not of its mirror image. Source: Jordan 2024, section 3.5; airbench94_muon.py.
     """
     (centre,) = centre_crops(images, size)
     padded = pad_mirrored(centre, 1)
-    return [centre, padded[..., 2:, 2:], padded[..., :size, :size]]
+    windows = [centre, padded[..., 2:, 2:], padded[..., :size, :size]]
+    return [*windows, *(window.flip(-1) for window in windows)]
 
 
 def pad_mirrored(images: Tensor, padding: int) -> Tensor:
