@@ -30,7 +30,7 @@ def write_folder(predictor: Predictor, source: Source, path: Path, images: Tenso
 
     Args:
         predictor: of `source`.
-        source: checkpoint and run, of which configuration, figures and pictures are taken.
+        source: checkpoint and run, of which configuration, figures and plots are taken.
         path: the folder, which must not be there, or be empty.
         images: to compare on, uint8 (N, C, size, size), N >= 1.
 
@@ -48,20 +48,20 @@ def write_folder(predictor: Predictor, source: Source, path: Path, images: Tenso
 
 
 def about_the_run(folder: Path, predictor: Predictor, source: Source, name: str) -> None:
-    """Write what is known of a run: its configuration, figures and pictures, and the card."""
+    """Write what is known of a run: its configuration, figures and plots, and the card."""
     run, shared = source.run, RunFolder(folder)
     whole = source.run.file("best").parent == source.checkpoint.parent
     figures = tested(source) if whole else {}
     kept = {name: each for name, each in PICTURES.items() if (run.path / each).is_file()}
-    pictures = kept if figures else {}
-    for each in pictures.values():
+    plots = kept if figures else {}
+    for each in plots.values():
         (folder / each).parent.mkdir(exist_ok=True)
         shutil.copyfile(run.path / each, folder / each)
     if figures:
         shared.write_summary(figures)
     if whole and run.config.is_file():
         shared.config.write_text(without_places(run.config.read_text()))
-    card = model_card(predictor, shared, figures, pictures, name)
+    card = model_card(predictor, shared, figures, plots, name)
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 
 

@@ -40,7 +40,7 @@ def model_card(
     predictor: Predictor,
     run: RunFolder,
     figures: Mapping[str, Any],
-    pictures: Mapping[str, str],
+    plots: Mapping[str, str],
     name: str,
 ) -> "ModelCard":
     """Return the card of a run's network.
@@ -50,7 +50,7 @@ def model_card(
         run: its folder, whose configuration names the data set.
         figures: summary.json of the run, if it is of this checkpoint; else empty, and the card
             claims nothing.
-        pictures: figures of the run, as paths from the card's folder, by what they show.
+        plots: figures of the run, as paths from the card's folder, by what they show.
         name: of the model.
     """
     from huggingface_hub import ModelCard, ModelCardData
@@ -79,7 +79,7 @@ def model_card(
         counts=identity.images if identity else {},
         results=[(each.metric_name, each.metric_value) for each in results],
         n=figures.get("test/images"),
-        pictures=list(pictures.items()),
+        plots=list(plots.items()),
         own=type(predictor.model).__name__ not in alexnet_lightning.VARIANTS,
         figures=figures,
     )

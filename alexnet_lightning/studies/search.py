@@ -14,7 +14,7 @@ HYPERBAND = ("type", "min_iter", "max_iter", "s", "eta", "strict")
 
 @dataclass(frozen=True)
 class Sweep:
-    """What `study --sweep` writes besides the variants and seeds.
+    """What `study --sweep` writes in addition to the variants and seeds.
 
     Hyperband (Li et al., 2017): at `min_iter` validations, and at each `eta` times as many, a run
     whose metric is not among the best 1 / `eta` so far is stopped.
@@ -27,7 +27,7 @@ class Sweep:
     early_terminate: dict[str, Any] | None = None  # as {type: hyperband, min_iter: 3}
 
     def keys(self) -> dict[str, Any]:
-        """Return what the sweep's file says of it, besides parameters."""
+        """Return what the sweep's file says of it, without its parameters."""
         cap = {"run_cap": self.run_cap} if self.run_cap else {}
         stop = {"early_terminate": self.early_terminate} if self.early_terminate else {}
         return {"method": self.method, **cap, **stop}
