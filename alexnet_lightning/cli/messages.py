@@ -38,6 +38,7 @@ WORDS = {
     "Sequence": "a list",
     "tuple": "a list",
     "dict": "a mapping",
+    "Mapping": "a mapping, as {name: value}",
 }
 
 
