@@ -21,7 +21,8 @@ CASES = [
     Case("fit --config {quick} --model.width wide", r"^error: model\.width: "),
     Case("fit --config {quick} --model.width 0", r"^error: AlexNetBN: width is 0"),
     Case(
-        "fit --config {quick} --model.layer_options fc8", r"layer_options: give a mapping, as {name: "
+        "fit --config {quick} --model.layer_options fc8",
+        r"layer_options: give a mapping, as {name: ",
     ),
     Case(
         "fit --config {quick} --model.lr_scheduler OneCycleLR --model.lr_scheduler.max_lr 1"
