@@ -133,7 +133,8 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
         raise UserError(f"{folder}: no run is finished yet; see study --list")
     print(f"{len(evidence.runs)} of {len(cells)} runs are finished")
     there = any(folder.glob("*/*/config.yaml"))
-    table = ledger(folder, study.base) if there else kept_ledger(folder)
+    kept = kept_ledger(folder)
+    table = with_kept(ledger(folder, study.base), kept) if there else kept
     write(evidence, output)
     if output != folder:
         with replacing(output / "study.yaml") as part:
@@ -147,6 +148,15 @@ def kept_ledger(folder: Path) -> str:
     """Return the table of all runs of an earlier report, whose run folders are gone."""
     report = folder / "report.md"
     return report.read_text().partition(EVERY_RUN)[2] if report.is_file() else ""
+
+
+def with_kept(table: str, kept: str) -> str:
+    """Return a table of runs with the lines of an earlier one of runs that are gone."""
+    runs, earlier = ({line.split("|")[1].strip(): line for line in text.splitlines() if "|" in line}
+                     for text in (table, kept))  # fmt: skip
+    gone = [line for run, line in earlier.items() if run not in runs]
+    header, rule, *rest = table.splitlines()
+    return "\n".join([header, rule, *gone, *rest])
 
 
 def main(args: Sequence[str]) -> None:

@@ -20,9 +20,10 @@ from typing import Any
 
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.contrasts import contrasts
+from alexnet_lightning.studies.csv_rows import read_rows
 from alexnet_lightning.studies.levels import reached
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import Evidence, read_rows
+from alexnet_lightning.studies.rows import Evidence
 from alexnet_lightning.training.summary import run_table
 
 ROOT = Path(__file__).parents[1]

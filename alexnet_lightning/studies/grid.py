@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from alexnet_lightning.studies.csv_rows import Row, read_rows
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RunFolder, in_new_words
@@ -45,20 +46,23 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """A run of the grid and its folder, if it has begun."""
+    """A run of the grid, its folder, if it has begun here, and its row in an earlier report."""
 
     run: Run
     folder: RunFolder | None
+    row: Row | None = None
 
     @cached_property
     def state(self) -> str:
         """One of finished, running, broken and waiting."""
-        return "waiting" if self.folder is None else state_of(self.folder)
+        if self.folder is None:
+            return "waiting" if self.row is None else "finished"
+        return state_of(self.folder)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The figures of a finished run; empty for another."""
-        return self.folder.read_summary() if self.folder else {}
+        return self.folder.read_summary() if self.folder else self.row or {}
 
     @property
     def result(self) -> str:
@@ -118,20 +122,37 @@ def is_locked(run: RunFolder) -> bool:
 
 
 def find(run: Run, folder: Path) -> Cell:
-    """Return a run with its folder: the finished one if there is one, else the newest."""
+    """Return a run with its row and folder: the finished one if there is one, else the newest."""
     same = [
         RunFolder(path.parent)
         for path in sorted((folder / run.variant).glob("*/config.yaml"))
         if yaml.safe_load(path.read_text())["seed_everything"] == run.seed
     ]
     same.sort(key=lambda candidate: candidate.summary.is_file())
-    return Cell(run, same[-1] if same else None)
+    return Cell(run, same[-1] if same else None, row_of(run, folder))
+
+
+def row_of(run: Run, folder: Path) -> Row | None:
+    """Return the row of a run in an earlier report in the folder; of a trial, beside its folder."""
+    for path in (folder / "runs.csv", folder.parent / f"{folder.name}.csv"):
+        for row in read_rows(path) if path.is_file() else []:
+            if (row.get("variant"), row.get("seed")) == (run.variant, run.seed):
+                return row
+    return None
+
+
+def settings_of(flags: Sequence[str]) -> dict[str, str]:
+    """Return what a row says of a run's flags: its configurations, and the other flags."""
+    configs = [flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")]
+    others = [flag[2:] for flag in flags if not flag.startswith("--config=")]
+    return {"config": " ".join(configs), "overrides": " ".join(others)}
 
 
 def check_unchanged(cell: Cell, folder: Path) -> None:
     """Raise a UserError if a run was begun with another configuration than the study asks for."""
     wanted = resolved(cell.run, folder)
     if cell.folder is None:
+        check_row(cell, folder)
         return
     begun = yaml.safe_load(in_new_words(cell.folder.config.read_text()))
     keys = {*differences(begun, wanted), *differences(wanted, begun)}
@@ -142,6 +163,17 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
             f"{cell.folder.path}: this run was begun with other settings than the study now has "
             f"({', '.join(changed[:3])}): name another --output, or delete the run to repeat it"
         )
+
+
+def check_row(cell: Cell, folder: Path) -> None:
+    """Raise a UserError if the row of a run whose folder is gone is of other settings."""
+    for key, wanted in settings_of(cell.run.flags).items():
+        if cell.row is not None and cell.row.get(key, "") != wanted:
+            raise UserError(
+                f"{folder / 'runs.csv'}: the row of {cell.run.name} has {key} "
+                f"{cell.row.get(key, '')!r}, the study {wanted!r}: name another --output, or "
+                "delete the row to repeat the run"
+            )
 
 
 def differences(base: Any, config: Any, key: str = "") -> dict[str, Any]:

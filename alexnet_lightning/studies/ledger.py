@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from alexnet_lightning.studies.csv_rows import read_rows
 from alexnet_lightning.studies.grid import ELSEWHERE, Run, differences, resolved, state_of
-from alexnet_lightning.studies.rows import column, read_rows
+from alexnet_lightning.studies.rows import column
 from alexnet_lightning.studies.tables import NONE, duration, table
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.run_folder import RUNS, RunFolder

@@ -1,28 +1,21 @@
 """What is kept of a study's runs: a row per run, per epoch and per layer, as CSV files."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from alexnet_lightning.studies.grid import Cell
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.studies.csv_rows import Row, read_rows, write_rows
+from alexnet_lightning.studies.grid import Cell, Run, settings_of
 from alexnet_lightning.training.summary import LAST_EPOCH
 
-Row = dict[str, Any]
-WORDS = {
-    "variant", "config", "overrides", "soft_targets", "date", "layer", "machine", "versions",
-    "git_commit", "data/changed", "chosen_by",
-}  # fmt: skip
 FEW_EPOCHS = 2
 CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
 FIGURES = (  # of summary.json
     "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
     "test/top1", "test/top5", "test/images", "data/changed", "classes", "parameters",
-    "multiply_adds", "seconds", "train/images_per_second",
+    "multiply_adds", "seconds", "train/images_per_second", "data/train_images", "data/fingerprint",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
     "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",
@@ -102,6 +95,23 @@ def gather(cells: Iterable[Cell]) -> Evidence:
     return found
 
 
+def merged(found: Evidence, earlier: Evidence, runs: Sequence[Run]) -> Evidence:
+    """Return the rows of some runs, in their order: found in folders, else of an earlier report."""
+    there = {key_of(row) for row in found.runs}
+    order = {(run.variant, run.seed): index for index, run in enumerate(runs)}
+
+    def joined(rows: list[Row], of_earlier: list[Row]) -> list[Row]:
+        gone = [row for row in of_earlier if key_of(row) in order and key_of(row) not in there]
+        return sorted([*rows, *gone], key=lambda row: order[key_of(row)])
+
+    return Evidence(*(joined(rows, getattr(earlier, name)) for name, rows in vars(found).items()))
+
+
+def key_of(row: Row) -> tuple[str, int]:
+    """Return which run a row is of: its variant and its seed."""
+    return row["variant"], row["seed"]
+
+
 def soft_targets(config: Row) -> Row:
     """Return what training compares with in place of class indices: it shifts the training loss."""
     model, data = (config[part].get("init_args", {}) for part in ("model", "data"))
@@ -116,8 +126,7 @@ def run_row(flags: Sequence[str], date: str, summary: Row, metrics: Sequence[Row
     """Return the figures of a finished run."""
     last = {name: name for name in LAST} | {f"last_{of}": of for of in ("val/top1", "val/loss")}
     return {
-        "config": " ".join(flag.split("=", 1)[1] for flag in flags if flag.startswith("--config=")),
-        "overrides": " ".join(flag[2:] for flag in flags if not flag.startswith("--config=")),
+        **settings_of(flags),
         "date": date,
         **{name: summary[name] for name in FIGURES if name in summary},
         **{name: found[-1] for name, of in last.items() if (found := column(metrics, of))},
@@ -146,31 +155,10 @@ def write(evidence: Evidence, folder: Path) -> None:
     """Write runs.csv, curves.csv and so on, without those that would be empty."""
     for name, rows in vars(evidence).items():
         if rows:
-            columns = list(dict.fromkeys(key for row in rows for key in row))
-            with replacing(folder / f"{name}.csv") as part, part.open("w", newline="") as file:
-                writer = csv.DictWriter(file, columns)
-                writer.writeheader()
-                writer.writerows(rows)
+            write_rows(rows, folder / f"{name}.csv")
 
 
 def read(folder: Path) -> Evidence:
     """Return the rows of a report, from its CSV files."""
     paths = [folder / f"{each.name}.csv" for each in fields(Evidence)]
     return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a CSV file: numbers as such, without empty cells."""
-    with path.open(newline="") as file:
-        return [
-            {key: text if key in WORDS else number(text) for key, text in row.items() if text}
-            for row in csv.DictReader(file)
-        ]
-
-
-def number(text: str) -> float | int:
-    """Return the number in a cell."""
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from alexnet_lightning.studies.csv_rows import Row
 from alexnet_lightning.studies.grid import Cell, find, grid
 from alexnet_lightning.studies.plan import Question, Study
-from alexnet_lightning.studies.rows import Evidence, Row, gather, read
+from alexnet_lightning.studies.rows import Evidence, gather, merged, read
 from alexnet_lightning.studies.tuning import FOLDER, trials, tuned
 from alexnet_lightning.system.errors import UserError
 
@@ -20,7 +21,9 @@ def cells_of(study: Study | None, folder: Path) -> list[Cell]:
 
 def trial_rows(study: Study, folder: Path) -> list[Row]:
     """Return the rows of the finished trials."""
-    return gather(cells_of(trials(study), folder / FOLDER)).runs
+    cells = cells_of(trials(study), folder / FOLDER)
+    earlier = Evidence(read(folder).tuning, [], [])
+    return merged(gather(cells), earlier, [cell.run for cell in cells]).runs
 
 
 def stages(study: Study, folder: Path) -> Iterator[tuple[Study, Path]]:
@@ -32,11 +35,10 @@ def stages(study: Study, folder: Path) -> Iterator[tuple[Study, Path]]:
 
 
 def evidence_of(study: Study, folder: Path) -> Evidence:
-    """Return the rows of the finished runs, or, where these are gone, of an earlier report."""
+    """Return the rows of the finished runs, and those of an earlier report of runs now gone."""
     tuning = trial_rows(study, folder)
-    found = gather(cells_of(tuned(study, tuning) or study, folder))
-    if not found.runs and (folder / "runs.csv").is_file():
-        return read(folder)
+    cells = cells_of(tuned(study, tuning) or study, folder)
+    found = merged(gather(cells), read(folder), [cell.run for cell in cells])
     return replace(found, tuning=tuning)
 
 

@@ -13,9 +13,10 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from alexnet_lightning.studies.csv_rows import Row
 from alexnet_lightning.studies.metrics import kind_of
 from alexnet_lightning.studies.plan import Study, Tune
-from alexnet_lightning.studies.rows import Evidence, Row
+from alexnet_lightning.studies.rows import Evidence
 from alexnet_lightning.studies.tables import NONE, filled
 
 FOLDER = "tuning"  # of the trials, within the study's

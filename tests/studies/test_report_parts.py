@@ -12,7 +12,7 @@ from alexnet_lightning.report import main as report_main
 from alexnet_lightning.report import report
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.document import neighbors, page
-from alexnet_lightning.studies.grid import find, grid
+from alexnet_lightning.studies.grid import check_unchanged, find, grid
 from alexnet_lightning.studies.ledger import changes, ledger
 from alexnet_lightning.studies.levels import epochs_to
 from alexnet_lightning.studies.plan import Question, Study
@@ -192,6 +192,27 @@ def test_a_report_is_made_again_from_its_rows(
     text = (tmp_path / "out" / "report.md").read_text()
     report(tmp_path / "out")
     assert (tmp_path / "out" / "report.md").read_text() == text
+
+
+def test_rows_of_runs_that_are_gone_stay_beside_those_of_new_ones(
+    plan: Study, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "s"))
+    (copied / "study.yaml").write_text(yaml.safe_dump(asdict(plan), sort_keys=False))
+    monkeypatch.setattr("alexnet_lightning.studies.figures.draw", lambda *_: {})
+    report(copied)
+    rows, text = read(copied), (copied / "report.md").read_text()
+    for path in copied.glob("*/20260101-000003"):  # of seed 3
+        shutil.rmtree(path)
+    cells = [find(run, copied) for run in grid(plan)]
+    finished = {cell.run.name for cell in cells if cell.state == "finished"}
+    assert finished == {f"{name}-seed{seed}" for name in TOP1 for seed in plan.seeds}
+    report(copied)
+    assert (read(copied), (copied / "report.md").read_text()) == (rows, text)
+    check_unchanged(cells[0], copied)
+    changed = replace(cells[0], run=replace(cells[0].run, flags=cells[0].run.flags[:-1]))
+    with pytest.raises(UserError, match=r"runs\.csv: the row of plain-seed3 has overrides"):
+        check_unchanged(changed, copied)
 
 
 def test_a_difference_is_what_a_run_sets_not_what_its_classes_lack() -> None:

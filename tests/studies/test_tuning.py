@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from alexnet_lightning.studies import tuning
+from alexnet_lightning.studies.csv_rows import Row
 from alexnet_lightning.studies.grid import check_unchanged, grid, resolved
 from alexnet_lightning.studies.plan import Study, Tune, read_study
-from alexnet_lightning.studies.rows import Evidence, Row, write
+from alexnet_lightning.studies.rows import Evidence, write
 from alexnet_lightning.studies.stages import cells_of, evidence_of, stages
 from alexnet_lightning.studies.tuning import trials, tuned
 from alexnet_lightning.system.errors import UserError
