@@ -175,6 +175,8 @@ def train_and_test(
     if trainer.is_global_zero:
         rate = training.throughput.images_per_second
         figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
+        for callback in cli.callbacks:
+            figures |= getattr(callback, "figures", {})
         if training.divergence.step:
             figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)

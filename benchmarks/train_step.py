@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
 from alexnet_lightning import models
+from alexnet_lightning.callbacks.throughput import matrix_rate
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.system.notices import quieten
@@ -73,12 +74,6 @@ TINY = [
     Case("AlexNetModern", 32, 4, adam, 10, {"width": 0.1}),
 ]
 LRN_SHAPES = ((16, 96, 55, 55), (16, 256, 27, 27))
-
-
-def matrix_rate(size: int) -> float:
-    """Return multiply-adds per second of a size × size float32 matrix product, the best of five."""
-    left, right = torch.randn(size, size), torch.randn(size, size)
-    return size**3 / min(seconds(lambda: left @ right) for _ in range(5))
 
 
 class Training:
@@ -171,7 +166,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parse(__doc__, args, 7, quick)
     quieten()
     rounds, tiny = options.rounds, options.tiny
-    rate = matrix_rate(64 if tiny else 3072)
+    rate = matrix_rate(64 if tiny else 3072) / 2  # multiply-adds
     print(
         f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}: "
         f"{2e-9 * rate:.0f} GFLOP/s in a large float32 matrix product\n"

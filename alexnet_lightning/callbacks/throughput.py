@@ -1,4 +1,4 @@
-"""Images per second in training."""
+"""Images per second in training, and how fast the machine was meanwhile."""
 
 import statistics
 import time
@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from alexnet_lightning.training.onlookers import Onlooker
 
 
 class Throughput(Callback):
@@ -53,3 +55,37 @@ class Throughput(Callback):
         rate = trainer.strategy.reduce(rate, reduce_op="sum")
         self._rates.append(float(rate))
         pl_module.log("train/images_per_second", rate, sync_dist=True)
+
+
+class MatrixRate(Onlooker):
+    """Put the rate of a large float32 matrix product into summary.json, before and after training.
+
+    `machine/gflops_before` and `machine/gflops_after` are in 10⁹ operations per second, two per
+    multiply-add; the best of five products. Machines are shared: seconds of different days, or of
+    different machines, are compared by it.
+
+    Args:
+        size: rows and columns of both matrices, >= 1.
+    """
+
+    def __init__(self, size: int = 2048) -> None:
+        self.size = size
+        self.figures: dict[str, float] = {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.figures["machine/gflops_before"] = matrix_rate(self.size, pl_module.device) / 1e9
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.figures["machine/gflops_after"] = matrix_rate(self.size, pl_module.device) / 1e9
+
+
+def matrix_rate(size: int, device: torch.device | str = "cpu") -> float:
+    """Return operations per second of a size × size float32 matrix product, the best of five."""
+    matrix = torch.full((size, size), 1 / size, device=device)  # draws no random numbers
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        product = matrix @ matrix
+        product[0, 0].item()  # waits for the device
+        times.append(time.perf_counter() - begun)
+    return 2 * size**3 / min(times)

@@ -16,6 +16,7 @@ FIGURES = (  # of summary.json
     "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
     "test/top1", "test/top5", "test/images", "data/changed", "classes", "parameters",
     "multiply_adds", "seconds", "train/images_per_second", "data/train_images", "data/fingerprint",
+    "machine/gflops_before", "machine/gflops_after",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
     "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from lightning.pytorch import Callback
 
-from alexnet_lightning.callbacks import Throughput, throughput
+from alexnet_lightning.callbacks import MatrixRate, Throughput, throughput
 
 
 class Clock(Callback):
@@ -43,3 +43,14 @@ def test_the_first_epoch_counts_in_a_run_of_one(make_trainer, model, data, monke
     assert callback.images_per_second is None
     make_trainer(callback, Clock(monkeypatch), max_epochs=1).fit(model, data)
     assert callback.images_per_second == 24 / 12
+
+
+def test_the_rate_of_the_machine_is_measured_around_the_training(
+    make_trainer, model, data, changes_training
+):
+    assert not changes_training(MatrixRate(64))
+    callback = MatrixRate(64)
+    make_trainer(callbacks=[callback]).fit(model, data)
+    assert set(callback.figures) == {"machine/gflops_before", "machine/gflops_after"}
+    # A product of 64 × 64 takes over 10 ns and under a second anywhere.
+    assert all(64**3 * 2 / 1e9 < rate < 1e5 for rate in callback.figures.values())
