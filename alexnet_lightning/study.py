@@ -11,6 +11,8 @@ from alexnet_lightning.studies.grid import Cell, check_unchanged, grid, listing,
 from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.studies.power import seeds_needed
+from alexnet_lightning.studies.reproduction import compare, report_of, reported
+from alexnet_lightning.studies.rows import read
 from alexnet_lightning.studies.runner import Runner
 from alexnet_lightning.studies.stages import cells_of, check_declared, evidence_of, stages
 from alexnet_lightning.system import progress
@@ -25,6 +27,7 @@ python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --list
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --minutes 30
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --plan --interval 0.5
+python -m alexnet_lightning.study --reproduce results/records/e4
 """
 
 
@@ -39,6 +42,7 @@ def study(
     plan: bool = False,
     interval: float | None = None,
     minutes: float | None = None,
+    reproduce: str | Path | None = None,
 ) -> Sequence[str]:
     """Train all runs of a study that are not finished yet.
 
@@ -58,16 +62,22 @@ def study(
             the metric; by default the question's margin.
         minutes: stop after that long: running trainings are saved, and the same command continues
             them; the exit status is 142.
+        reproduce: in place of --config: the report of a study, or REPORT/VARIANT, as
+            results/records/e4. Its runs are trained again, below runs/reproduced by default, and
+            their figures compared with its rows.
 
     Returns:
         The names of the runs that failed.
 
     Raises:
-        UserError: the study or one of its configurations is wrong; nothing has been run then.
+        UserError: the study or one of its configurations is wrong; nothing has been run then. Or
+            figures were not reproduced.
         Stopped: by a signal or after `minutes`; the same command continues from there.
     """
-    if config is None:
+    if (config is None) == (reproduce is None):
         raise UserError("--config: give the file of a study, as configs/studies/smoke.yaml")
+    if reproduce is not None and (full or list + slurm + sweep + plan):
+        raise UserError("--reproduce: give it with --output, --jobs and --minutes alone")
     if jobs < 1:
         raise UserError(f"--jobs: {jobs}: give a number >= 1")
     if list + slurm + sweep + plan > 1:
@@ -77,9 +87,14 @@ def study(
     if minutes is not None and not (minutes > 0 and list + slurm + sweep + plan == 0):
         raise UserError(f"--minutes: {minutes}: give a number > 0, and no option that runs nothing")
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    config = Path(config)
-    folder = Path(output or RUNS / config.stem)
-    whole = read_study(config, full)
+    if reproduce is not None:
+        earlier = report_of(Path(reproduce))
+        config, name, whole = earlier / "study.yaml", earlier.name, reported(Path(reproduce))
+        folder = Path(output or RUNS / "reproduced" / name)
+    else:
+        config = Path(str(config))
+        name, whole = config.stem, read_study(config, full)
+        folder = Path(output or RUNS / name)
     if plan:
         print(seeds_needed(whole, evidence_of(whole, folder), interval, jobs))
         return []
@@ -98,11 +113,11 @@ def study(
         with replacing(folder / "study.yaml") as part:
             part.write_text(config.read_text())
         if slurm or sweep:
-            print((job_array if slurm else write_sweep)(stage, config.stem, where))
+            print((job_array if slurm else write_sweep)(stage, name, where))
             continue
         lock.lock()
         try:
-            runner = Runner(where, config.stem, jobs, deadline)
+            runner = Runner(where, name, jobs, deadline)
             failed = [run.name for run in runner.run_all(cells)]
         except Stopped as stop:
             if stop.signum == signal.SIGALRM:
@@ -120,6 +135,11 @@ def study(
         print(f"to list them: {python}.study {given} --list{flag}")
     elif where != folder:
         raise UserError(f"tune: a variant diverged in all its trials: lower values; see {where}")
+    elif reproduce is not None:
+        lines, good = compare(whole, read(earlier), evidence_of(whole, folder))
+        print("\n".join(lines))
+        if not good:
+            raise UserError(f"--reproduce: {reproduce}: not all of it was reproduced: see above")
     else:
         print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
     return []

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from alexnet_lightning.studies import published, tables, tuning
+from alexnet_lightning.studies import published, tables, targets, tuning
 from alexnet_lightning.studies.contrasts import Contrast, contrasts
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
@@ -49,6 +49,7 @@ def document(study: Study, evidence: Evidence, ledger: str, figures: dict[str, s
     """Return the whole report, with a table of all runs, and figures: captions by file name."""
     parts = {
         f"# {study.title}": [study.notes, size(study, evidence)],
+        "## Targets": targets.report(study, evidence),
         "## Against the published accuracies": published.report(study, evidence),
         "## Answers": [answered(each, study) for each in contrasts(study, evidence)],
         "## Differences": differences(study, evidence),

@@ -21,6 +21,7 @@ class Variant:
     label: str = ""  # its name in the report; by default its key
     printed: str = ""  # the error that its source has for it, and for what protocol
     published: float | None = None  # the accuracy that its source has, 0 to 1: see `published.py`
+    target: float | None = None  # accuracy, 0 to 1, that its mean is to pass: see `targets.py`
     config: list[str] = field(default_factory=list)  # configurations in place of the study's base
     overrides: dict[str, Any] = field(default_factory=dict)  # flags of `fit`, after the study's
     tune: dict[str, list[Any]] | None = None  # its grid in place of the study's; {}: not tuned
@@ -187,10 +188,9 @@ def check_study(study: Study) -> None:
         if not 0 <= accuracy <= 1:
             raise UserError(f"levels: {name}: {accuracy}: give an accuracy from 0 to 1")
     for name, each in study.variants.items():
-        if each.published is not None and not 0 <= each.published <= 1:
-            raise UserError(
-                f"variants.{name}.published: {each.published}: give an accuracy from 0 to 1"
-            )
+        for key, value in (("published", each.published), ("target", each.target)):
+            if value is not None and not 0 <= value <= 1:
+                raise UserError(f"variants.{name}.{key}: {value}: give an accuracy from 0 to 1")
     check_sweep(study.sweep)
     named = [("questions", name) for each in study.questions for name in (each.of, each.against)]
     named += [("embeddings", name) for name in study.embeddings]

@@ -34,6 +34,11 @@ class Estimate:
         """Probability of a mean this far from zero if the true one is zero, two-sided."""
         return 2 * self._beyond(abs(self.mean))
 
+    @property
+    def p_above(self) -> float:
+        """Probability of a mean this far above zero if the true one is zero, one-sided."""
+        return self._beyond(self.mean)
+
     def p_within(self, margin: float) -> float:
         """Two one-sided tests (Schuirmann 1987): small if the true mean is within ± margin."""
         return max(self._beyond(margin - self.mean), self._beyond(margin + self.mean))
