@@ -154,7 +154,12 @@ def with_kept(table: str, kept: str) -> str:
     """Return a table of runs with the lines of an earlier one of runs that are gone."""
     runs, earlier = ({line.split("|")[1].strip(): line for line in text.splitlines() if "|" in line}
                      for text in (table, kept))  # fmt: skip
-    gone = [line for run, line in earlier.items() if run not in runs]
+    ended = ("| finished |", "| diverged |")
+    gone = [
+        line
+        for run, line in earlier.items()
+        if run not in runs and any(state in line for state in ended)
+    ]
     header, rule, *rest = table.splitlines()
     return "\n".join([header, rule, *gone, *rest])
 

@@ -76,8 +76,8 @@ def study(
     """
     if (config is None) == (reproduce is None):
         raise UserError("--config: give the file of a study, as configs/studies/smoke.yaml")
-    if reproduce is not None and (full or list + slurm + sweep + plan):
-        raise UserError("--reproduce: give it with --output, --jobs and --minutes alone")
+    if reproduce is not None and (full or slurm + sweep + plan):
+        raise UserError("--reproduce: leave out --full, --slurm, --sweep and --plan")
     if jobs < 1:
         raise UserError(f"--jobs: {jobs}: give a number >= 1")
     if list + slurm + sweep + plan > 1:

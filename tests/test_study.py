@@ -219,6 +219,24 @@ def test_two_studies_at_once_in_one_folder_are_refused(quick_config: Path, in_tm
         study("plan.yaml")
 
 
+@pytest.mark.slow
+def test_a_report_is_reproduced_to_the_last_digit(
+    quick_config: Path, in_tmp: Path, outcome: Callable[..., tuple[int, str, str]]
+) -> None:
+    overrides = {"trainer.max_epochs": 1, "trainer.logger": False}
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan | {"overrides": overrides}))
+    study("plan.yaml")
+    report("plan", "results/plan")
+    status, said, _ = outcome(main, "--reproduce", "results/plan/a")
+    assert (status, said.splitlines()[-1]) == (0, "a: 1 of 1 runs equal to the last digit")
+    rows = Path("results/plan/runs.csv")
+    top1 = str(read(rows.parent).runs[0]["test/top1"])
+    rows.write_text(rows.read_text().replace(top1, "0.5"))
+    status, _, wrong = outcome(main, "--reproduce", "results/plan")
+    assert (status, "not all of it was reproduced" in wrong) == (2, True)
+
+
 def test_the_list_runs_nothing(
     quick_config: Path, in_tmp: Path, outcome: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -233,6 +251,8 @@ def test_the_list_runs_nothing(
     ("flags", "reason"),
     [
         ("", "--config: give the file of a study"),
+        ("--reproduce nowhere", "--reproduce: nowhere: no report of a study"),
+        ("--reproduce results/x --plan", "--reproduce: leave out --full, --slurm"),
         ("--config plan.yaml --jobs 0", "--jobs: 0: give a number >= 1"),
         (
             "--config plan.yaml --list --slurm",

@@ -139,6 +139,7 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         ("report", "study_report", lambda *_: ("title", "text")),
         ("report", "ledger", lambda *_: "a table"),
         ("serve", "stop_on_signals", nothing),
+        ("study", "compare", lambda *_: ([], True)),
         ("study", "seeds_needed", lambda *_: "a plan"),
         ("study", "stages", lambda *claim: [claim]),  # without trials, whose runs choose its values
         ("study", "check_unchanged", nothing),  # all studies' runs are parsed in tests/studies
