@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from alexnet_lightning.cli.command import arguments, run_command
+from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.devices import Device, chosen_device
 from alexnet_lightning.system.errors import UserError
 
@@ -23,6 +25,7 @@ def evaluate(
     checkpoint: str = "best",
     split: Literal["val", "test"] = "test",
     device: Device | None = None,
+    output: str | Path | None = None,
     overrides: Mapping[str, Any] | Sequence[str] = (),
 ) -> dict[str, float]:
     """Test a trained network again; the figures are those of `fit`, to the bit.
@@ -34,6 +37,7 @@ def evaluate(
         checkpoint: best, last, or the path of a checkpoint
         split: images to test on
         device: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps; as in the run by default
+        output: JSON file for the figures
         overrides: flags of `fit` and their values, as {"data.batch_size": 500}
 
     Returns:
@@ -58,6 +62,8 @@ def evaluate(
         raise UserError(f"split is {split}: give val or test")
     if split == "val" and any(flag.startswith("--data.views") for flag in flags):
         raise UserError("--data.views: validation shows each image once; give --split test")
+    if output is not None:
+        check_writable("--output", Path(output))
     run = RunFolder.find(run_dir)
     own_variant(run)
     stored = run.read(checkpoint)
@@ -83,6 +89,9 @@ def evaluate(
             f"--checkpoint: {checkpoint} gives a loss of {figures[f'{split}/loss']}: its training "
             "has diverged; give another, or --allow_divergence true"
         )
+    if output is not None:
+        with replacing(Path(output)) as part:
+            part.write_text(json.dumps(figures, indent=2) + "\n")
     return figures
 
 

@@ -117,7 +117,7 @@ def study(
             continue
         lock.lock()
         try:
-            runner = Runner(where, name, jobs, deadline)
+            runner = Runner(where, name, jobs, deadline, stage.also_test)
             failed = [run.name for run in runner.run_all(cells)]
         except Stopped as stop:
             if stop.signum == signal.SIGALRM:

@@ -17,7 +17,7 @@ from alexnet_lightning.report import report
 from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read
-from alexnet_lightning.studies.stages import check_declared
+from alexnet_lightning.studies.stages import check_declared, evidence_of
 from alexnet_lightning.study import main, study
 from alexnet_lightning.system.errors import UserError
 
@@ -235,6 +235,22 @@ def test_a_report_is_reproduced_to_the_last_digit(
     rows.write_text(rows.read_text().replace(top1, "0.5"))
     status, _, wrong = outcome(main, "--reproduce", "results/plan")
     assert (status, "not all of it was reproduced" in wrong) == (2, True)
+
+
+@pytest.mark.slow
+def test_finished_runs_get_the_tests_that_they_lack(quick_config: Path, in_tmp: Path) -> None:
+    overrides = {"trainer.max_epochs": 1, "trainer.logger": False}
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan | {"overrides": overrides}))
+    study("plan.yaml")
+    tests = {"again": {}, "flip": {"data.views": "flip"}}
+    Path("plan.yaml").write_text(
+        yaml.safe_dump(plan | {"overrides": overrides, "also_test": tests})
+    )
+    study("plan.yaml")
+    (row,) = evidence_of(read_study(Path("plan.yaml")), Path("runs/plan")).runs
+    assert row["test again/loss"] == row["test/loss"] != row["test flip/loss"]
+    assert len([*Path("runs/plan/a").iterdir()]) == 1, "nothing is trained again"
 
 
 def test_the_list_runs_nothing(

@@ -21,11 +21,12 @@ class Kind:
     most: float = math.inf  # no difference can be larger
 
 
+OF = r"(train|val|last_val|test( [\w-]+)?)"  # test NAME: a further test of a study
 KINDS = {
-    r"(train|val|last_val|test)/top\d+|val/(features|penultimate)_knn5": Kind(
+    rf"{OF}/top\d+|val/(features|penultimate)_knn5": Kind(
         "points", "gains", "loses", lower_is_better=False, scale=100, margin=1.0, most=100
     ),
-    r"(train|val|last_val|test)/loss": Kind("nats", "lowers it by", "raises it by", digits=3),
+    rf"{OF}/loss": Kind("nats", "lowers it by", "raises it by", digits=3),
     r"seconds( to .+)?": Kind("s", "saves", "costs", digits=1),
     r"epochs to .+": Kind("epochs", "saves", "costs"),
 }

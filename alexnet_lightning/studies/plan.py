@@ -1,5 +1,6 @@
 """What a study's YAML says: variants, seeds, questions and what the sources print."""
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -100,6 +101,8 @@ class Study:
     questions: list[Question] = field(default_factory=list)  # which are compared, and why
     # Metrics and levels: the report tells after how many epochs each run reaches them.
     reach: dict[str, list[float]] = field(default_factory=dict)
+    # Further tests of every run's tested weights by name: flags of `evaluate`, as of other images.
+    also_test: dict[str, dict[str, Any]] = field(default_factory=dict)
     tune: Tune | None = None  # what to choose per variant before the claim, on validation
     levels: dict[str, float] = field(default_factory=dict)  # accuracies, 0 to 1: lines in figures
     embeddings: list[str] = field(default_factory=list)  # variants whose first seed's plots to show
@@ -175,6 +178,9 @@ def check_study(study: Study) -> None:
             raise UserError(f"variants: {name!r} becomes a folder: give a plain name")
     if not study.seeds or len(set(study.seeds)) < len(study.seeds) or min(study.seeds) < 0:
         raise UserError(f"seeds: {study.seeds}: give one or more numbers >= 0, each once")
+    for name in study.also_test:
+        if not re.fullmatch(r"[\w-]+", name):
+            raise UserError(f"also_test: {name!r}: give a name of letters, digits, _ and -")
     for question in study.questions:
         if len({kind_of(metric) for _, metric in question.sides}) > 1:
             raise UserError(f"questions: {question.ask}: the metrics have different units")

@@ -1,5 +1,6 @@
 """What is kept of a study's runs: a row per run, per epoch and per layer, as CSV files."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -8,6 +9,7 @@ import yaml
 
 from alexnet_lightning.studies.csv_rows import Row, read_rows, write_rows
 from alexnet_lightning.studies.grid import Cell, Run, settings_of
+from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.summary import LAST_EPOCH
 
 FEW_EPOCHS = 2
@@ -81,7 +83,8 @@ def gather(cells: Iterable[Cell]) -> Evidence:
         flags, date = cell.run.flags, cell.folder.path.name[:15]
         config = yaml.safe_load(cell.folder.config.read_text())
         told = soft_targets(config) | {"chosen_by": config["checkpoint"]["monitor"] or LAST_EPOCH}
-        found.runs.append(key | told | run_row(flags, date, cell.summary, metrics))
+        row = run_row(flags, date, cell.summary, metrics) | further_tests(cell.folder)
+        found.runs.append(key | told | row)
         curves = epochs(metrics)
         if len(curves) <= FEW_EPOCHS:
             loss = "train/loss_step"
@@ -134,6 +137,16 @@ def run_row(flags: Sequence[str], date: str, summary: Row, metrics: Sequence[Row
         "machine": summary.get("machine", ""),
         "versions": summary["versions"],
         "git_commit": summary["git_commit"],
+    }
+
+
+def further_tests(run: RunFolder) -> Row:
+    """Return the figures of a run's further tests: those of `jpeg` as "test jpeg/top1"."""
+    return {
+        f"test {path.stem.removeprefix('test_')}/{key.split('/')[1]}": value
+        for path in sorted(run.path.glob(run.test_figures("*").name))
+        for key, value in json.loads(path.read_text()).items()
+        if key.startswith("test/") and key != "test/images"
     }
 
 

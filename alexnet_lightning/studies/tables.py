@@ -49,10 +49,12 @@ def filled(*rows: list[str]) -> str:
 
 def results(study: Study, evidence: Evidence) -> str:
     """Return a line per variant: errors in percent with intervals, and the error in its source."""
-    rows = [["variant", "n", *ERRORS, "error in the source"]]
+    further = {f"{name}, top-1 error": f"test {name}/top1" for name in study.also_test}
+    metrics = ERRORS | further
+    rows = [["variant", "n", *metrics, "error in the source"]]
     for name, variant in study.variants.items():
         n = str(len(evidence.by_seed(name, "seconds")))
-        errors = [error(evidence, name, metric) for metric in ERRORS.values()]
+        errors = [error(evidence, name, metric) for metric in metrics.values()]
         if diverged := len(evidence.by_seed(name, "diverged_at_step")):
             n += f", {diverged} diverged"
         rows.append([study.label(name), n, *errors, variant.printed or NONE])

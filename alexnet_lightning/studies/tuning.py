@@ -40,7 +40,7 @@ def trials(study: Study) -> Study | None:
     own = {"test": False, "allow_divergence": True}  # too high a rate is a result
     return replace(
         study, variants=variants, seeds=study.tune.seeds, overrides=study.overrides | own,
-        questions=[], tune=None,
+        questions=[], tune=None, also_test={},
     )  # fmt: skip
 
 

@@ -159,6 +159,10 @@ class RunFolder:
             raise UserError(f"--checkpoint: no file {path}; {hint}")
         return path
 
+    def test_figures(self, name: str) -> Path:
+        """Return the path of the figures of a further test of the run, as a study makes them."""
+        return self.path / f"test_{name}.json"
+
     @property
     def wandb_id(self) -> str | None:
         """The id of the run's W&B run; in earlier versions its folder's name ends with it."""

@@ -19,7 +19,7 @@ import torch
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"timing", "textbook"}  # imported by the others
-OWN_TESTS = {"gpu_acceptance"}
+OWN_TESTS = {"gpu_acceptance", "jpeg_copy"}
 PROCESSES = {"kept_memory", "kill_and_resume", "serving"}  # which start several that import torch
 LONG = PROCESSES | {"precision", "startup"}
 NAMES = [

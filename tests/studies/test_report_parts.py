@@ -1,5 +1,6 @@
 """From run folders to rows, from rows to tables, from Markdown to a page."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,7 +15,7 @@ from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.document import neighbors, page
 from alexnet_lightning.studies.grid import check_unchanged, find, grid
 from alexnet_lightning.studies.ledger import changes, ledger
-from alexnet_lightning.studies.levels import epochs_to
+from alexnet_lightning.studies.levels import epochs_to, values
 from alexnet_lightning.studies.plan import Question, Study
 from alexnet_lightning.studies.rows import Evidence, gather, read, write
 from alexnet_lightning.system.errors import UserError
@@ -68,6 +69,22 @@ def test_short_runs_are_told_by_the_step(plan: Study, folder: Path, tmp_path: Pa
     found = gather([find(run, folder) for run in grid(plan)])
     assert found.curve("plain", 5, "train/loss_step", over="step") == {10: 2.5, 20: 2.0}
     assert found.curve("plain", 5, "val/top1") == {1: 0.5}
+
+
+def test_further_tests_of_a_run_are_columns_of_its_row(
+    plan: Study, folder: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "s"))
+    run = grid(plan)[0]
+    cell = find(run, copied)
+    assert cell.folder is not None
+    figures = {"test/top1": 0.25, "test/loss": 2.0, "test/images": 100}
+    cell.folder.test_figures("jpeg").write_text(json.dumps(figures))
+    found = gather([find(run, copied) for run in grid(plan)])
+    assert values(found, "plain", "test jpeg/top1") == {run.seed: 25.0}
+    assert values(found, "plain", "test jpeg/loss") == {run.seed: 2.0}
+    header, _, line, *_ = tables.results(replace(plan, also_test={"jpeg": {}}), found).splitlines()
+    assert "jpeg, top-1 error" in header and " 75.00 % |" in line
 
 
 def test_rows_survive_their_files(found: Evidence, tmp_path: Path) -> None:
