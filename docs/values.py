@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from alexnet_lightning.studies import tables
+from alexnet_lightning.studies import tables, targets
 from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.csv_rows import read_rows
 from alexnet_lightning.studies.levels import reached
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), RESULTS / "README.md"]
 CONFIGS = [*sorted(ROOT.glob("configs/*.yaml")), *sorted(ROOT.glob("configs/studies/*.yaml"))]
+NO_RUN = "not run yet"
 MARKED = re.compile(r"(<!-- (\w+) ([^>]+) -->).*?(<!-- / -->)", re.DOTALL)
 
 
@@ -50,6 +51,23 @@ def summary(run: str) -> dict[str, Any]:
 def error(study: str, variant: str) -> str:
     """Test top-1 error of a variant with its interval."""
     return tables.error(evidence(study), variant, "test/top1")
+
+
+def accuracy(study: str, variant: str) -> str:
+    """Test top-1 accuracy of a variant with its interval, and the number of seeds."""
+    found = [100 * each for each in evidence(study).by_seed(variant, "test/top1").values()]
+    return f"{tables.shown(found)} % (n = {len(found)})" if found else NO_RUN
+
+
+def target(study: str, variant: str) -> str:
+    """Whether a variant passes its target: "passed, p = 0.002"."""
+    every = targets.passed(read_study(RESULTS / study / "study.yaml"), evidence(study))
+    found = next((each for each in every if each.variant == variant), None)
+    if found is None:
+        return NO_RUN
+    if found.top1.n == 1:
+        return found.verdict
+    return f"{found.verdict}, p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}"
 
 
 def answer(study: str, of: str, against: str, *metric: str) -> str:
@@ -115,7 +133,8 @@ def cost(path: Path) -> str | None:
 
 
 WRITERS: dict[str, Callable[..., str]] = {
-    each.__name__: each for each in (error, answer, ratio, minutes, duration, table)
+    each.__name__: each
+    for each in (error, accuracy, target, answer, ratio, minutes, duration, table)
 }
 
 

@@ -262,7 +262,7 @@ def versions() -> str:
 
 
 def machine() -> str:
-    """Return the processor and the GPUs that this ran on, as "AMD EPYC (AVX2), 2 cores"."""
+    """Return what this ran on, as "AMD EPYC (AVX2), 1 of 2 cores", and the GPUs."""
     import torch
 
     cpuinfo = Path("/proc/cpuinfo")
@@ -272,7 +272,9 @@ def machine() -> str:
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     # Processors of one name can differ threefold by the vector instructions that torch finds.
     capability = torch.backends.cpu.get_cpu_capability()
-    return ", ".join([f"{processor} ({capability})", f"{os.cpu_count()} cores", *gpus])
+    cores, threads = os.cpu_count() or 1, torch.get_num_threads()
+    used = f"{threads} of {cores} cores" if threads < cores else f"{cores} cores"
+    return ", ".join([f"{processor} ({capability})", used, *gpus])
 
 
 def git_commit() -> str | None:

@@ -142,7 +142,9 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         ("study", "compare", lambda *_: ([], True)),
         ("study", "seeds_needed", lambda *_: "a plan"),
         ("study", "stages", lambda *claim: [claim]),  # without trials, whose runs choose its values
-        ("study", "check_unchanged", nothing),  # all studies' runs are parsed in tests/studies
+        # All studies' runs are parsed in tests/studies.
+        ("study", "check_unchanged", nothing),
+        ("study", "resolved", nothing),
     ):
         monkeypatch.setattr(import_module(f"alexnet_lightning.{module}"), name, stub)
     monkeypatch.setattr(Runner, "run_all", nothing)
