@@ -49,7 +49,8 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
             "time.png": "Validation error against training time, and the test error of the "
             f"{evidence.tested}, at the end of its epoch."
             if evidence.validated
-            else "Test error after the last epoch against training time.",
+            else "Test error after the last epoch against training time, mean over the seeds; the "
+            "bar goes from the lowest to the highest.",
         }
     if draw_published(study, evidence, folder / "published.png"):
         captions["published.png"] = (
@@ -74,11 +75,12 @@ def draw_curves(study: Study, evidence: Evidence, path: Path) -> None:
     few = by_step and all((row.get("epoch") or 0) <= FEW_EPOCHS for row in evidence.curves)
     loss, over = ("train/loss_step", "step") if few else ("train/loss", "epoch")
     # Losses of different targets cannot be compared: each kind has a panel of its own.
-    targets = {name: evidence.soft_targets(name) for name in study.variants}
+    there = [name for name in study.variants if evidence.by_seed(name, "seconds")]
+    targets = {name: evidence.soft_targets(name) for name in there}
     kinds = sorted(set(targets.values()))
     panels = [(loss, [n for n, kind in targets.items() if kind == each]) for each in kinds]
     if evidence.validated and not few:
-        panels += [(metric, list(study.variants)) for metric in ("val/loss", "val/top1")]
+        panels += [(metric, there) for metric in ("val/loss", "val/top1")]
     rows = 1 if len(panels) < 4 else 2
     columns = math.ceil(len(panels) / rows)
     with new_figure(max(9, 4.3 * columns), 1 + 3.8 * rows) as figure:
@@ -142,7 +144,10 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
                 best = evidence.by_seed(name, "best_epoch")
                 at = [found[int(best.get(seed, max(found)))] / unit for seed, found in ends.items()]
                 look: Any = {"color": color, "markersize": 12, "label": label or None}
-                axes.plot(fmean(at), 100 * (1 - fmean(tested)), "*", **look)
+                x, y, errors = fmean(at), 100 * (1 - fmean(tested)), [100 * (1 - z) for z in tested]
+                axes.plot(x, y, "*", **look)
+                if not points:
+                    axes.vlines(x, min(errors), max(errors), color=color)
         axes.set(xlabel=f"training time ({symbol})", ylabel="top-1 error (%)")
         axes.set_xlim(left=0)
         show_hidden(axes)
@@ -219,11 +224,13 @@ def lies_on(line: Line2D, other: Line2D) -> bool:
 
 
 def plot_chance(axes: Axes, evidence: Evidence, metric: str) -> None:
-    """Draw a line at what one guess among equally frequent classes gives."""
+    """Draw a line at what one guess among equally frequent classes gives, unless it is far away."""
     classes = {row["classes"] for row in evidence.runs if row.get("classes")}
     if len(classes) == 1:
         count = classes.pop()
         chance = 100 * (1 - 1 / count) if "/top" in metric else math.log(count)
+        if "/top" in metric and axes.dataLim.y1 < chance / 2:
+            return  # it would press the curves together
         axes.axhline(chance, color=GRAY, ls=(0, (1, 3)), lw=1.2, label=f"chance, {count} classes")
 
 

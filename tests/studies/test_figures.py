@@ -77,7 +77,8 @@ def test_the_tests_star_is_at_the_end_of_the_best_epoch(drawn: dict[str, Figure]
 def test_without_a_validation_the_star_is_at_the_end_and_stands_for_the_variant(
     plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = [{"variant": "plain", "seed": 3, "seconds": 1200.0, "test/top1": 0.7, "best_epoch": 4}]
+    run = {"variant": "plain", "seed": 3, "seconds": 1200.0, "test/top1": 0.7, "best_epoch": 4}
+    runs = [run | {"soft_targets": "label smoothing 0.1"}]
     curve = [
         {"variant": "plain", "seed": 3, "epoch": n, "train/loss": 1 / n, "train/top1": n / 5}
         for n in range(1, 5)
@@ -85,7 +86,7 @@ def test_without_a_validation_the_star_is_at_the_end_and_stands_for_the_variant(
     made: dict[str, Figure] = {}
     monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
     captions = figures.draw(plan, Evidence(runs, curve, []), [], tmp_path)
-    assert captions["time.png"] == "Test error after the last epoch against training time."
+    assert captions["time.png"].startswith("Test error after the last epoch against training time,")
     (axes,) = made["time"].axes
     handles, labels = axes.get_legend_handles_labels()
     assert labels == [plan.label("plain"), "test (last epoch)"]
@@ -137,6 +138,19 @@ def test_chance_is_a_line_in_loss_and_error(drawn: dict[str, Figure]) -> None:
         if str(line.get_label()).startswith("chance")
     ]
     assert chance == [math.log(10), math.log(10), math.log(10), 90.0]
+
+
+def test_chance_is_left_out_where_it_would_press_the_errors_together(
+    plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {"variant": "plain", "seed": 3, "seconds": 1200.0, "best_epoch": 1, "classes": 10}
+    curve = [{"variant": "plain", "seed": 3, "epoch": 1, "train/loss": 1.0, "train/top1": 0.9}]
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
+    for top1, there in ((0.94, False), (0.40, True)):
+        figures.draw(plan, Evidence([run | {"test/top1": top1}], curve, []), [], tmp_path)
+        labels = made["time"].axes[0].get_legend_handles_labels()[1]
+        assert ("chance, 10 classes" in labels) == there
 
 
 def test_a_curve_on_another_one_is_dashed_and_the_legend_says_so() -> None:
