@@ -39,8 +39,20 @@ class Pairs(NamedTuple):
     @property
     def ratio(self) -> float:
         """Median of baseline / ours: how many times as fast our side is."""
-        pairs = zip(self.base, self.ours, strict=True)
-        return statistics.median(base / ours for base, ours in pairs)
+        return statistics.median(self.ratios)
+
+    @property
+    def ratios(self) -> list[float]:
+        """Baseline / ours of each pair."""
+        return [base / ours for base, ours in zip(self.base, self.ours, strict=True)]
+
+    @property
+    def spread(self) -> float:
+        """Half the distance between the quartiles of the pairs' ratios; 0 for a single pair."""
+        if len(self.ratios) == 1:
+            return 0.0
+        low, _, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
+        return (high - low) / 2
 
     @property
     def medians(self) -> tuple[float, float]:

@@ -3,21 +3,25 @@
     python benchmarks/train_step.py           # all rows, several minutes
     python benchmarks/train_step.py --quick   # only the rows and figures of the JSON line
 
-Both sides are timed in turn in one process and must have the same losses. "of peak" is the time of
-the step's multiply-adds (three for each of the forward pass) at the measured rate of a large
-float32 matrix product, over the time of our step; faster convolution algorithms can exceed 1. The
-JSON line, the last, also has the overhead of Lightning that `overhead.py` measures.
+Both sides are timed in turn and must have the same losses. "speedup" is of both in one process,
+with one allocator; "as run" is of a process each, where ours keeps freed memory, as `fit` does, and
+the port does not. Behind each ± is half the distance between the quartiles of the rounds. "of peak"
+is the time of the step's multiply-adds (three for each of the forward pass) at the measured rate of
+a large float32 matrix product, over the time of our step; faster convolution algorithms can exceed
+1. The JSON line, the last, also has the overhead of Lightning that `overhead.py` measures.
 """
 
+import multiprocessing
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import overhead
 import torch
 from textbook import textbook
-from timing import Timed, UnequalWorkError, in_turn, parse, report, require_close, seconds
+from timing import Pairs, Timed, UnequalWorkError, in_turn, parse, report, require_close, seconds
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
@@ -26,6 +30,7 @@ from alexnet_lightning import models
 from alexnet_lightning.callbacks.throughput import matrix_rate
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.networks.layers import LocalResponseNorm
+from alexnet_lightning.system.memory import keep_freed_memory
 from alexnet_lightning.system.notices import quieten
 from alexnet_lightning.training.optimization import build_optimizer
 
@@ -96,8 +101,8 @@ class Training:
         return Timed(seconds(self.step), len(self.losses))
 
 
-def compare(case: Case, rate: float, rounds: int) -> tuple[float, float]:
-    """Print a case's row; return how many times as fast ours is, and its fraction of peak."""
+def sides(case: Case) -> tuple[Training, Training]:
+    """Return the port and ours, of the same weights, with a batch of the same images."""
     torch.manual_seed(0)
     model = getattr(models, case.variant)(
         num_classes=case.num_classes,
@@ -114,21 +119,91 @@ def compare(case: Case, rate: float, rounds: int) -> tuple[float, float]:
         build_optimizer(case.optimizer, model.network),
         images.to(memory_format=torch.channels_last),
     )
+    return port, ours
+
+
+def serve_steps(side: int, threads: int, orders: Any) -> None:
+    """Train one side of the cases that come, a step per order; answer with its seconds and loss."""
+    quieten()
+    torch.set_num_threads(threads)
+    if side:
+        keep_freed_memory()
+    while order := orders.recv():
+        if isinstance(order, Case):
+            training = sides(order)[side]
+        else:
+            orders.send((training.timed(), training.losses[-1]))
+
+
+class Apart:
+    """One side in a process of its own, as a user would run it."""
+
+    def __init__(self, side: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.orders, theirs = context.Pipe()
+        args = (side, torch.get_num_threads(), theirs)
+        self.process = context.Process(target=serve_steps, args=args, daemon=True)
+        self.process.start()
+
+    def take(self, case: Case) -> "Apart":
+        self.losses: list[float] = []
+        self.orders.send(case)
+        return self
+
+    def timed(self) -> Timed:
+        self.orders.send("step")
+        timed, loss = self.orders.recv()
+        self.losses.append(loss)
+        return timed
+
+    def end(self) -> None:
+        self.orders.send(None)
+        self.process.join()
+
+
+@contextmanager
+def apart() -> Iterator[tuple[Apart, Apart]]:
+    """Both sides, a process each."""
+    both = Apart(0), Apart(1)
+    try:
+        yield both
+    finally:
+        for side in both:
+            side.end()
+
+
+def paired(port: Training | Apart, ours: Training | Apart, rounds: int) -> tuple[Pairs, float]:
+    """Time both sides in turn; return the pairs and how far the losses differ, which is little."""
     pairs = in_turn(port.timed, ours.timed, rounds, warm_up=CHECKED)
     difference = require_close("losses", port.losses, ours.losses, TOLERANCE)
     if len(set(ours.losses)) == 1:
-        raise UnequalWorkError(f"{case.variant}: the loss never changes from {ours.losses[0]}")
+        raise UnequalWorkError(f"the loss never changes from {ours.losses[0]}")
+    return pairs, difference
+
+
+def compare(
+    case: Case, rate: float, rounds: int, processes: tuple[Apart, Apart]
+) -> dict[str, float]:
+    """Print a case's row; return how many times as fast ours is, and its fraction of peak."""
+    port, ours = sides(case)
+    pairs, difference = paired(port, ours, rounds)
+    as_run, _ = paired(*(process.take(case) for process in processes), rounds)
     theirs, mine = pairs.medians
-    work = 3 * case.batch_size * multiply_adds(model.network, 3, case.image_size)
+    work = 3 * case.batch_size * multiply_adds(ours.network, 3, case.image_size)
     fraction = work / rate / mine
     print(
         f"{case.variant:<20}{case.image_size:>5}{case.batch_size:>7}"
         f"{case.optimizer.func.__name__:>6}"  # type: ignore[attr-defined]
-        f"{1000 * theirs:>10.0f}{1000 * mine:>10.0f}{pairs.ratio:>9.2f}{fraction:>9.2f}"
-        f"{difference:>11.1e}",
+        f"{1000 * theirs:>10.0f}{1000 * mine:>10.0f}{told(pairs):>13}{told(as_run):>13}"
+        f"{fraction:>9.2f}{difference:>11.1e}",
         flush=True,
     )
-    return pairs.ratio, fraction
+    return {"speedup": pairs.ratio, "as_run": as_run.ratio, "floor_share": fraction}
+
+
+def told(pairs: Pairs) -> str:
+    """Return the ratio with half the distance between the quartiles of the rounds."""
+    return f"{pairs.ratio:.2f} ± {pairs.spread:.2f}"
 
 
 class Norm:
@@ -173,17 +248,17 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     print(
         f"{'variant':<20}{'px':>5}{'batch':>7}{'opt.':>6}{'port ms':>10}{'ours ms':>10}"
-        f"{'speedup':>9}{'of peak':>9}{'loss diff':>11}"
+        f"{'speedup':>13}{'as run':>13}{'of peak':>9}{'loss diff':>11}"
     )
     cases = TINY if tiny else QUICK if options.quick else [*QUICK, *REST]
-    (fast_224, floor_224), (fast_64, _), *_ = [compare(case, rate, rounds) for case in cases]
+    with apart() as both:
+        at_224, at_64, *_ = [compare(case, rate, rounds, both) for case in cases]
     shapes = ((2, 16, 5, 5),) if tiny else LRN_SHAPES
     lrn = min(lrn_speedup(shape, rounds) for shape in shapes)
     size = overhead.TINY if tiny else {}
     figures = {
-        "alexnet_224_speedup": fast_224,
-        "alexnet_224_floor_share": floor_224,
-        "alexnet_64_speedup": fast_64,
+        **{f"alexnet_224_{name}": value for name, value in at_224.items()},
+        **{f"alexnet_64_{name}": value for name, value in at_64.items()},
         "lrn_speedup": lrn,
         "lightning_overhead": overhead.lightning_overhead(2 * rounds, **size),
     }

@@ -20,7 +20,12 @@ import torch
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"timing", "textbook"}  # imported by the others
 OWN_TESTS = {"gpu_acceptance", "jpeg_copy"}
-PROCESSES = {"kept_memory", "kill_and_resume", "serving"}  # which start several that import torch
+PROCESSES = {
+    "kept_memory",
+    "kill_and_resume",
+    "serving",
+    "train_step",
+}  # which start several that import torch
 LONG = PROCESSES | {"precision", "startup"}
 NAMES = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
@@ -146,7 +151,7 @@ def test_a_port_with_other_weights_is_refused(
 
     monkeypatch.setattr(train_step, "textbook", changed)
     with pytest.raises(unequal, match="losses differ"):
-        train_step.compare(train_step.TINY[0], rate=1.0, rounds=1)
+        train_step.paired(*train_step.sides(train_step.TINY[0]), rounds=1)
 
 
 @contextmanager
