@@ -119,7 +119,8 @@ class AlexNet(ImageClassifier):
         colour_transform: whether two learned 1 × 1 convolutions come first, from the channels of
             the images to 10 and back, each with a very leaky ReLU.
         skip: residual connection around convolutions 2 to 5, with 1 × 1 projections where shapes
-            differ: "none"; "plain"; "scaled" by a learned factor that is 0 at initialization.
+            differ: "none"; "plain"; "padded", with maps of zeros in place of the projections;
+            "scaled" by a learned factor that is 0 at initialization.
 
     Raises:
         ValueError: the image is too small for the stem, there is no such choice, or strided

@@ -120,6 +120,7 @@ def test_the_ablations_build_and_differ(variant: type[AlexNet]) -> None:
         {"towers": "apart"},
         {"activation": "tanh"},
         {"skip": "plain"},
+        {"skip": "padded"},
         {"norm": "bn", "skip": "scaled"},
     ]
     with torch.no_grad():

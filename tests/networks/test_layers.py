@@ -153,6 +153,16 @@ def test_a_residual_adds_its_input() -> None:
     assert isinstance(block.projection, nn.Identity)
 
 
+@pytest.mark.parametrize("channels", [6, 3])
+def test_a_padded_residual_adds_its_input_to_the_channels_that_both_have(channels: int) -> None:
+    block = Residual(nn.Conv2d(4, channels, 3, padding=1), 4, channels, "padded")
+    maps, shared = torch.randn(2, 4, 5, 5), min(4, channels)
+    found, branch = block(maps), block.mapping(maps)
+    assert torch.equal(found[:, :shared], maps[:, :shared] + branch[:, :shared])
+    assert torch.equal(found[:, shared:], branch[:, shared:])
+    assert not any(block.projection.parameters())
+
+
 def test_a_scaled_residual_starts_without_its_branch_and_can_learn_it() -> None:
     block = Residual(nn.Conv2d(4, 6, 3, padding=1), 4, 6, "scaled")
     maps = torch.randn(2, 4, 5, 5)
