@@ -12,6 +12,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import did_you_mean, one_line
 from alexnet_lightning.training.module import LRSchedulerCallable, OptimizerCallable
 
 if TYPE_CHECKING:
@@ -37,15 +39,17 @@ def build_optimizer(
     `layer_options` makes a group of the weights below it, or of the bias that it names.
 
     `one_kernel` is whether the optimizer may be fused by default; the other arguments are those of
-    `ImageClassifier`. ValueError if the backbone's factor is not above 0, that of the biases below
-    it, there is no backbone, or there are options of no layer or of less than an epoch.
+    `ImageClassifier`. UserError if the backbone's factor is not above 0, that of the biases below
+    it, there is no backbone, or there are options of no layer or of less than an epoch, or that the
+    optimizer does not have or refuses.
     """
     if backbone_lr_factor <= 0:
-        raise ValueError(
-            f"backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the backbone"
+        raise UserError(
+            f"model.backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the "
+            "backbone"
         )
     if bias_lr_factor < 0:
-        raise ValueError(f"bias_lr_factor is {bias_lr_factor}: give a number >= 0")
+        raise UserError(f"model.bias_lr_factor is {bias_lr_factor}: give a number >= 0")
     names = ["weights", "biases", "backbone weights", "backbone biases"]
     chosen = dict(layer_options or {})
     members: dict[str, list[nn.Parameter]] = {name: [] for name in (*names, *chosen)}
@@ -61,11 +65,15 @@ def build_optimizer(
             members[own[-1] if own else names[2 * in_backbone + is_bias]].append(parameter)
     for name in chosen:
         if not members[name]:
-            raise ValueError(f"layer_options: no weights to train below a layer named {name}")
+            raise UserError(f"model.layer_options: no weights to train below a layer named {name}")
         if (epochs := chosen[name].get("epochs", 1)) < 1:
-            raise ValueError(f"layer_options: epochs of {name} is {epochs}: give a number >= 1")
+            raise UserError(
+                f"model.layer_options: epochs of {name} is {epochs}: give a number >= 1"
+            )
     if backbone_lr_factor != 1.0 and not members["backbone weights"]:
-        raise ValueError("backbone_lr_factor: the network has no layers to train under `features`")
+        raise UserError(
+            "model.backbone_lr_factor: the network has no layers to train under `features`"
+        )
 
     groups = [
         {"params": parameters, "name": name, **chosen.get(name, {})}
@@ -73,13 +81,17 @@ def build_optimizer(
         if parameters
     ]
     optimizer = made(make, groups, one_kernel)
+    for name, options in chosen.items():
+        check_options(optimizer, name, options)
     for group in optimizer.param_groups:
         factor = backbone_lr_factor if group["name"].startswith("backbone") else 1.0
         is_bias = group["name"].endswith(("biases", ".bias"))
         factor *= bias_lr_factor if is_bias else 1.0
-        group["lr_factor"] = factor
         if factor != 1.0:
             group["lr"] = group["lr"] * factor
+        if "lr" in chosen.get(group["name"], {}) and optimizer.defaults["lr"]:
+            factor = group["lr"] / optimizer.defaults["lr"]  # which a schedule moves as the others
+        group["lr_factor"] = factor
         if is_bias and not decay_biases:
             group["weight_decay"] = 0.0
     return optimizer
@@ -97,6 +109,23 @@ def made(make: OptimizerCallable, groups: list[dict[str, Any]], one_kernel: bool
             default: dict[str, Any] = {"fused": True}
             return make([dict(group) for group in groups], **default)
     return make(groups)
+
+
+def check_options(optimizer: Optimizer, layer: str, options: Mapping[str, float]) -> None:
+    """Raise a UserError for a layer's options that an optimizer does not have, or refuses."""
+    where, kind = f"model.layer_options: {layer}", type(optimizer)
+    own = {name: value for name, value in options.items() if name != "epochs"}
+    for name in own:
+        if name not in optimizer.defaults:  # torch would keep it, and look at it no more
+            known = ", ".join(sorted(optimizer.defaults))
+            near = did_you_mean(name, [*optimizer.defaults, "epochs"], f"it has {known}")
+            raise UserError(f"{where}: {name} is no option of {kind.__name__}; {near}")
+    accepted = signature(kind).parameters
+    given = {key: value for key, value in optimizer.defaults.items() if key in accepted}
+    try:
+        kind([torch.zeros(1, 1)], **{**given, **own})  # torch does not check a group's options
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: {one_line(error)}") from error
 
 
 def clips_mixed(trainer: "Trainer") -> bool:

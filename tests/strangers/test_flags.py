@@ -25,6 +25,10 @@ CASES = [
         r"layer_options: give a mapping, as {name: ",
     ),
     Case(
+        "fit --config {quick} --model.optimizer SGD --model.layer_options '{{fc9: {{lr: 1}}}}'",
+        r"^error: model\.layer_options: no weights to train below a layer named fc9$",
+    ),
+    Case(
         "fit --config {quick} --model.lr_scheduler OneCycleLR --model.lr_scheduler.max_lr 1"
         " --model.width 0",
         r"^error: AlexNetBN: width is 0",

@@ -20,6 +20,8 @@ from torch.optim.lr_scheduler import (
 
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.muon import MuonSGD
 from alexnet_lightning.training.optimization import (
     build_optimizer,
     keep_lr_factors,
@@ -74,13 +76,59 @@ def test_the_backbone_may_learn_more_slowly_and_the_logged_rate_is_the_heads() -
 
 @pytest.mark.parametrize("factor", [0.0, -1.0])
 def test_a_backbone_that_does_not_learn_is_frozen_by_other_means(factor: float) -> None:
-    with pytest.raises(ValueError, match=r"backbone_lr_factor is .*: give a number > 0, or freeze"):
+    with pytest.raises(
+        UserError, match=r"^model\.backbone_lr_factor is .*: give a number > 0, or freeze"
+    ):
         build_optimizer(partial(SGD, lr=0.01), small(), backbone_lr_factor=factor)
 
 
 def test_a_factor_for_a_backbone_that_is_not_there(module: nn.Sequential) -> None:
-    with pytest.raises(ValueError, match="backbone_lr_factor: the network has no layers"):
+    with pytest.raises(UserError, match=r"^model\.backbone_lr_factor: the network has no layers"):
         build_optimizer(partial(SGD, lr=0.01), module, backbone_lr_factor=0.1)
+
+
+def test_a_bias_that_learns_backwards() -> None:
+    with pytest.raises(UserError, match=r"^model\.bias_lr_factor is -1: give a number >= 0$"):
+        build_optimizer(partial(SGD, lr=0.01), small(), bias_lr_factor=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nope": {"lr": 0.1}}, "no weights to train below a layer named nope"),
+        ({"classifier": {"epochs": 0}}, "epochs of classifier is 0: give a number >= 1"),
+        (
+            {"classifier": {"weight_deca": 0.1}},
+            r"classifier: weight_deca is no option of SGD; did you mean weight_decay\?",
+        ),
+        ({"classifier": {"momentum": -1.0}}, "classifier: Invalid momentum value: -1.0"),
+    ],
+)
+def test_options_of_a_layer_that_would_have_no_effect(
+    options: dict[str, dict[str, float]], message: str
+) -> None:
+    with pytest.raises(UserError, match=rf"^model\.layer_options: {message}$"):
+        build_optimizer(partial(SGD, lr=0.01, momentum=0.9), small(), layer_options=options)
+
+
+def test_options_of_a_layer_for_every_optimizer(module: nn.Sequential) -> None:
+    for make in (partial(torch.optim.AdamW, lr=0.1), partial(MuonSGD, lr=0.1), Adam):
+        groups = build_optimizer(make, module, layer_options={"2": {"weight_decay": 0.5}})
+        assert groups.param_groups[-1]["weight_decay"] == 0.5
+
+
+def test_a_layers_own_rate_stays_in_proportion() -> None:
+    options = {"classifier": {"lr": 0.05}, "conv1.bias": {"lr": 0.01}}
+    optimizer = build_optimizer(
+        partial(SGD, lr=0.01), small(), bias_lr_factor=2.0, layer_options=options
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = 0.001  # as OneCycleLR's one max_lr
+    keep_lr_factors(StepLR(optimizer, 1))
+    rates = {group["name"]: group["lr"] for group in optimizer.param_groups}
+    assert rates == pytest.approx(
+        {"weights": 0.001, "biases": 0.002, "classifier": 0.005, "conv1.bias": 0.002}
+    )
 
 
 def test_frozen_parameters_are_left_out(module: nn.Sequential) -> None:
