@@ -37,9 +37,16 @@ RECIPES = {
         *("--model.layer_options", "{fc8.bias: {epochs: 1}}"),
         *("--model.lr_scheduler", "WarmupLinear"),
     ],
+    "callbacks that change it by epoch": [
+        *("--trainer.callbacks+", "BackboneFinetuning"),
+        *("--trainer.callbacks.unfreeze_backbone_at_epoch", "1"),
+        *("--trainer.callbacks.train_bn", "false"),
+        *("--trainer.callbacks+", "GradientAccumulationScheduler"),
+        *("--trainer.callbacks.scheduling", "{0: 2, 1: 3}"),
+    ],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
-OFTEN = ["plateau", "a bias for an epoch"]
+OFTEN = ["plateau", "a bias for an epoch", "callbacks that change it by epoch"]
 RARELY = ["accumulating", "one cycle", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")

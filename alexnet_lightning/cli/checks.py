@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import (
     BaseFinetuning,
+    BatchSizeFinder,
     EarlyStopping,
     LearningRateFinder,
     ModelPruning,
@@ -137,7 +138,20 @@ def check_precision(model: ImageClassifier, trainer: Trainer, data: ImageDataMod
         ) from error
 
 
+def check_processes(trainer: Trainer, callbacks: Sequence[Any]) -> None:
+    """Refuse callbacks that several processes cannot have."""
+    for callback in callbacks:
+        if isinstance(callback, BaseFinetuning) and trainer.world_size > 1:
+            raise UserError(
+                f"trainer.callbacks: {type(callback).__name__} trains layers later that were "
+                f"frozen at first, whose gradients torch does not share among {trainer.world_size} "
+                "processes; give --trainer.devices 1"
+            )
+
+
 REFUSED = {
+    BatchSizeFinder: "finds a batch size that the run's config.yaml would not have, so that it "
+    "could neither be resumed nor run again; give --data.batch_size",
     OnExceptionCheckpoint: "would make Lightning begin every run with its file; leave it out, for "
     "checkpoints/last.ckpt is written on an exception as well",
     ModelPruning: "prunes after the validation of an epoch, so that no figure would be of the "

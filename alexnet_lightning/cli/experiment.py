@@ -16,13 +16,7 @@ import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import (
-    BatchSizeFinder,
-    Checkpoint,
-    LearningRateFinder,
-    ModelCheckpoint,
-    ProgressBar,
-)
+from lightning.pytorch.callbacks import Checkpoint, LearningRateFinder, ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
@@ -45,6 +39,7 @@ from alexnet_lightning.cli.checks import (
     check_links,
     check_monitors,
     check_precision,
+    check_processes,
     check_rate,
     check_sizes,
 )
@@ -266,9 +261,7 @@ class ExperimentCLI(LightningCLI):
         given = listed(self.trainer_arguments.get("callbacks"))
         if not self.trained:
             return given
-        return [
-            each for each in given if not isinstance(each, LearningRateFinder | BatchSizeFinder)
-        ]
+        return [each for each in given if not isinstance(each, LearningRateFinder)]
 
     def resolved(self, config: Namespace | None = None) -> str:
         """Return the whole configuration as YAML: enough to run the experiment again."""
@@ -353,6 +346,7 @@ class ExperimentCLI(LightningCLI):
         if given.get("sync_batchnorm") and trainer.strategy.root_device.type == "cpu":
             raise UserError("trainer.sync_batchnorm: torch has it for GPUs only; leave it out here")
         check_fused(self.model, trainer)
+        check_processes(trainer, self.callbacks)
         # Before a checkpoint is loaded: weights of 64 bits would be rounded to 32.
         trainer.precision_plugin.convert_module(self.model)
         check_precision(self.model, trainer, self.datamodule)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from lightning.pytorch.callbacks import BaseFinetuning, EarlyStopping, Timer
+from lightning.pytorch.callbacks import EarlyStopping, Timer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from alexnet_lightning.cli.changes import check_changes, laid_out_schedule
@@ -64,10 +64,6 @@ def check_resume(run: RunFolder, cli: ExperimentCLI) -> Resume:
     say(f"{run.path}: resuming after step {checkpoint['global_step']}, {path.name}")
     if cut:
         say(f"epoch {trained} was ended before its last batch: it goes on with {trained + 1}")
-    for callback in cli.callbacks:
-        if isinstance(callback, BaseFinetuning):
-            name = type(callback).__name__
-            say(f"{name}: a resumed run ends with other weights than an uninterrupted one")
     cli.checkpoint_io.read = path, checkpoint  # the Trainer need not read it again
     return Resume("continue", path)
 
@@ -101,12 +97,13 @@ def ended_by(checkpoint: dict[str, Any], run: RunFolder, cli: ExperimentCLI) -> 
             if schedule:
                 return f"--{key} was reached, where its {schedule} ends; start a new run for more"
             return f"--{key} was reached; resume it with a larger --{key}"
-    states, spent = checkpoint["callbacks"], trainer.max_time
-    if spent is not None and "Timer" in states:
-        timer = Timer(spent)
-        timer.load_state_dict(states["Timer"])
-        if (timer.time_remaining() or 0) <= 0:
-            return "--trainer.max_time was reached; resume it with a larger --trainer.max_time"
+    states = checkpoint["callbacks"]
+    timers = [("the duration of its Timer", each) for each in cli.callbacks]
+    for key, timer in [*timers, ("--trainer.max_time", Timer(trainer.max_time))]:
+        if isinstance(timer, Timer) and timer.state_key in states:
+            timer.load_state_dict(states[timer.state_key])
+            if (remaining := timer.time_remaining()) is not None and remaining <= 0:
+                return f"{key} was reached; resume it with a larger one"
     if any(state.get("finished") for state in checkpoint["lr_schedulers"]):
         return "model.lr_scheduler had made its max_reductions; start a new run for more"
     for callback in cli.callbacks:

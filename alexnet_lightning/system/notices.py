@@ -23,6 +23,7 @@ def quieten() -> None:
         "srun. command is available on your system",  # cluster.check tells what is wrong
         "exists and is not empty",  # a resumed run continues in its own folder
         "callbacks used to create the checkpoint need to be provided",  # cli.changes judges that
+        "params to be frozen already exist",  # norms, which BackboneFinetuning never freezes
         "smaller than the logging interval",  # a short epoch is logged at its end
     ):
         warnings.filterwarnings("ignore", f".*{message}.*")

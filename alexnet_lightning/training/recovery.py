@@ -15,6 +15,7 @@ from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import rotate
 from alexnet_lightning.training.divergence import DivergedError
+from alexnet_lightning.training.frozen import freeze_parts, frozen_parts
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.optimization import needs_total_steps
 from alexnet_lightning.training.run_folder import LAST
@@ -63,6 +64,7 @@ class Recovery(Checkpoint):
         self._in_epoch = False
         self._ended_at: int | None = None  # step that ended the run within an epoch
         self._metrics: list[dict[str, Any]] | None = None
+        self._set_by_callbacks: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> float:
@@ -82,6 +84,9 @@ class Recovery(Checkpoint):
         # Of as many processes as there were; of fewer or more now, each image counts once still.
         if mine := (self._metrics or [])[trainer.global_rank :: trainer.world_size]:
             pl_module.train_metrics.restore(mine)  # type: ignore[operator, union-attr]
+        if self._set_by_callbacks:  # at the start of an epoch, which does not come again within it
+            freeze_parts(pl_module, self._set_by_callbacks["frozen"])
+            trainer.accumulate_grad_batches = self._set_by_callbacks["accumulate_grad_batches"]
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -221,12 +226,22 @@ class Recovery(Checkpoint):
         assert trainer is not None
         rows = [dict(row) for row in self.metrics.rows]
         metrics = self._states(trainer) if self._in_epoch else None
-        return {"rows": rows, "seconds": self.seconds, "train_metrics": metrics}
+        set_by_callbacks = {
+            "frozen": frozen_parts(trainer.lightning_module),
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+        }
+        return {
+            "rows": rows,
+            "seconds": self.seconds,
+            "train_metrics": metrics,
+            "set_by_callbacks": set_by_callbacks,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.metrics.rows = state_dict["rows"]
         self.seconds_before = state_dict["seconds"]
         self._metrics = state_dict["train_metrics"]
+        self._set_by_callbacks = state_dict.get("set_by_callbacks")  # earlier versions kept none
         self._resumed = True
 
     def _states(self, trainer: Trainer) -> list[dict[str, Any]]:

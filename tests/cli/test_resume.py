@@ -42,6 +42,23 @@ def cli(run: Path) -> ExperimentCLI:
 
 
 @pytest.fixture
+def timed(run: Path) -> ExperimentCLI:
+    flags = ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=00:00:01:00"]
+    return ExperimentCLI(["--config", str(run / "config.yaml"), *flags])
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(61.0, True), (59.0, False)])
+def test_a_timer_of_the_users_ended_a_run(
+    timed: ExperimentCLI, checkpoint: dict[str, Any], run: Path, seconds: float, over: bool
+) -> None:
+    timed.config.trainer.max_epochs = -1
+    states = {"Timer": {"time_elapsed": {"train": seconds}}}
+    reason = ended_by(checkpoint | {"callbacks": states}, RunFolder(run), timed)
+    said = "the duration of its Timer was reached; resume it with a larger one"
+    assert reason == (said if over else None)
+
+
+@pytest.fixture
 def ended(
     cli: ExperimentCLI, checkpoint: dict[str, Any], run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str | None]:
@@ -71,7 +88,7 @@ def ended(
         ),
         (
             {"max_time": "00:00:01:00", "states": {"Timer": {"time_elapsed": {"train": 61.0}}}},
-            "--trainer.max_time was reached; resume it with a larger --trainer.max_time",
+            "--trainer.max_time was reached; resume it with a larger one",
         ),
         ({"max_time": "00:00:02:00", "states": {"Timer": {"time_elapsed": {"train": 61.0}}}}, None),
         (

@@ -52,6 +52,14 @@ CASES = [
         r"^error: trainer\.callbacks: BackboneFinetuning .* leave out backbone_lr_factor$",
     ),
     Case(
+        f"{REFUSED} BatchSizeFinder",
+        r"^error: trainer\.callbacks: BatchSizeFinder .* give --data\.batch_size$",
+    ),
+    Case(
+        f"{REFUSED} BackboneFinetuning --trainer.devices 2 --trainer.strategy ddp_spawn",
+        r"^error: trainer\.callbacks: BackboneFinetuning .* 2 processes; give --trainer\.devices",
+    ),
+    Case(
         f"{REFUSED} ModelPruning --trainer.callbacks.pruning_fn l1_unstructured",
         r"^error: trainer\.callbacks: ModelPruning prunes after the validation",
     ),
