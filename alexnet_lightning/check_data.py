@@ -77,7 +77,8 @@ def check_data(
     if json:
         write_json(Path(json), found, files, data.class_names)
     draw_contact_sheet(data, path)
-    return Findings(words, problems(found, data.num_classes), path)
+    wrong = problems(found, data.num_classes, len(files.dim))
+    return Findings(words, wrong, path)
 
 
 def check_paths(sheet: str | Path | None, json: str | Path | None, entries: int) -> None:

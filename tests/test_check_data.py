@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -49,6 +50,24 @@ def test_a_sound_data_set(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [path.name for path in in_tmp.iterdir()] == ["runs"]
     with Image.open("runs/check_data/digits.png") as sheet:
         assert sheet.width > 8 * 128
+
+
+def test_images_of_12_bits_in_16_are_named(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("cat", "dog"):
+        (in_tmp / "pets" / name).mkdir(parents=True)
+        for number in range(10):
+            path = in_tmp / "pets" / name / f"{number}.png"
+            noise = np.random.default_rng([number, *name.encode()])
+            pixels = noise.integers(65_536, size=(8, 8), dtype=np.uint16)
+            Image.fromarray(pixels if number else pixels // 16).save(path)
+    flags = ["--data=ImageFolderDataModule", "--data.root=.", "--data.folder=pets"]
+    with pytest.warns(UserWarning, match=r"0\.png: it is nearly black"):
+        check_data([*flags, "--data.size=8"])
+    shown = capsys.readouterr().out
+    assert "nearly black: 16 bits, but no value above 4095: 2\n  - pets/" in shown
+    assert shown.endswith("wrong: nearly black 2\n")
 
 
 @pytest.mark.usefixtures("copied")

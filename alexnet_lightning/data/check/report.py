@@ -35,6 +35,7 @@ def report(
         counts_table(found, class_names),
         listing("few or many images", odd_classes(found, class_names), limit),
         listing("cannot be read", list(found.faults.values()), limit),
+        listing("nearly black: 16 bits, but no value above 4095", files.dim, limit),
         listing("left out, being no images of a class", ignored, limit),
         *duplicates(found, class_names, limit),
         formats(files),
@@ -43,10 +44,11 @@ def report(
     return "\n\n".join(section for section in sections if section)
 
 
-def problems(found: Survey, classes: int) -> list[str]:
+def problems(found: Survey, classes: int, nearly_black: int = 0) -> list[str]:
     """Return what is wrong with the data set, each with its number."""
     counted = {
         "unreadable": len(found.faults),
+        "nearly black": nearly_black,
         "classes without images": sum(of.count(0) for of in found.counts(classes).values()),
         "duplicates": found.duplicates,
         "leaks between splits": found.leaks,
@@ -171,6 +173,7 @@ def write_json(path: Path, found: Survey, files: Originals, class_names: Sequenc
     content = {
         "images": {split: dict(zip(class_names, of, strict=True)) for split, of in counts},
         "unreadable": found.faults,
+        "nearly_black": files.dim,
         "duplicates": found.duplicates,
         "leaks": found.leaks,
         "copies": copies,

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from alexnet_lightning.data.batches import Images
+from alexnet_lightning.data.storage.decoding import is_dim
 from alexnet_lightning.data.transforms.statistics import PixelStatistics, colour_statistics
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import leave_to_parent
@@ -154,6 +155,7 @@ class Originals:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (width, height) in pixels
     modes: Counter[str] = field(default_factory=Counter)  # Pillow's: RGB, L (gray), P, CMYK, …
     examples: dict[str, str] = field(default_factory=dict)  # the first file of each mode
+    dim: list[str] = field(default_factory=list)  # nearly black, having values of 12 bits in 16
 
 
 def originals(names: Iterable[str], count: int) -> Originals:
@@ -167,6 +169,8 @@ def originals(names: Iterable[str], count: int) -> Originals:
                 found.sizes[image.size] += 1
                 found.modes[image.mode] += 1
                 found.examples.setdefault(image.mode, name)
+                if is_dim(image):
+                    found.dim.append(name)
         except OSError:  # no image, or no file
             continue
     return found

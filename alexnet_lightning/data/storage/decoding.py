@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # A file, its content, or decoded pixels: an image of Pillow's, an array uint8 (H, W) or (H, W, 3),
 # a tensor uint8 (C, H, W) with one or three channels.
 ImageSource: TypeAlias = "str | Path | bytes | Image | np.ndarray | Tensor"
-BITS_PER_SAMPLE = 258  # tag of TIFF
+BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 258, 281  # tags of TIFF
+DIM = 4095  # the largest value of 12 bits: in 16 bits, nearly black
 DECODER = 1  # increase when decoded pixels change: images are packed again then
 
 
@@ -46,6 +47,12 @@ def decode(source: ImageSource, size: int) -> Tensor:
             warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with opened(content) as image:
+                if is_dim(image):
+                    warnings.warn(
+                        "it is nearly black: it has 16 bits, but no value above 4095; if it is of "
+                        "12 bits, multiply it by 16, or as a TIFF give it MaxSampleValue 4095",
+                        stacklevel=2,
+                    )
                 ImageOps.exif_transpose(image, in_place=True)
                 square = ImageOps.fit(in_colour(image), (size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # a damaged file can raise anything
@@ -91,11 +98,33 @@ def in_colour(image: "Image") -> "Image":
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers of unknown range")
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
-        most = 4095 if bits == 12 else 65535  # a TIFF of 12 bits is given in 16
-        grey = np.asarray(image).astype(np.int64).clip(0, most)
+        grey, most = np.asarray(image).astype(np.int64), largest(image)
+        if grey.min() < 0 or grey.max() > most:
+            raise ValueError(f"its pixels are from {grey.min()} to {grey.max()}, not 0 to {most}")
         return Image.fromarray(((grey * 255 + most // 2) // most).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
+
+
+def largest(image: "Image") -> int:
+    """Return what is white in a gray image of more than 8 bits."""
+    tags = getattr(image, "tag_v2", {})
+    # A TIFF of 12 bits is given in 16.
+    by_bits = DIM if tags.get(BITS_PER_SAMPLE, (16,))[0] == 12 else 65535
+    stated = tags.get(MAX_SAMPLE_VALUE, by_bits)
+    return int(stated[0] if isinstance(stated, tuple) else stated) or by_bits
+
+
+def is_dim(image: "Image") -> bool:
+    """Tell whether an image of 16 bits, just opened, is nearly black by that: not all black."""
+    if image.mode.startswith("I"):
+        limit, pixels = DIM, np.asarray(image)
+        if largest(image) <= DIM:
+            return False
+    elif ";16" in str(getattr(image, "tile", "")):  # of colors, Pillow keeps the upper 8 bits
+        limit, pixels = DIM >> 8, np.asarray(image.convert("RGB"))
+    else:
+        return False
+    return bool(0 < pixels.max() <= limit)

@@ -216,6 +216,43 @@ def test_a_tiff_of_12_bits_is_not_black(tmp_path: Path) -> None:
         assert in_colour(image).tobytes()[::3] == bytes([0, 128, 255, 64])
 
 
+TWELVE_BITS = np.array([[0, 1024, 2048, 4095]], dtype=np.uint16)
+
+
+def test_values_of_12_bits_in_16_are_scaled_by_the_files_tag_or_warned_of(tmp_path: Path) -> None:
+    image = Image.fromarray(TWELVE_BITS)
+    tagged = save(tmp_path, image, "tagged.tif", tiffinfo={281: 4095})
+    with Image.open(tagged) as opened:
+        assert in_colour(opened).tobytes()[::3] == bytes([0, 64, 128, 255])
+    for name in ("image.png", "image.tif"):
+        with pytest.warns(UserWarning, match=rf"{name}: it is nearly black: .*multiply it by 16"):
+            decode(save(tmp_path, image, name), 1)
+    for levels in (TWELVE_BITS * 0, TWELVE_BITS * 16):  # all black, and as is meant
+        decode(save(tmp_path, Image.fromarray(levels), "right.png"), 1)
+
+
+def test_colors_of_12_bits_in_16_are_warned_of(tmp_path: Path) -> None:
+    row = b"\0" + np.repeat(TWELVE_BITS[..., None], 3, axis=2).astype(">u2").tobytes()
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 4, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row)),
+    ]
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in [*chunks, (b"IEND", b"")]:
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    (tmp_path / "colors.png").write_bytes(content)
+    with pytest.warns(UserWarning, match=r"colors\.png: it is nearly black"):
+        decode(tmp_path / "colors.png", 1)
+
+
+@pytest.mark.parametrize("values", [[-1000, 400], [0, 100_000]])
+def test_integers_of_another_range_are_refused(tmp_path: Path, values: list[int]) -> None:
+    path = save(tmp_path, Image.fromarray(np.array([values], dtype=np.int32)), "scan.tif")
+    with pytest.raises(BrokenImageError, match=rf"its pixels are from {values[0]} to {values[1]}"):
+        decode(path, 1)
+
+
 def test_a_warning_of_pillow_names_the_file(tmp_path: Path) -> None:
     broken = b"Exif\0\0II*\0" + struct.pack("<IHHHII", 8, 3, 0x0112, 3, 1, 1)
     path = save(tmp_path, Image.new("RGB", (4, 4)), "image.jpg", exif=broken)
