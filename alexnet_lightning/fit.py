@@ -116,8 +116,9 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
             run.discard()
         raise
     if earlier is None and is_rank_zero():
-        run.write_config(cli.resolved())
-    training.recovery.on_first_save = lambda: run.write_config(cli.resolved())
+        run.write_config(cli.resolved)
+    else:
+        training.recovery.on_first_save = lambda: run.write_config(cli.resolved)
     return run, training
 
 

@@ -193,7 +193,7 @@ def bound(callbacks: Any) -> list[Any]:
 
 def settings(cli: ExperimentCLI, config: Path | None = None) -> dict[str, Any]:
     """Return the values of a configuration by dotted key: of a file, or of the command line."""
-    resolved = cli.resolved(cli.parsed(["--config", str(config)]) if config else None)
+    resolved = cli.as_yaml(cli.parsed(["--config", str(config)])) if config else cli.resolved
     return dict(leaves(yaml.safe_load(resolved)))
 
 

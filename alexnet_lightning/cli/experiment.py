@@ -263,9 +263,14 @@ class ExperimentCLI(LightningCLI):
             return given
         return [each for each in given if not isinstance(each, LearningRateFinder)]
 
-    def resolved(self, config: Namespace | None = None) -> str:
-        """Return the whole configuration as YAML: enough to run the experiment again."""
-        config = (config or self.config).clone()
+    @cached_property
+    def resolved(self) -> str:
+        """The whole configuration as YAML: enough to run the experiment again."""
+        return self.as_yaml(self.config)
+
+    def as_yaml(self, config: Namespace) -> str:
+        """Return a whole configuration as YAML."""
+        config = config.clone()
         config.pop(ACCEPT)  # holds for one command
         unknown = "Unable to serialize instance "  # jsonargparse's, before a name or a device
         with warnings.catch_warnings():
@@ -276,7 +281,7 @@ class ExperimentCLI(LightningCLI):
         """Return the loggers beside metrics.csv: those `trainer.logger` names, else W&B's."""
         given = self.trainer_arguments.get("logger")
         if given is None or given is True:
-            given = wandb_logger(run, yaml.safe_load(self.resolved()))
+            given = wandb_logger(run, yaml.safe_load(self.resolved))
         return listed(given)
 
     def training(self, run: RunFolder) -> Training:

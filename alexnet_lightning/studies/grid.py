@@ -100,7 +100,7 @@ def parsed(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the whole configuration that a command line of `fit` gives; builds nothing."""
     from alexnet_lightning.cli.experiment import ExperimentCLI
 
-    return yaml.safe_load(ExperimentCLI(arguments).resolved())
+    return yaml.safe_load(ExperimentCLI(arguments).resolved)
 
 
 def state_of(run: RunFolder) -> str:

@@ -47,10 +47,10 @@ def test_the_resolved_configuration_builds_the_same_again(
     quick_config: Path, tmp_path: Path
 ) -> None:
     first = ExperimentCLI(["--config", str(quick_config), *PLATEAU, "--name", "again"])
-    (tmp_path / "config.yaml").write_text(first.resolved())
+    (tmp_path / "config.yaml").write_text(first.resolved)
     second = ExperimentCLI(["--config", str(tmp_path / "config.yaml")])
-    assert second.resolved() == first.resolved()
-    assert yaml.safe_load(first.resolved())["name"] == "again"
+    assert second.resolved == first.resolved
+    assert yaml.safe_load(first.resolved)["name"] == "again"
 
 
 def test_a_callback_may_come_alone_and_its_monitor_is_checked(

@@ -129,9 +129,9 @@ def test_a_callback_is_kept_as_it_was_given(
 ) -> None:
     path = tmp_path / "overlay.yaml"
     path.write_text(yaml.safe_dump({"trainer": {"callbacks": [callback]}}))
-    first = ExperimentCLI([f"--config={quick_config}", f"--config={path}", "--name=x"]).resolved()
+    first = ExperimentCLI([f"--config={quick_config}", f"--config={path}", "--name=x"]).resolved
     path.write_text(first)
-    assert ExperimentCLI([f"--config={path}"]).resolved() == first
+    assert ExperimentCLI([f"--config={path}"]).resolved == first
 
 
 def test_a_found_rate_trains_as_if_it_had_been_given(tmp_path: Path) -> None:
