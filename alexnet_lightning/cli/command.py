@@ -172,6 +172,8 @@ def split(parser: ArgumentParser, args: Sequence[str]) -> tuple[list[str], list[
     rest: list[str] = []
     target = own
     for index, word in enumerate(args):
+        if word == "--":  # files whose names begin with a dash follow
+            return [*own, *args[index:]], rest
         flag, equals, _ = word.partition("=")
         if re.match("--?[a-zA-Z]", word):  # no negative number
             target = own if flag in actions else rest

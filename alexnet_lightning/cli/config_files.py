@@ -27,13 +27,15 @@ def as_flags(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
 
 def config_files(args: Sequence[str]) -> list[Path]:
     """Return the files given with --config or -c, in order."""
-    files = []
+    named = []
     for flag, value in pairwise([*args, ""]):
         if flag in ("--config", "-c"):
-            files.append(Path(value))
+            named.append(value)
         elif flag.startswith(("--config=", "-c=")):
-            files.append(Path(flag.split("=", 1)[1]))
-    return files
+            named.append(flag.split("=", 1)[1])
+    if "" in named:
+        raise UserError("--config: give a YAML file, as configs/digits_bn.yaml")
+    return [Path(name) for name in named]
 
 
 def as_named_now(args: Sequence[str]) -> list[str]:
@@ -80,19 +82,38 @@ def unreadable(path: Path, error: OSError) -> UserError:
     """Return the error for a file that cannot be opened, with the nearest name that there is."""
     there = [*path.parent.glob("*.yaml"), *Path("configs").rglob("*.yaml")]
     files = {each.stem: each for each in reversed(there)}
-    close = get_close_matches(path.stem, files, n=1) if not path.exists() else []
+    missing = not (path.exists() or path.is_symlink())
+    close = get_close_matches(path.stem, files, n=1) if missing else []
     hint = f"; did you mean {files[close[0]]}?" if close else ""
     return UserError(f"--config: cannot read {path}: {error.strerror}{hint}")
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's, which would take the last of several equal keys without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for number, (key, _) in enumerate(node.value):
+            if key.value in keys[:number]:
+                said = f"the key {key.value} stands there twice"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def check_yaml(path: Path) -> dict[str, Any]:
     """Return a file's content; UserError that names file and line if it is no mapping."""
     try:
-        content = yaml.safe_load(path.read_text())
+        text = path.read_text()
+        if text.startswith("\ufeff"):
+            raise UserError(f"--config: {path} begins with a byte order mark; save it without one")
+        content = yaml.load(text, Loader)
     except OSError as error:
         raise unreadable(path, error) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--config: {path} is no valid YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config: {path} must hold keys such as model, data and trainer")
+    for name in ("trainer", "checkpoint", "recovery", "embedding_pca"):
+        if not isinstance(section := content.get(name, {}), dict):
+            raise UserError(f"--config: {path}: {name} is {section}: give it keys, or leave it out")
     return content

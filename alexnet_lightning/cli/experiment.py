@@ -46,7 +46,7 @@ from alexnet_lightning.cli.checks import (
 from alexnet_lightning.cli.config_files import as_named_now, check_files, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
-from alexnet_lightning.cli.ranges import check_checkpoint, check_seed
+from alexnet_lightning.cli.ranges import check_checkpoint, check_name, check_seed
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
@@ -199,6 +199,7 @@ class ExperimentCLI(LightningCLI):
         except Exception as error:
             raise UserError(explain(error, parser._option_string_actions)) from error
         check_seed(config.seed_everything)
+        check_name(config.name)
         if config.name is None:
             config.name = files[0].stem if files else name_of(config)
         config.runs_dir = os.path.expanduser(config.runs_dir)  # noqa: PTH111  # a text

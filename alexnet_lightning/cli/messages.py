@@ -100,6 +100,8 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         reason += "; see --help"
     elif mistyped := re.search(r"unrecognized arguments: ([^\s=]+)", reason):
         options = [flag for flag in flags if not flag.endswith(".help")]
+        if mistyped[1].endswith((".yaml", ".yml")):
+            return f"{mistyped[1]}: give it as --config {mistyped[1]}"
         reason = f"{mistyped[1]}: no such option; {did_you_mean(mistyped[1], options)}"
     return ": ".join(filter(None, [key, reason]))
 

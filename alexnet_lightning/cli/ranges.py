@@ -1,6 +1,7 @@
 """Flags that are out of range alone, or that a run decides by itself."""
 
 from math import inf
+from pathlib import PurePath
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -37,6 +38,15 @@ OURS = {  # what a run's own checkpoints would lose by a key of `checkpoint`, an
     "train_time_interval": "a best checkpoint needs a validation; give "
     "--trainer.val_check_interval, or --recovery.every_n_minutes to resume from",
 }
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a name of the run that leads out of the folder of all runs, or is none."""
+    if name is None:
+        return
+    path = PurePath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise UserError(f"name is {name!r}: give the name of a folder in runs_dir")
 
 
 def check_seed(seed: Any) -> None:

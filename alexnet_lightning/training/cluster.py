@@ -25,8 +25,17 @@ def job() -> str | None:
     return None if name == "none" else "torchrun" + re.sub(r"[^\w.-]", "_", name)
 
 
+NUMBERS = (
+    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT"),
+    *("SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_RESTART_COUNT"),
+)
+
+
 def check() -> None:
     """Raise a UserError if SLURM started this in a way that would hang, or train several times."""
+    for name in NUMBERS:
+        if not (value := os.environ.get(name, "0")).isdecimal():
+            raise UserError(f"the environment's {name} is {value!r}, not a number: unset it")
     tasks = int(os.environ.get("SLURM_NTASKS", 1))
     in_step = "SLURM_STEP_ID" in os.environ
     name = os.environ.get("SLURM_JOB_NAME", "")

@@ -120,6 +120,10 @@ class RunFolder:
         Raises:
             UserError: there is no such run.
         """
+        if not str(run).strip():  # a shell's variable that is not set
+            raise UserError(
+                "the run's name is empty; give a run folder, a config's name, or latest"
+            )
         path = Path(run)
         found_there = cls(path)
         if found_there.of_hub or found_there.config.is_file():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.explain import explain
@@ -58,6 +59,8 @@ CASES = [
     Case("fit --config 'a\nb.yaml'", r"^error: --config: cannot read a\\nb\.yaml: No such file"),
     Case("predict 'no\nrun' a.png", r"^error: no\\nrun: no run there"),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
+    Case("evaluate ''", r"^error: the run's name is empty; give a run folder, a config's name or"),
+    Case("fit --resume ''", r"^error: the run's name is empty; give a run folder"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
 ]
 
@@ -65,6 +68,21 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_command_ends_in_one_line(case: Case, ends: Callable[..., tuple[str, str]]) -> None:
     ends(case, digits=ROOT / "configs" / "digits_bn.yaml")
+
+
+@pytest.mark.parametrize("name", ["LOCAL_RANK", "SLURM_NTASKS", "SLURM_RESTART_COUNT"])
+def test_a_variable_that_is_no_number_is_named(
+    name: str, ends: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "x")
+    ends(Case("fit --config {quick}", f"^error: the environment's {name} is 'x', not a number"))
+
+
+def test_a_file_whose_name_begins_with_a_dash(
+    run: Path, ends: Callable[..., tuple[str, str]], in_tmp: Path
+) -> None:
+    Image.new("L", (8, 8)).save(in_tmp / "-cat.png")
+    ends(Case("predict {run} --top 1 -- -cat.png", r"^-cat\.png ", 0), run=run)
 
 
 def test_a_rate_that_the_schedule_replaces_is_said(ends: Callable[..., tuple[str, str]]) -> None:
