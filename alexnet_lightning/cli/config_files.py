@@ -20,9 +20,20 @@ def as_flags(overrides: Mapping[str, Any] | Sequence[str]) -> list[str]:
     if not isinstance(overrides, Mapping):
         return list(overrides)
     return [
-        f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
+        f"--{key}={value if isinstance(value, str | Path) else json.dumps(value, default=plain)}"
         for key, value in overrides.items()
     ]
+
+
+def plain(value: Any) -> Any:
+    """Return a number of numpy's or torch's as Python's; UserError for what YAML cannot hold."""
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise UserError(
+        f"overrides: {value!r} is no text, number, list or mapping; name a class as text"
+    )
 
 
 def config_files(args: Sequence[str]) -> list[Path]:

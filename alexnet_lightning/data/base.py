@@ -17,7 +17,7 @@ from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.label_noise import fewer, mislabelled
 from alexnet_lightning.data.transforms.colour import PCANoise
 from alexnet_lightning.data.transforms.crops import Identity, Transform, Views
-from alexnet_lightning.data.transforms.scaling import normalise
+from alexnet_lightning.data.transforms.scaling import check_stored, normalise
 from alexnet_lightning.data.transforms.statistics import (
     PixelStatistics,
     mean_image,
@@ -292,6 +292,7 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def preprocess(self, images: Tensor) -> Tensor:
         """Evaluation input: uint8 (N, C, S, S) to float32 (N, C, image_size, image_size)."""
+        check_stored(images)
         return self.normalise(self.transform.evaluate(images))
 
     def normalise(self, images: Tensor, offsets: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ import alexnet_lightning
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.data.storage.decoding import ImageSource, decode
 from alexnet_lightning.data.transforms.resizing import ResizeCropFlip
-from alexnet_lightning.data.transforms.scaling import normalise
+from alexnet_lightning.data.transforms.scaling import check_stored, normalise
 from alexnet_lightning.data.transforms.views import Views
 from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.system.devices import chosen_device
@@ -143,6 +143,7 @@ class Predictor:
 
     def inputs(self, images: Tensor, views: Views = "centre") -> Tensor:
         """Return views of decoded images as the network's input, (N, V, channels, crop, crop)."""
+        check_stored(images)
         return self.preprocessing.views(images.to(self.device), views)
 
     @torch.inference_mode()
@@ -164,6 +165,8 @@ class Predictor:
 
     def top(self, images: Tensor, k: int = 5) -> list[Prediction]:
         """Return the k most probable classes of decoded images, all if there are fewer."""
+        if k < 1:
+            raise UserError(f"k is {k}: give a whole number >= 1")
         probabilities = self.probabilities(images)
         values, indices = probabilities.topk(min(k, probabilities.shape[1]))
         return [

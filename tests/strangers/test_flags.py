@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from alexnet_lightning import DigitsDataModule, Predictor
+from alexnet_lightning.cli.config_files import as_flags
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.explain import explain
 from alexnet_lightning.export import export
@@ -59,7 +63,7 @@ CASES = [
     Case("fit --config 'a\nb.yaml'", r"^error: --config: cannot read a\\nb\.yaml: No such file"),
     Case("predict 'no\nrun' a.png", r"^error: no\\nrun: no run there"),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
-    Case("evaluate ''", r"^error: the run's name is empty; give a run folder, a config's name or"),
+    Case("evaluate ''", r"^error: the run's name is empty; give a run folder, a config's name, or"),
     Case("fit --resume ''", r"^error: the run's name is empty; give a run folder"),
     Case("evaluate nowhere", r"^error: .*nowhere"),
 ]
@@ -103,3 +107,25 @@ def test_python_is_refused_like_the_command_line(trained_run: Path) -> None:
         explain(trained_run, what=["kernel"])
     with pytest.raises(UserError, match="format is tflite: give one of"):
         export(trained_run, format="tflite")
+
+
+def test_python_takes_numbers_of_numpys_and_paths() -> None:
+    flags = {
+        "trainer.max_epochs": np.int64(3),
+        "runs_dir": Path("x"),
+        "data.mean": [np.float32(0.5)],
+    }
+    assert as_flags(flags) == ["--trainer.max_epochs=3", "--runs_dir=x", "--data.mean=[0.5]"]
+    with pytest.raises(
+        UserError, match=r"overrides: <class .* is no text, .* name a class as text"
+    ):
+        as_flags({"model": Path})
+
+
+def test_images_that_would_be_taken_for_black_are_refused(trained_run: Path) -> None:
+    predictor, floats = Predictor.load(trained_run), torch.rand(2, 1, 8, 8)
+    for use in (predictor.top, predictor.embed, DigitsDataModule().preprocess):
+        with pytest.raises(UserError, match=r"float32 of shape \(2, 1, 8, 8\): give uint8 \(N, C"):
+            use(floats)
+    with pytest.raises(UserError, match="k is 0: give a whole number >= 1"):
+        predictor.top(floats.byte(), k=0)

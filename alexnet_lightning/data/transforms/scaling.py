@@ -7,6 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alexnet_lightning.system.errors import UserError
+
+
+def check_stored(images: Tensor) -> None:
+    """Raise a UserError unless images are as they are stored; floats would be taken for 0-255."""
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        kind = str(images.dtype).removeprefix("torch.")
+        raise UserError(
+            f"images are {kind} of shape {tuple(images.shape)}: give uint8 (N, C, H, W), with "
+            "pixels of 0 to 255"
+        )
+
 
 def normalise(
     images: Tensor,
