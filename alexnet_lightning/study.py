@@ -27,7 +27,7 @@ python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --list
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --minutes 30
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --plan --interval 0.5
-python -m alexnet_lightning.study --reproduce results/records/e4
+python -m alexnet_lightning.study --reproduce results/records/e8
 """
 
 
@@ -63,7 +63,7 @@ def study(
         minutes: stop after that long: running trainings are saved, and the same command continues
             them; the exit status is 142.
         reproduce: in place of --config: the report of a study, or REPORT/VARIANT, as
-            results/records/e4. Its runs are trained again, below runs/reproduced by default, and
+            results/records/e8. Its runs are trained again, below runs/reproduced by default, and
             their figures compared with its rows.
 
     Returns:

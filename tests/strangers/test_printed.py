@@ -77,6 +77,9 @@ def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in filter(None, NAMED):
         shutil.copytree(run, folder / "runs" / name / DATE, ignore=shutil.ignore_patterns("wandb"))
     shutil.copy(ROOT / "results" / "residual" / "study.yaml", folder / "runs" / "residual")
+    (folder / "results" / "records").mkdir(parents=True)
+    for name in ("study.yaml", "runs.csv"):
+        shutil.copy(ROOT / "results" / "records" / name, folder / "results" / "records")
     image = Image.new("RGB", (40, 30), "red")
     places = [
         "cat.jpg",
