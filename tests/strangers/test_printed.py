@@ -288,6 +288,9 @@ def check_other(words: Sequence[str]) -> None:
             "docker": "alexnet_lightning",
             "hf": "uoft-cs/cifar",
             "pre-commit": "",
+            "tensorboard": "--logdir",
+            "mlflow": "server --backend-store-uri",
+            "wandb": "sync",
         }
         assert program in known, f"{' '.join(words)}: an unknown command"
         assert known[program] in " ".join(rest)
