@@ -15,6 +15,8 @@ import requests
 from PIL import Image
 
 from alexnet_lightning.fit import main as fit
+from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.trackers.mlflow import mlflow_logger
 from tests.serving import free_port
 from tests.training.trackers.conftest import FIGURES, Scalars, scalars_of
 
@@ -89,6 +91,20 @@ def test_a_resumed_run_goes_on_in_its_mlflow_run(resumed: Path) -> None:
     (experiment,) = [each for each in client.search_experiments() if each.name != "Default"]
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.run_id, run.info.status) == (id_of(resumed), "FINISHED")
+
+
+def test_its_own_variables_say_where_the_run_is(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    for _ in range(2):  # the second time it goes on
+        logger = mlflow_logger(RunFolder(in_tmp / "runs" / "quick" / "1"), {"a": {"b": 1}})
+    client = mlflow.MlflowClient("sqlite:///elsewhere.db")
+    experiment = client.get_experiment_by_name("mine")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (run.info.run_id, run.data.params) == (logger.run_id, {"a/b": "1"})
+    assert not (in_tmp / "runs" / "mlflow").exists()
 
 
 def test_where_it_does_not_start_the_training_goes_on(

@@ -176,13 +176,19 @@ def synced(endpoint: Endpoint, folder: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["together", pytest.param("one as soon as it is there", marks=pytest.mark.slow)]
+    "how",
+    [
+        "as printed",
+        pytest.param("their folder", marks=pytest.mark.slow),
+        pytest.param("one as soon as it is there", marks=pytest.mark.slow),
+    ],
 )
 def test_sync_makes_one_run_of_the_segments(how: str, own_copy: Path, endpoint: Endpoint) -> None:
     first, last = segments_of(own_copy)
-    if how != "together":
+    if how == "one as soon as it is there":
         synced(endpoint, own_copy, f"wandb sync {quote(str(first))}")
-    synced(endpoint, own_copy, sync_command(last))
+    together = f"wandb sync {quote(str(last.parent))}"
+    synced(endpoint, own_copy, together if how == "their folder" else sync_command(last))
     steps = [row["_step"] for row in endpoint.history]
     assert steps == list(range(len(steps)))
     trained = [row["trainer/global_step"] for row in endpoint.history]

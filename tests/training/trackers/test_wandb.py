@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 from lightning.pytorch.loggers import WandbLogger
 
-import wandb
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.training import tracking
 from alexnet_lightning.training.run_folder import RunFolder
