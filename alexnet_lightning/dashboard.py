@@ -39,7 +39,8 @@ def dashboard(
     Raises:
         UserError: its package is missing, W&B refuses it, or the file cannot be written.
     """
-    from alexnet_lightning.training.tracking import PROJECT, logged_in
+    from alexnet_lightning.training.trackers import PROJECT
+    from alexnet_lightning.training.trackers.wandb import logged_in
 
     try:
         from alexnet_lightning.studies.workspace import save, workspace, write_json

@@ -100,9 +100,9 @@ def main(args: Sequence[str]) -> None:
     options = arguments("evaluate", args, evaluate, examples=EXAMPLES)
     figures = evaluate(**options)
 
+    from alexnet_lightning.training.rank_zero import say
     from alexnet_lightning.training.run_folder import RunFolder
     from alexnet_lightning.training.summary import split_table
-    from alexnet_lightning.training.tracking import say
 
     run = RunFolder.find(options["run_dir"])
     path, epoch = (

@@ -62,17 +62,18 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     from alexnet_lightning.cli.config_files import check_files
 
     check_files(args)  # a path that is mistyped is told before the slow imports
-    from alexnet_lightning.cli.experiment import ExperimentCLI
+    from alexnet_lightning.cli.experiment import ExperimentCLI, listed
     from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.cli.ranges import check_ranges
     from alexnet_lightning.cli.resume import Resume, check_resume, resume_flag
-    from alexnet_lightning.training import cluster
+    from alexnet_lightning.training import cluster, tracking
     from alexnet_lightning.training.run_folder import LAST
 
     cluster.check()
     earlier, args = resume_flag(args)
     cli = ExperimentCLI(args, earlier is not None and (earlier.checkpoints / LAST).is_file())
     check_ranges(cli.config.trainer)
+    tracking.check_packages(listed(cli.config.trainer.logger))
     if cli.config.trainer.fast_dev_run:  # shows whether it runs, and leaves no trace
         trainer = cli.bare_trainer(Path())
         with in_one_line():
@@ -95,8 +96,8 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
     """Return the run folder and the training; on a mistake no new folder is left."""
     from alexnet_lightning.cli.checks import check_batches
     from alexnet_lightning.training import cluster
+    from alexnet_lightning.training.rank_zero import is_rank_zero
     from alexnet_lightning.training.run_folder import RunFolder
-    from alexnet_lightning.training.tracking import is_rank_zero
 
     root = Path(cli.config.runs_dir)
     _ = cli.model
@@ -131,6 +132,7 @@ def train_and_test(
     from alexnet_lightning.training import cluster, tracking
     from alexnet_lightning.training.divergence import DivergedError
     from alexnet_lightning.training.onlookers import looking_on
+    from alexnet_lightning.training.rank_zero import say
     from alexnet_lightning.training.run_folder import BEST, LAST
     from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
 
@@ -141,9 +143,9 @@ def train_and_test(
     trackers = cli.trackers(run)
     trainer.loggers = [metrics, *map(looking_on, trackers)]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
-        tracking.say(line)
+        say(line)
     if not cli.datamodule.has_validation:
-        tracking.say("no images are held out: no epoch is chosen, the last one is tested")
+        say("no images are held out: no epoch is chosen, the last one is tested")
     try:
         with in_one_line():
             trainer.fit(

@@ -106,7 +106,8 @@ def of_several(folder: Path, output: Path, full: bool) -> tuple[str, str]:
 
 def to_wandb(title: str, text: str, study: str, path: Path) -> str:
     """Save a report in W&B, or as a file without a login; return in a line where it is."""
-    from alexnet_lightning.training.tracking import PROJECT, logged_in
+    from alexnet_lightning.training.trackers import PROJECT
+    from alexnet_lightning.training.trackers.wandb import logged_in
 
     try:
         from alexnet_lightning.studies.wandb_report import wandb_report

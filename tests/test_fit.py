@@ -58,6 +58,7 @@ def test_the_folder_holds_what_a_run_is(run: Path) -> None:
         *(f"figures/{name}.png" for name in ("loss", "accuracy", "embeddings", "confusion")),
         "figures/embeddings_epoch_001.png",
         "figures/embeddings_epoch_003.png",
+        "figures/embeddings.csv",
         "figures/per_class_accuracy.csv",
     }
     assert expected == {name for name in found if not name.startswith("wandb/")}

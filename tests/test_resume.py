@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -460,24 +459,6 @@ def test_a_full_disk_is_one_line_and_leaves_earlier_checkpoints(
     assert (stopped_run.checkpoints / "last.ckpt").read_bytes() == before
     assert not list(stopped_run.checkpoints.glob(".*"))
     fit(["--resume", str(stopped_run.path)])
-
-
-def test_a_resumed_run_goes_on_in_its_wandb_run(
-    quick_config: Path,
-    in_tmp: Path,
-    interrupted_by: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    interrupted_by(5, raise_signal(signal.SIGTERM))
-    with pytest.raises(signals.Stopped):
-        fit(["--config", str(quick_config), *BATCHES, "--runs_dir", "war"])
-    interrupted_by(None)
-    time.sleep(1)  # W&B names its folders by the second
-    fit(["--resume", str(the_run(Path("war")))])
-    folders = list(the_run(Path("war")).glob("wandb/offline-run-*"))
-    assert len(folders) == 2
-    assert len({path.name.rsplit("-", 1)[1] for path in folders}) == 1
 
 
 def test_weights_that_a_run_began_with_are_not_asked_for_again(

@@ -1,6 +1,5 @@
 """The confusion matrix of a test and the accuracy of each class."""
 
-import csv
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -9,12 +8,11 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from alexnet_lightning.callbacks import saving
 from alexnet_lightning.plots.confusion import confusion_figure
-from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.training.onlookers import Onlooker
 
 
 class ConfusionMatrix(Onlooker):
-    """Write `figures/confusion.png` and `figures/per_class_accuracy.csv` of a test; W&B gets both.
+    """Write `figures/confusion.png` and `figures/per_class_accuracy.csv` of a test; show both.
 
     Counted on all ranks from the `logits` (N, K) and `targets` (N,) that `test_step` returns.
     """
@@ -33,17 +31,12 @@ class ConfusionMatrix(Onlooker):
         names: list[str] = trainer.datamodule.class_names  # type: ignore[attr-defined]
         figure = confusion_figure(counts, names, f"{saving.data_name(trainer)}, test split")
         saving.save_figure(trainer, figure, "confusion")
-        write_per_class(trainer, counts, names)
+        columns = ["class", "images", "accuracy"]
+        saving.save_table(trainer, "test/per_class_accuracy", columns, per_class(counts, names))
 
 
-def write_per_class(trainer: Trainer, counts: Tensor, class_names: list[str]) -> None:
-    """`per_class_accuracy.csv` and the same W&B table; a class without images has no accuracy."""
+def per_class(counts: Tensor, class_names: list[str]) -> list[list[Any]]:
+    """Return name, images and accuracy of each class; a class without images has no accuracy."""
     totals, right = counts.sum(1).tolist(), counts.diag().tolist()
     accuracy = [hits / total if total else None for hits, total in zip(right, totals, strict=True)]
-    rows = [*map(list, zip(class_names, totals, accuracy, strict=True))]
-    columns = ["class", "images", "accuracy"]
-    path = saving.figures_folder(trainer) / "per_class_accuracy.csv"
-    with replacing(path) as part, part.open("w", newline="") as file:
-        csv.writer(file).writerows([columns, *rows])
-    for logger in saving.wandb_loggers(trainer):
-        logger.log_table("test/per_class_accuracy", columns, rows)
+    return [*map(list, zip(class_names, totals, accuracy, strict=True))]

@@ -9,22 +9,24 @@ from lightning.pytorch.utilities.rank_zero import WarningCache
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
-from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure, wandb_loggers
+from alexnet_lightning.callbacks.saving import data_name, draws_here, save_figure, save_table
 from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.plots.curves import SPLITS
 from alexnet_lightning.plots.embeddings import Projection, embeddings_figure, project, separability
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.onlookers import Onlooker
+from alexnet_lightning.training.tracking import show_embedding
 
 CHUNK = 128  # images per forward pass
-TABLE_ROWS = 500
+COLUMNS, TABLE_ROWS = ["space", "class", "pc1", "pc2"], 500
 
 
 class EmbeddingPCA(Onlooker):
     """Draw the first two principal components of both embeddings of a fixed validation sample.
 
-    Writes `figures/embeddings_epoch_012.png` and `figures/embeddings.png` (the latest); logs
+    Writes `figures/embeddings_epoch_012.png`, `figures/embeddings.png` (the latest) and
+    `figures/embeddings.csv`; logs
     `val/<embedding>_knn5` and `val/<embedding>_silhouette` of each whole space, and the number of
     images as `val/embedded_images`, kept as `scores`. Where no images are held out the sample is of
     training images, and the names begin with `train/`.
@@ -96,7 +98,11 @@ class EmbeddingPCA(Onlooker):
         path = save_figure(trainer, figure, f"embeddings_epoch_{epoch:03d}")
         with replacing(path.with_name("embeddings.png")) as part:
             shutil.copyfile(path, part)
-        log_table(trainer, projections, labels, names)
+        save_table(trainer, "embeddings", COLUMNS, table(projections, labels, names))
+        classes = [names[label] for label in labels.tolist()]
+        for logger in trainer.loggers:
+            for name, found in projections.items():
+                show_embedding(logger, name, found.components, classes, trainer.global_step)
 
 
 def embed(trainer: Trainer, pl_module: Any, images: Tensor) -> dict[str, Tensor]:
@@ -110,16 +116,14 @@ def embed(trainer: Trainer, pl_module: Any, images: Tensor) -> dict[str, Tensor]
     return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in parts[0]}
 
 
-def log_table(
-    trainer: Trainer, projections: dict[str, Projection], labels: Tensor, class_names: list[str]
-) -> None:
-    """The coordinates of the first images as a W&B table, at most 500 rows over both embeddings."""
+def table(
+    projections: dict[str, Projection], labels: Tensor, class_names: list[str]
+) -> list[list[Any]]:
+    """Return the coordinates of the first images, at most 500 rows over both embeddings."""
     images = TABLE_ROWS // len(projections)
     classes = [class_names[label] for label in labels[:images].tolist()]
-    rows = [
+    return [
         [name, label, *point]
         for name, found in projections.items()
         for label, point in zip(classes, found.coordinates[:images].tolist(), strict=True)
     ]
-    for logger in wandb_loggers(trainer):
-        logger.log_table("embeddings", ["space", "class", "pc1", "pc2"], rows)

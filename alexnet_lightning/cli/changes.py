@@ -9,8 +9,8 @@ import yaml
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.optimization import needs_total_steps
+from alexnet_lightning.training.rank_zero import say
 from alexnet_lightning.training.run_folder import RunFolder
-from alexnet_lightning.training.tracking import say
 
 
 class Row(NamedTuple):

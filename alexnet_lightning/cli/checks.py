@@ -29,7 +29,7 @@ from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.module import LRSchedulerCallable
 from alexnet_lightning.training.optimization import clips_mixed, needs_total_steps
-from alexnet_lightning.training.tracking import say
+from alexnet_lightning.training.rank_zero import say
 
 LINKED = ("num_classes", "in_channels", "image_size")  # the data says, the model gets
 

@@ -51,7 +51,7 @@ from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
-from alexnet_lightning.training import cluster
+from alexnet_lightning.training import cluster, tracking
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, keep_apart
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.divergence import Divergence
@@ -59,7 +59,6 @@ from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.onlookers import Onlooker
 from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import RunFolder
-from alexnet_lightning.training.tracking import wandb_logger
 
 DEFAULTS = {
     "trainer.logger": True,  # W&B's, see `trackers`
@@ -132,7 +131,14 @@ class ExperimentCLI(LightningCLI):
         )
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_lightning_class_args(Trainer, "trainer")
+        # As Lightning adds it, but for the loggers, which have short names here.
+        trainer: dict[str, Any] = {"fail_untyped": False, "instantiate": False}
+        parser.add_class_arguments(Trainer, "trainer", **trainer, sub_configs=True, skip={"logger"})
+        parser.add_argument(
+            "--trainer.logger",
+            type=tracking.Loggers,
+            help="wandb, tensorboard, mlflow, csv, a Lightning logger, or a list; false for none.",
+        )
         # A command that looks at the data alone needs no model.
         parser.add_lightning_class_args(
             ImageClassifier, "model", subclass_mode=True, required=False
@@ -155,7 +161,7 @@ class ExperimentCLI(LightningCLI):
             help="Train on when the loss is not finite, and report it; else that is an error.",
         )
         parser.add_argument(
-            "--log_best", type=bool, default=False, help="Log the best checkpoint to W&B."
+            "--log_best", type=bool, default=False, help="Log the best checkpoint to W&B, MLflow."
         )
         parser.add_argument(
             f"--{ACCEPT}",
@@ -281,9 +287,8 @@ class ExperimentCLI(LightningCLI):
     def trackers(self, run: RunFolder) -> list[Logger]:
         """Return the loggers beside metrics.csv: those `trainer.logger` names, else W&B's."""
         given = self.trainer_arguments.get("logger")
-        if given is None or given is True:
-            given = wandb_logger(run, yaml.safe_load(self.resolved))
-        return listed(given)
+        chosen = listed("wandb" if given is None or given is True else given)
+        return tracking.start(chosen, run, yaml.safe_load(self.resolved))
 
     def training(self, run: RunFolder) -> Training:
         """Return the Trainer that trains in a run folder, with all that looks on."""

@@ -14,9 +14,9 @@ from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import load_weights, newest
 from alexnet_lightning.training.own_variant import own_variant
+from alexnet_lightning.training.rank_zero import say
 from alexnet_lightning.training.recovery import cut_short, progress
 from alexnet_lightning.training.run_folder import RunFolder, variant_of
-from alexnet_lightning.training.tracking import say
 
 
 class Resume(NamedTuple):

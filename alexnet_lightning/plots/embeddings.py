@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 
 SCORES = {"knn5": "5-NN accuracy {:.1%}", "silhouette": "silhouette {:.2f}"}
 NEIGHBORS = FOLDS = 5
+COMPONENTS = 50  # what t-SNE and UMAP are usually given
 NOISE = 1e-6  # relative to the largest value: less than this is float32 rounding, not variance
 
 
 class Projection(NamedTuple):
-    """First two principal components."""
+    """First two principal components, and more of them."""
 
     coordinates: Tensor  # (N, 2)
     explained: tuple[float, float]  # fraction of the variance, for each component
     dimensions: int  # of the embeddings
+    components: Tensor  # (N, up to 50) that the coordinates are the first two of
 
 
 def project(embeddings: Tensor, previous: Tensor | None = None) -> Projection:
@@ -40,17 +42,20 @@ def project(embeddings: Tensor, previous: Tensor | None = None) -> Projection:
 
     values = centered(embeddings)
     count, dimensions = values.shape
-    coordinates, explained = torch.zeros(count, 2), torch.zeros(2)
+    components, explained = torch.zeros(count, 2), torch.zeros(2)
     if values.any():
-        kept = min(2, dimensions)
+        kept = min(COMPONENTS, *values.shape)
         pca = PCA(kept, svd_solver="full")  # exact and not random, unlike "auto"
-        coordinates[:, :kept] = torch.from_numpy(pca.fit_transform(values))
-        explained[:kept] = torch.from_numpy(pca.explained_variance_ratio_)
+        components = torch.zeros(count, max(2, kept))
+        components[:, :kept] = torch.from_numpy(pca.fit_transform(values))
+        explained[: min(2, kept)] = torch.from_numpy(pca.explained_variance_ratio_[:2])
+    coordinates = components[:, :2].clone()  # it is kept in checkpoints, the rest is not
     if previous is not None and previous.shape == coordinates.shape:
         against = (coordinates * previous).sum(0) < 0
         coordinates = torch.where(against, -coordinates, coordinates)
+        components[:, :2] = coordinates
     first, second = explained.tolist()
-    return Projection(coordinates, (first, second), dimensions)
+    return Projection(coordinates, (first, second), dimensions, components)
 
 
 def separability(embeddings: Tensor, labels: Tensor) -> dict[str, float]:

@@ -92,7 +92,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[str, Any]:
     """Return the sweep. Keys: https://docs.wandb.ai/models/sweeps/sweep-config-keys"""
-    from alexnet_lightning.training.tracking import PROJECT
+    from alexnet_lightning.training.trackers import PROJECT
 
     # Runs of other settings than the study's are none of its runs.
     place = folder / "search" if plan.sweep.parameters else folder

@@ -11,8 +11,8 @@ from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from alexnet_lightning.system import signals
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.training.rank_zero import say
 from alexnet_lightning.training.run_folder import RunFolder
-from alexnet_lightning.training.tracking import say
 
 
 def job() -> str | None:

@@ -18,8 +18,8 @@ from alexnet_lightning.training.divergence import DivergedError
 from alexnet_lightning.training.frozen import freeze_parts, frozen_parts
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.optimization import needs_total_steps
+from alexnet_lightning.training.rank_zero import say
 from alexnet_lightning.training.run_folder import LAST
-from alexnet_lightning.training.tracking import say
 
 
 class Recovery(Checkpoint):

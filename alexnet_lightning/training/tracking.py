@@ -1,130 +1,77 @@
-"""Weights & Biases: online with a login, else offline, never a prompt, never a reason to stop."""
+"""What a run is tracked with: W&B unless the configuration says otherwise, and none stops it."""
 
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from alexnet_lightning.training.onlookers import forgiving
+from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import one_line
+from alexnet_lightning.training.rank_zero import is_rank_zero, say
 from alexnet_lightning.training.run_folder import RunFolder
+from alexnet_lightning.training.showing import Rows as Rows
+from alexnet_lightning.training.showing import finish, keep_checkpoint
+from alexnet_lightning.training.showing import show_embedding as show_embedding
+from alexnet_lightning.training.showing import show_figure as show_figure
+from alexnet_lightning.training.showing import show_table as show_table
+from alexnet_lightning.training.trackers.mlflow import mlflow_logger
+from alexnet_lightning.training.trackers.tensorboard import tensorboard_logger
+from alexnet_lightning.training.trackers.wandb import wandb_logger
 
-PROJECT = "alexnet_lightning"
+# As people write them; csv is metrics.csv alone, which every run has.
+Name = Literal[
+    "wandb", "WandB", "tensorboard", "TensorBoard", "mlflow", "MLflow", "MLFlow", "csv", "CSV"
+]
+# The class comes first: jsonargparse gives the reason of a union's first part for all of it.
+Loggers: TypeAlias = Logger | list[Logger | Name] | Name | bool | None
+# By the name of the package and of the extra that brings it.
+NEEDING_PACKAGES = {"tensorboard": tensorboard_logger, "mlflow": mlflow_logger}
 
 
-def wandb_logger(run: RunFolder, config: dict[str, Any]) -> Logger | None:
-    """Start the W&B run of a run folder and return its logger; None where W&B is off or missing.
+def check_packages(given: Iterable[object]) -> None:
+    """Raise a UserError for the first tracker of a list whose package is not installed."""
+    for each in given:
+        package = str(each).lower()
+        if package in NEEDING_PACKAGES and find_spec(package) is None:
+            raise UserError(
+                f"trainer.logger: {each} needs a package that is not installed: "
+                f'pip install "alexnet-lightning[{package}]"'
+            )
 
-    W&B's own environment variables (WANDB_PROJECT, WANDB_NAME, …) go before what is chosen here.
-    """
-    if os.environ.get("WANDB_MODE") == "disabled":
+
+def start(
+    given: Iterable[Logger | Name], run: RunFolder, config: Mapping[str, Any]
+) -> list[Logger]:
+    """Return the loggers of a list; those given as a name are started in the run folder."""
+    found = [started(each, run, config) if isinstance(each, str) else each for each in given]
+    return [logger for logger in found if logger is not None]
+
+
+def started(name: Name, run: RunFolder, config: Mapping[str, Any]) -> Logger | None:
+    """Start a tracker; None where there is nothing to start, or where it does not start."""
+    if name.lower() == "wandb":
+        return wandb_logger(run, config)
+    if name.lower() == "csv" or not is_rank_zero():
         return None
     try:
-        import wandb
-    except ImportError:
-        say("W&B is not installed (pip install wandb): metrics.csv has the figures")
+        return NEEDING_PACKAGES[name.lower()](run, config)
+    except Exception as error:  # whatever it is, the training does not need it
+        say(f"{name} did not start ({one_line(error)}): metrics.csv has the figures")
         return None
-    try:
-        return started(wandb, run, config)
-    except Exception as error:  # whatever it is, the training does not need W&B
-        say(f"W&B did not start ({reason_of(error)}): metrics.csv has the figures")
-        return None
-
-
-def started(wandb: Any, run: RunFolder, config: dict[str, Any]) -> Logger:
-    given = os.environ.get
-    mode = given("WANDB_MODE") or ("online" if logged_in() else "offline")
-    project = os.environ.get("WANDB_PROJECT", PROJECT)
-    experiment = None
-    if is_rank_zero():  # one W&B run, however many processes train
-        experiment = wandb.init(
-            project=project,
-            # Of None, wandb reads its variable itself.
-            name=None if given("WANDB_NAME") else run.name,
-            # It writes later too, wherever the process then is.
-            dir=None if given("WANDB_DIR") else run.path.absolute(),
-            # A resumed run goes on in its W&B run.
-            id=None if given("WANDB_RUN_ID") else run.wandb_id,
-            resume=None if given("WANDB_RESUME") else "allow",
-            mode=mode,  # wandb checks the word itself
-            config=config,
-            settings=wandb.Settings(silent=mode == "offline"),
-        )
-        run.keep_wandb_id(experiment.id)
-        experiment.define_metric("trainer/global_step")
-        experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-        if mode == "offline":
-            say(f"W&B is offline; to upload: wandb sync {Path(experiment.dir).parent}")
-    return WandbLogger(save_dir=run.path, project=project, experiment=experiment)
-
-
-def reason_of(error: Exception) -> str:
-    """Return in one line why W&B did not start, with the variable that is wrong."""
-    from pydantic import ValidationError
-
-    if isinstance(error, ValidationError):  # of W&B's settings; its own first line counts them
-        wrong = error.errors()[0]
-        name = "_".join(["WANDB", *map(str, wrong["loc"])]).upper()
-        return f"{name} is {wrong['input']}: {wrong['msg']}"
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def logged_in() -> bool:
-    """Tell whether W&B has credentials: in the environment or where `wandb login` puts them."""
-    import requests
-
-    if any(os.environ.get(name) for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")):
-        return True
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-    return requests.utils.get_netrc_auth(host) is not None
-
-
-def is_rank_zero() -> bool:
-    """Tell whether this is the one process of the job that writes, before there is a Trainer."""
-    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
 
 
 @rank_zero_only
-def say(line: str) -> None:
-    """Print one line, once a job."""
-    print(line, flush=True)
+def close(
+    loggers: Sequence[Logger], figures: Mapping[str, Any], checkpoint: Path | None = None
+) -> None:
+    """Put the figures of summary.json beside the curves and close all files.
 
-
-@rank_zero_only
-def close(loggers: Sequence[Logger], summary: dict[str, Any], artifact: Path | None = None) -> None:
-    """Put the summary beside the curves and end the W&B run, so that its files are whole.
-
-    A checkpoint given as `artifact` is logged before, with the summary as its metadata.
+    A checkpoint is logged before, with the figures as its metadata.
     """
-    runs = [logger for logger in loggers if isinstance(logger, WandbLogger)]
-    if artifact and not runs:
-        say(f"--log_best: there is no W&B run to log {artifact} to")
-    for logger in runs:
-        if artifact:
-            log_artifact(logger, artifact, summary)
-        finish(logger, summary)
-
-
-@forgiving
-def log_artifact(logger: WandbLogger, checkpoint: Path, metadata: dict[str, Any]) -> None:
-    """Log a checkpoint of a run folder as the W&B run's output, named after its config."""
-    import wandb
-
-    run = RunFolder(checkpoint.resolve().parent.parent)
-    artifact = wandb.Artifact(no_slash(run.path.parent.name), type="model", metadata=metadata)
-    artifact.add_file(str(checkpoint))
-    logger.experiment.log_artifact(artifact, aliases=[checkpoint.stem, no_slash(run.name)])
-
-
-def no_slash(name: str) -> str:
-    """Return a name with the characters that W&B allows in artifacts and their aliases."""
-    return re.sub(r"[^\w.-]", "-", name, flags=re.ASCII)
-
-
-@forgiving
-def finish(logger: WandbLogger, summary: dict[str, Any]) -> None:
-    logger.experiment.summary.update(summary)
-    logger.experiment.finish()
+    if checkpoint and not [each for each in loggers if keep_checkpoint(each, checkpoint, figures)]:
+        say(f"--log_best: there is no W&B run or MLflow run that took {checkpoint}")
+    for logger in loggers:
+        finish(logger, figures)

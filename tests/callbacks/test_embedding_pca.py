@@ -14,7 +14,7 @@ SCORES |= {"val/embedded_images"}
 
 
 def drawn(run: Path) -> list[str]:
-    return sorted(path.name for path in (run / "figures").glob("*"))
+    return sorted(path.name for path in (run / "figures").glob("*.png"))
 
 
 def test_draws_and_logs_the_first_every_nth_and_the_last_epoch(make_trainer, model, data, tmp_path):

@@ -42,6 +42,17 @@ def test_signs_follow_the_previous_projection():
     assert torch.equal(project(space, of_another_sample).coordinates, first)
 
 
+def test_more_components_keep_the_distances_of_the_space():
+    space = torch.randn(20, 7)
+    first = project(space)
+    found = project(space, -first.coordinates)
+    assert torch.equal(found.components[:, :2], -first.coordinates), "the same axes"
+    torch.testing.assert_close(
+        torch.cdist(found.components, found.components), torch.cdist(space, space)
+    )
+    assert project(torch.randn(60, 70)).components.shape == (60, 50)
+
+
 @pytest.mark.parametrize("rounding", [0.0, 1e-7])
 def test_a_constant_space_has_no_variance_and_finite_scores(rounding):
     generator = torch.Generator().manual_seed(0)
@@ -98,7 +109,8 @@ def test_a_small_sample_has_fewer_scores(labels, scores):
 def test_less_frequent_classes_share_a_line_of_the_legend():
     labels = torch.tensor([0, 1, 1, 2, 2])
     planes = {
-        name: Projection(torch.randn(5, 2), (0.5, 0.25), 12) for name in ("features", "penultimate")
+        name: Projection(torch.randn(5, 2), (0.5, 0.25), 12, torch.zeros(5, 12))
+        for name in ("features", "penultimate")
     }
     scores = {"features": {"knn5": 0.5, "silhouette": 0.25}, "penultimate": {}}
     names = ["airplane", "automobile", "$bird"]

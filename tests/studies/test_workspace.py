@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies.workspace import workspace
-from tests.training.test_tracking import inspect
+from tests.training.trackers.test_wandb import inspect
 
 
 def content(group: str | None = None) -> dict[str, Any]:

@@ -1,205 +1,102 @@
-"""A real offline W&B run, read back with wandb's own reader; and training without W&B."""
+"""What the words of --trainer.logger start."""
 
-import base64
-import hashlib
-import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import wandb
+from lightning.pytorch.loggers import CSVLogger, Logger
 
+from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.training import tracking
 from alexnet_lightning.training.run_folder import RunFolder
 
-FIGURES = ("loss", "accuracy", "embeddings", "confusion")
-
-
-def inspect(run: Path, *flags: str) -> str:
-    (folder,) = run.glob("wandb/offline-run-*")
-    wandb = shutil.which("wandb", path=str(Path(sys.executable).parent)) or "wandb"
-    command = [wandb, "leet", "inspect", str(folder), "--json", *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture(scope="module")
-def summary(run: Path) -> dict[str, Any]:
-    return json.loads(inspect(run, "--summary"))
-
-
-def test_the_config_is_the_resolved_one(summary: dict[str, Any]) -> None:
-    config = summary["config"]
-    assert config["model"]["class_path"] == "alexnet_lightning.AlexNetBN"
-    assert config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.001
-    assert config["data"]["init_args"]["batch_size"] == 200
-    assert config["trainer"]["max_epochs"] == 2
-
-
-def test_the_history_has_the_scalars_of_metrics_csv(run: Path) -> None:
-    records = [json.loads(line) for line in inspect(run).splitlines()]
-    logged = json.dumps([record for record in records if record.get("type") == "history"])
-    columns = (run / "metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"lr", "train/top1", "val/top5", "test/loss", "train/images_per_second"} < set(columns)
-    for key in columns:
-        if key != "step":
-            assert f'"{key}"' in logged, key
-
-
-def test_the_summary_has_best_and_test_figures(run: Path, summary: dict[str, Any]) -> None:
-    kept = json.loads((run / "summary.json").read_text())
-    shown = summary["summary"]
-    for key in ("val/top1", "val/loss", "test/top1", "test/top5", "best_epoch", "parameters"):
-        assert shown[key] == pytest.approx(kept[key], rel=1e-6), key
-    assert shown["best_checkpoint"] == kept["best_checkpoint"]
-    assert summary["state"] == "finished"
-
-
-def test_the_media_are_there(run: Path, summary: dict[str, Any]) -> None:
-    (folder,) = run.glob("wandb/offline-run-*")
-    for name in FIGURES:
-        assert f"figures/{name}" in summary["summary"]
-        assert list(folder.glob(f"files/media/images/figures/{name}_*.png")), name
-    assert "test/per_class_accuracy" in summary["summary"]
-    assert list(folder.glob("files/media/table/**/*.table.json"))
-
-
-def test_the_best_checkpoint_is_one_artifact(quick_config: Path, in_tmp: Path) -> None:
-    fit(["--config", str(quick_config), "--log_best", "true"])
-    (run,) = in_tmp.glob("runs/quick/*")
-    records = [json.loads(line) for line in inspect(run).splitlines()]
-    artifacts = [each["artifact"] for each in records if each["type"] == "artifact"]
-    (record,) = [each for each in artifacts if each["type"] == "model"]  # others are tables
-    (started,) = [each["run"] for each in records if each["type"] == "run"]
-    assert (record["name"], record["type"]) == ("quick", "model")
-    assert {"best", f"quick-{run.name}"} <= set(record["aliases"])
-    assert record["run_id"] == started["run_id"], "the run that made it"
-    (file,) = record["manifest"]["contents"]
-    best = (run / "checkpoints" / "best.ckpt").read_bytes()
-    assert (file["path"], int(file["size"])) == ("best.ckpt", len(best))
-    assert base64.b64decode(file["digest"]) == hashlib.md5(best).digest()
-    summary = json.loads((run / "summary.json").read_text())
-    assert json.loads(record["metadata"])["test/top1"] == summary["test/top1"]
-
-
-def test_without_w_and_b_there_is_no_artifact(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tracking.close([], {}, tmp_path / "best.ckpt")
-    assert capsys.readouterr().out.startswith("--log_best: there is no W&B run")
-
 
 @pytest.fixture
-def new_process() -> Iterator[None]:
-    """wandb reads its variables once in a process."""
-    wandb.teardown()
-    yield
-    wandb.teardown()
+def names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trackers are their words, so that it needs none of the packages."""
+
+    def started(name: str) -> Any:
+        return lambda *_: SimpleNamespace(name=name)
+
+    monkeypatch.setattr(tracking, "wandb_logger", started("wandb"))
+    for name in tracking.NEEDING_PACKAGES:
+        monkeypatch.setitem(tracking.NEEDING_PACKAGES, name, started(name))
 
 
-def test_its_own_variables_do_what_w_and_b_documents(
-    tmp_path: Path, new_process: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], ["wandb"]),
+        (["--trainer.logger=wandb"], ["wandb"]),
+        (["--trainer.logger", "TensorBoard"], ["tensorboard"]),
+        (["--trainer.logger", "MLFlow"], ["mlflow"]),
+        (["--trainer.logger", "CSV"], []),
+        (["--trainer.logger", "false"], []),
+        (["--trainer.logger", "[tensorboard, MLflow, csv]"], ["tensorboard", "mlflow"]),
+        (["--trainer.logger=wandb", "--trainer.logger+=tensorboard"], ["wandb", "tensorboard"]),
+        (
+            [
+                *("--trainer.logger+", "mlflow", "--trainer.logger+", "CSVLogger"),
+                *("--trainer.logger.save_dir", "x", "--trainer.logger.name", "own"),
+            ],
+            ["mlflow", "own"],
+        ),
+    ],
+)
+def test_the_words_that_people_write(
+    flags: list[str], expected: list[str], quick_config: Path, names_alone: None, tmp_path: Path
 ) -> None:
-    run, elsewhere = RunFolder(tmp_path / "runs" / "quick" / "1"), tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for name, value in (
-        ("RUN_ID", "mine"),
-        ("RESUME", "must"),
-        ("NAME", "a name"),
-        ("TAGS", "one,two"),
-        ("NOTES", "a note"),
-        ("DIR", str(elsewhere)),
-        ("ENTITY", "us"),
-        ("PROJECT", "ours"),
-        ("RUN_GROUP", "a group"),
-        ("JOB_TYPE", "a job"),
-        ("MODE", "offline"),
-    ):
-        monkeypatch.setenv(f"WANDB_{name}", value)
-    logger = tracking.wandb_logger(run, {})
-    assert logger is not None
-    settings = logger.experiment.settings
-    assert (settings.resume, settings.run_group, settings.run_job_type) == (
-        "must",
-        "a group",
-        "a job",
+    cli = ExperimentCLI(["--config", str(quick_config), *flags])
+    assert [logger.name for logger in cli.trackers(RunFolder(tmp_path))] == expected
+    again = tmp_path / "config.yaml"
+    again.write_text(cli.resolved)
+    cli = ExperimentCLI(["--config", str(again)])
+    assert [logger.name for logger in cli.trackers(RunFolder(tmp_path))] == expected
+
+
+@pytest.mark.parametrize("name", ["TensorBoard", "mlflow"])
+def test_a_missing_package_is_one_line(
+    name: str, quick_config: Path, mistake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "find_spec", lambda _: None)
+    said = mistake("fit", "--config", quick_config, "--trainer.logger+", name)
+    assert said == (
+        f"trainer.logger: {name} needs a package that is not installed: "
+        f'pip install "alexnet-lightning[{name.lower()}]"'
     )
-    tracking.close([logger], {})
-    said = json.loads(inspect(elsewhere, "--summary"))
-    expected = {"run_id": "mine", "name": "a name", "notes": "a note", "tags": ["one", "two"]}
-    expected |= {"entity": "us", "project": "ours"}
-    assert {key: said[key] for key in expected} == expected
-    assert not list(run.path.glob("wandb/*run-*"))
-    assert run.wandb_id == "mine", "so that --resume goes on in it"
 
 
-def test_a_resumed_run_goes_on_in_its_w_and_b_run(
-    tmp_path: Path, new_process: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    run = RunFolder(tmp_path / "runs" / "quick" / "1")
-    ids = []
-    for _ in range(2):
-        logger = tracking.wandb_logger(run, {})
-        assert logger is not None
-        ids.append(logger.experiment.id)
-        tracking.close([logger], {})
-    assert ids[0] == ids[1]
-
-
-@pytest.mark.parametrize("logger", ["disabled", "missing", "broken", "false", "other"])
-def test_training_does_not_need_wandb(
-    logger: str,
-    quick_config: Path,
-    in_tmp: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    flags: list[str] = []
-    if logger == "disabled":
-        monkeypatch.setenv("WANDB_MODE", "disabled")
-    elif logger == "missing":
-        monkeypatch.setitem(sys.modules, "wandb", None)
-    elif logger == "broken":
-        monkeypatch.setattr("wandb.init", lambda **_: (_ for _ in ()).throw(OSError("disk full")))
-    elif logger == "false":
-        flags = ["--trainer.logger", "false"]
-    else:
-        flags = ["--trainer.logger", "lightning.pytorch.loggers.CSVLogger"]
-        flags += ["--trainer.logger.save_dir", "other", "--trainer.logger.name", "csv"]
-    fit(["--config", str(quick_config), "--trainer.max_epochs", "1", *flags])
+def test_csv_is_metrics_csv_alone(quick_config: Path, in_tmp: Path) -> None:
+    fit(["--config", str(quick_config), "--trainer.max_epochs", "1", "--trainer.logger", "csv"])
     (run,) = in_tmp.glob("runs/quick/*")
-    assert (run / "summary.json").is_file()
     assert "val/top1" in (run / "metrics.csv").read_text()
-    assert not list(run.glob("wandb/*run-*"))
-    said = capsys.readouterr().out
-    assert ("W&B is not installed" in said) == (logger == "missing")
-    assert ("W&B did not start (disk full)" in said) == (logger == "broken")
-    assert bool(list(in_tmp.glob("other/csv/version_0/metrics.csv"))) == (logger == "other")
+    assert {path.name for path in run.iterdir()} == {
+        *(".lock", "checkpoints", "config.yaml", "figures", "metrics.csv", "summary.json")
+    }
 
 
-def test_a_login_is_found_where_wandb_puts_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_one_that_does_not_start_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not tracking.logged_in()
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine api.wandb.ai login user password 0123456789\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    assert tracking.logged_in()
-    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
-    assert not tracking.logged_in()
-    monkeypatch.setenv("WANDB_API_KEY", "0123456789")
-    assert tracking.logged_in()
+    def fail(*_: object) -> Any:
+        raise OSError("disk\nfull")
+
+    monkeypatch.setitem(tracking.NEEDING_PACKAGES, "mlflow", fail)
+    other = CSVLogger(tmp_path)
+    assert tracking.start(["MLflow", other], RunFolder(tmp_path), {}) == [other]
+    assert capsys.readouterr().out.startswith("MLflow did not start (disk")
 
 
-def test_only_rank_zero_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The others have a dummy in its place, whose attributes are functions.
+def test_other_ranks_start_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightning.pytorch.utilities.rank_zero_only.rank", 1)
-    logger = tracking.WandbLogger(save_dir=tmp_path)
-    tracking.close([logger], {"val/top1": 0.5})
+    assert tracking.start(["tensorboard", "mlflow"], RunFolder(tmp_path), {}) == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_logger_of_scalars_alone_is_shown_nothing_more(tmp_path: Path) -> None:
+    logger: Logger = CSVLogger(tmp_path)
+    tracking.show_figure(logger, "figures/loss", tmp_path / "none.png", 1)
+    tracking.show_table(logger, "embeddings", ["a"], [[1]], 1)
     assert not list(tmp_path.iterdir())
