@@ -11,7 +11,7 @@ from alexnet_lightning.system.text import did_you_mean
 
 COMMANDS = (
     "fit", "evaluate", "check_data", "diagnose", "variants", "predict", "export", "explain",
-    "serve", "demo", "study", "report", "dashboard",
+    "serve", "demo", "study", "report", "dashboard", "lesson",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.inference.choices import GRAPHS, SUFFIX, Format, Source
 from alexnet_lightning.system import progress
-from alexnet_lightning.system.atomic import check_writable
+from alexnet_lightning.system.atomic import check_new, check_writable
 from alexnet_lightning.system.errors import UserError
 
 EXAMPLES = """
@@ -91,7 +91,7 @@ def export(
     if format == "hub":
         from alexnet_lightning.inference import hub
 
-        hub.check_new(path)
+        check_new(path)
         if push:
             hub.check_login(push)
     with progress.told("reading images to check the file with"):

@@ -40,17 +40,24 @@ def first_kernels(network: nn.Module) -> Tensor:
     return layer.weight.detach().float().cpu()
 
 
-def draw_kernels(network: nn.Module) -> Figure:
-    """Return a figure of the first layer's kernels, as figure 3 of Krizhevsky et al. 2012.
+def kernel_pixels(network: nn.Module) -> Tensor:
+    """Return the first layer's first kernels as images, uint8 (K, C, k, k), K <= `KERNELS`.
 
     Each is scaled separately: its largest weight, of either sign, becomes white or black, or a
     saturated color, and a weight of zero becomes gray.
     """
-    kernels = first_kernels(network)
-    count, channels, side, _ = kernels.shape
-    kernels = kernels[:KERNELS]
+    kernels = first_kernels(network)[:KERNELS]
     peaks = kernels.abs().amax(dim=(1, 2, 3), keepdim=True)
-    pixels = (127.5 * (1 + kernels / peaks.where(peaks > 0, 1.0))).round().byte()
+    return (127.5 * (1 + kernels / peaks.where(peaks > 0, 1.0))).round().byte()
+
+
+def draw_kernels(network: nn.Module) -> Figure:
+    """Return a figure of the first layer's kernels, as figure 3 of Krizhevsky et al. 2012.
+
+    See `kernel_pixels` for the colors.
+    """
+    count, channels, side, _ = first_kernels(network).shape
+    pixels = kernel_pixels(network)
     columns = min(16, max(8, math.ceil(math.sqrt(2 * len(pixels)))))
     rows = -(-len(pixels) // columns)
     with new_figure(0.55 * columns, 0.55 * rows + 0.5) as figure:

@@ -36,6 +36,13 @@ def image_url(image: Tensor) -> str:
     return _url("jpeg", content.getvalue())
 
 
+def png(image: Tensor) -> bytes:
+    """Return an image, uint8 (C, H, W) with one or three channels, as a PNG, to the bit."""
+    content = BytesIO()
+    to_pil_image(image).save(content, "png")
+    return content.getvalue()
+
+
 def sheet_url(images: Tensor, columns: int) -> str:
     """Return images, uint8 (N, C, S, S), side by side in rows, as the data URL of one JPEG."""
     return image_url(make_grid(images, nrow=columns, padding=0))

@@ -251,9 +251,16 @@ class CentreView(nn.Module):
         self.register_buffer("shift", -mean / std * preprocessing.pixel_max)
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.normalised(self.crops(images))
+
+    def crops(self, images: Tensor) -> Tensor:
+        """Return the center view without normalization, 0-255, (N, C, crop, crop)."""
         window = self.window
         crops = self.resize(images) if self.resize else images[..., window, window]
-        return crops.float() * self.scale + self.shift
+        return crops.float()
+
+    def normalised(self, crops: Tensor) -> Tensor:
+        return crops * self.scale + self.shift
 
 
 class CropAndResize(nn.Module):

@@ -1,9 +1,6 @@
 """A trained network as a folder for the Hugging Face hub, and its upload."""
 
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.inference.exporters import Checked, compared
 from alexnet_lightning.inference.model_card import model_card
 from alexnet_lightning.inference.predictor import Predictor, rebuilt
+from alexnet_lightning.system.atomic import new_folder
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 from alexnet_lightning.training.hub_folder import read_network, write_network
@@ -89,25 +87,6 @@ def name_of(source: Source) -> str:
         return source.run.path.resolve().name
     ours = source.checkpoint.parent == source.run.checkpoints
     return source.run.path.resolve().parent.name if ours else source.checkpoint.stem
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes its name on leaving without an error."""
-    check_new(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.mkdir(parents=True)
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def check_new(path: Path) -> None:
-    """Raise a UserError if something is there: a model card that was edited is not lost."""
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise UserError(f"--output: {path} is there already: remove it, or name another folder")
 
 
 def check_login(repository: str) -> None:

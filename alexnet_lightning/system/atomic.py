@@ -1,6 +1,7 @@
-"""Files that are either whole or not there."""
+"""Files and folders that are either whole or not there."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,3 +33,22 @@ def check_writable(flag: str, path: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"{flag}: cannot write {path}: {error.strerror}") from None
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes its name on leaving without an error."""
+    check_new(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def check_new(path: Path) -> None:
+    """Raise a UserError if something is there: what was edited in it is not lost."""
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise UserError(f"--output: {path} is there already: remove it, or name another folder")
