@@ -34,15 +34,13 @@ def read_runtime(package: Path | None = None) -> dict[str, bytes]:
     Raises:
         UserError: the file cannot be read or downloaded, or it is not the pinned release.
     """
-    path = kept_package() if package is None else package
-    flag = "" if package is None else "--runtime: "
+    path, flag = (kept_package(), "") if package is None else (package, "--runtime: ")
+    made = f"npm pack onnxruntime-web@{VERSION}"
     if not path.is_file():
-        raise UserError(f"{flag}no file {path}; make it by: npm pack onnxruntime-web@{VERSION}")
+        raise UserError(f"{flag}no file {path}; make it by: {made}")
     if checksum(path) != SHA512:
-        raise UserError(
-            f"{flag}{path} is not onnxruntime-web {VERSION} as npm has it (its sha512 differs); "
-            f"make it by: npm pack onnxruntime-web@{VERSION}"
-        )
+        cure = f"make it by: {made}" if flag else "remove it to download it again"
+        raise UserError(f"{flag}{path} is not onnxruntime-web {VERSION} as npm has it; {cure}")
     with tarfile.open(path) as package_file:
         members = {name: package_file.extractfile(f"package/dist/{name}") for name in FILES}
         return {name: member.read() for name, member in members.items() if member}

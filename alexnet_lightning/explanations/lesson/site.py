@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import PIL
 from torch import Tensor
 
 import alexnet_lightning
@@ -137,6 +138,7 @@ def content_of(predictor: Predictor, stages: Sequence[Stage], samples: Samples) 
     return {
         "names": predictor.class_names,
         "size": predictor.preprocessing.size,
+        "pillow": int(PIL.__version__.partition(".")[0]),  # of the predictor, see resize.js
         "stages": [stage._asdict() for stage in stages],
         "kernels": {
             "count": len(colours),

@@ -13,7 +13,7 @@ PAGE = """# A title
 
 | claim | verdict | reason |
 |---|---|---|
-| *one* | **so** | [this](../results/residual/report.md) and [that](../results/dogs/report.md#differences) |
+| *one* | **so** | [this](../results/residual/report.md) and [that](../x/dogs/report.md#a) |
 | two | | <b>no tag</b> |
 """
 

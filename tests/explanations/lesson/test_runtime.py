@@ -53,12 +53,20 @@ def test_another_file_at_the_address_is_refused_and_not_kept(package: Path, tmp_
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
+def test_a_kept_file_that_was_damaged_is_refused(package: Path) -> None:
+    read_runtime()
+    kept = runtime.cache() / package.name
+    kept.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"\.tgz is not .*; remove it to download it again$"):
+        read_runtime()
+
+
 def test_another_given_file_is_refused(package: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.tgz"
     other.write_bytes(b"something else")
     with pytest.raises(UserError, match=r"^--runtime: .*other\.tgz is not onnxruntime-web \d"):
         read_runtime(other)
-    with pytest.raises(UserError, match=r"^--runtime: no file .*nowhere\.tgz; make it by: npm pack"):
+    with pytest.raises(UserError, match=r"^--runtime: no file .*nowhere\.tgz; make it by: npm"):
         read_runtime(tmp_path / "nowhere.tgz")
 
 

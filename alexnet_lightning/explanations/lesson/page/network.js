@@ -13,8 +13,8 @@ async function openNetwork() {
 // What the network sees in an image file: for each output of the graph, whose names begin with
 // "seen.", its numbers and their shape.
 async function seenIn(blob, session) {
-  const { size } = CONTENT;
-  const rgb = fitted(await pixelsOf(blob), size);
+  const { size, pillow } = CONTENT;
+  const rgb = fitted(await pixelsOf(blob), size, pillow);
   const outputs = await session.run({ pixels: new ort.Tensor("uint8", rgb, [size, size, 3]) });
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { data, dims }]) => [name.slice("seen.".length), { data, dims }]));

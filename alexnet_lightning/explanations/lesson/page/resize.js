@@ -1,14 +1,20 @@
 // Pillow's ImageOps.fit(image, (side, side), BILINEAR), to the bit: the largest centered square,
 // resized bilinearly with antialiasing, in whole numbers of 22 bits.
-// Source: Pillow, src/libImaging/Resample.c.
+// Source: Pillow, src/libImaging/Resample.c. Its release 13 begins with the columns of images whose
+// height shrinks by far more than their width; the sums are rounded after each of both passes.
 "use strict";
 
 const BITS = 22;
 
-function fitted({ width, height, rgb }, side) {
+function fitted({ width, height, rgb }, side, release) {
   const square = Math.min(width, height);
-  const rows = weighted(rgb, height, 3, weights(width, square, side));
-  return weighted(rows, 1, 3 * side, weights(height, square, side));
+  const across = weights(width, square, side);
+  const down = weights(height, square, side);
+  const shrinks = height - side;
+  if (release >= 13 && shrinks > 0 && shrinks > 2 * (width - side)) {
+    return weighted(weighted(rgb, 1, 3 * width, down), side, 3, across);
+  }
+  return weighted(weighted(rgb, height, 3, across), 1, 3 * side, down);
 }
 
 // For each of `side` pixels: the first of the `length` pixels that it reads, and their weights.
