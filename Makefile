@@ -34,6 +34,7 @@ $(VENV)/.alexnet_lightning_locked: pyproject.toml requirements.lock
 
 $(VENV)/.alexnet_lightning_dev: $(VENV)/.alexnet_lightning
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	-$(BIN)/python -m alexnet_lightning.explanations.lesson.runtime  # else the tests of its page are skipped
 	touch $@
 
 fit: $(VENV)/.alexnet_lightning$(if $(LOCKED),_locked) ## Train and test CONFIG (default: digits); LOCKED=1 installs requirements.lock

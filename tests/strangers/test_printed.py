@@ -5,6 +5,7 @@ would take more than a second is cut off where its work begins. Of other program
 they name has to be there.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -69,7 +70,14 @@ BASES = {
 def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the repository, with runs and images in it."""
     folder = tmp_path_factory.mktemp("reader")
-    for name in ("configs", "benchmarks", "train.sbatch", "environment.yml", "Dockerfile"):
+    for name in (
+        "configs",
+        "benchmarks",
+        "results",
+        "train.sbatch",
+        "environment.yml",
+        "Dockerfile",
+    ):
         (folder / name).symlink_to(ROOT / name)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "models.md", folder / "docs")
@@ -135,6 +143,9 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         ("fit", "train_and_test", lambda *_: {}),
         ("explanations.figures", "write_figures", nothing),
         ("explanations.run_page", "run_page", lambda *_: "a page"),
+        ("explanations.lesson.runtime", "read_runtime", nothing),
+        ("explanations.lesson.site", "write_site", nothing),
+        ("lesson", "new_folder", contextlib.nullcontext),
         ("inference.exporters", "write_checked", exported),
         ("inference.server", "build_server", started),
         ("models.table", "variants_table", lambda: "a table"),

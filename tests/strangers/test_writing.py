@@ -25,6 +25,7 @@ BELOW = [
     "check_data --data DigitsDataModule --json file/found.json",
     "check_data --data DigitsDataModule --sheet file/sheet.png",
     "dashboard --output file/dashboard.json",
+    "lesson results/ladder --network {run} --output file/x",
 ]
 
 

@@ -126,6 +126,7 @@ def activations(found: Found) -> dict[str, Any]:
     words = ["at initialization", *(f"after {step} steps" for step in steps if step)]
     return {
         "title": found.study.title,
+        "notes": found.study.notes,
         "name": found.name,
         "chance": chance,
         "layers": layers,

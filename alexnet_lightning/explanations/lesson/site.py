@@ -18,6 +18,7 @@ from alexnet_lightning.explanations.layers import first_kernels, kernel_pixels
 from alexnet_lightning.explanations.lesson.claims import claims_html
 from alexnet_lightning.explanations.lesson.evidence import Found, activations, answers, ladder
 from alexnet_lightning.explanations.lesson.graph import (
+    TOP,
     Stage,
     check_graph,
     shown_stages,
@@ -102,6 +103,7 @@ def write_site(
             scripts=[*GENERATED, *SCRIPTS],
             network=about(predictor, source),
             stages=stages,
+            top=min(TOP, len(predictor.class_names)),
             size=predictor.preprocessing.size,
             crop=predictor.preprocessing.crop,
             kernels=first_kernels(predictor.model.network).shape,

@@ -72,7 +72,7 @@ def opened(tab: Any, address: str) -> Any:
 def looked_at(page: Any, path: Path) -> dict[str, Any]:
     """Choose a file, and return what the page saw in it."""
     page.set_input_files("#file", path)
-    page.locator("#status", has_text=f"{path.name}: class").wait_for()
+    page.locator("#status", has_text=f"{path.name}: predicted class").wait_for()
     seen: dict[str, Any] = page.evaluate(
         "Object.fromEntries(Object.entries(seen).map(([k, {data, dims}]) =>"
         " [k, {data: Array.from(data), dims}]))"
@@ -168,7 +168,7 @@ def test_a_dropped_image_and_one_that_is_none(page: Any) -> None:
     page.get_by_text("text.png cannot be read as an image here").wait_for()
     assert page.locator("#seen").is_hidden()
     page.evaluate(drop, [base64.b64encode(content.getvalue()).decode(), "mine.png"])
-    page.locator("#status", has_text="mine.png: class").wait_for()
+    page.locator("#status", has_text="mine.png: predicted class").wait_for()
     assert page.locator("#seen").is_visible()
 
 

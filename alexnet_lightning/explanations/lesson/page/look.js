@@ -34,7 +34,7 @@ function show(found, name) {
   for (const [index, stage] of CONTENT.stages.entries()) {
     showMaps(element(`maps-${index}`), found[stage.layer]);
   }
-  say(`${name}: ${first}, ${percent(found.probabilities.data[0])}.`);
+  say(`${name}: predicted ${first}, ${percent(found.probabilities.data[0])}.`);
 }
 
 const percent = probability => `${(100 * probability).toFixed(1)} %`;
@@ -85,7 +85,7 @@ for (const [index, button] of document.querySelectorAll("#samples button").entri
   const file = new Blob([bytesOf(png)], { type: "image/png" });
   createImageBitmap(file).then(image =>
     button.querySelector("canvas").getContext("2d").drawImage(image, 0, 0));
-  button.addEventListener("click", () => look(file, `A test image, ${title}`));
+  button.addEventListener("click", () => look(file, `Test image of the class ${title}`));
 }
 
 // Anywhere on the page: a browser would leave it for an image that misses the box.
