@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib import colormaps
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from alexnet_lightning.explanations.layers import grad_cam
 from alexnet_lightning.explanations.lesson.evidence import Found
@@ -141,15 +143,41 @@ def test_the_resize_is_pillows_to_the_bit(page: Any) -> None:
         assert bytes(found) == expected.tobytes(), (width, height)
 
 
-def test_a_photograph_is_turned_and_transparency_is_white(page: Any, predictor, tmp_path) -> None:
+def test_it_paints_the_numbers_in_the_colors_of_explain(page: Any, tmp_path) -> None:
+    painted(32, 32).save(tmp_path / "mine.png")
+    seen = looked_at(page, tmp_path / "mine.png")
+    shown = seen["view"].transpose(1, 2, 0)
+    assert np.array_equal(pixels_of(page.locator("#view")), shown)
+    over = 0.4 * shown + 0.6 * colormaps["inferno"](seen["heat"][0], bytes=True)[..., :3]
+    assert np.abs(pixels_of(page.locator("#heat")) - over).max() <= 1
+    for number, layer in enumerate(["whiten", "half1", "half2", "relu3", "relu4", "relu5"]):
+        canvases = page.locator(f"#maps-{number} canvas")
+        assert canvases.count() == min(12, len(seen[layer]))
+        colours = colormaps["viridis"](seen[layer][1], bytes=True)[..., :3]
+        assert np.array_equal(pixels_of(canvases.nth(1)), colours)
+
+
+def pixels_of(canvas: Any) -> np.ndarray:
+    """What is painted on a canvas, (height, width, 3)."""
+    url = canvas.evaluate("canvas => canvas.toDataURL()")
+    content = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_images_are_turned_put_on_white_and_keep_their_numbers(
+    page: Any, predictor, tmp_path
+) -> None:
     turned, clear = tmp_path / "turned.jpg", tmp_path / "clear.png"
+    tagged, gamma = tmp_path / "tagged.png", PngInfo()
+    gamma.add(b"gAMA", (100_000).to_bytes(4, "big"))  # which browsers apply unless told not to
+    painted(32, 32).save(tagged, pnginfo=gamma)
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: the camera was held upright
     painted(90, 60).save(turned, quality=95, exif=exif)
     image = painted(40, 40).convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize((40, 40)))
     image.save(clear)
-    for path, most in ((turned, 3), (clear, 1)):  # decoders of JPEG differ by a level or two
+    for path, most in ((turned, 3), (clear, 1), (tagged, 0)):  # decoders of JPEG differ a little
         view = looked_at(page, path)["view"]
         expected = predictor.preprocessing.decode(path).numpy()
         assert np.abs(view - expected).max() <= most, path.name
