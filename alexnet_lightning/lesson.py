@@ -24,6 +24,7 @@ def lesson(
     output: Path,
     checkpoint: str = "best",
     claims: Path | None = None,
+    samples: bool = True,
     runtime: Path | None = None,
 ) -> Path:
     """Write a page to learn from, as a folder that works without a server and without internet.
@@ -40,6 +41,7 @@ def lesson(
         output: folder to write, a new one
         checkpoint: best, last, or the path of a checkpoint
         claims: page of claims in Markdown; by default docs/claims.md where that is there
+        samples: put a test image of each class, up to ten, of the network's data set into the page
         runtime: package file of ONNX Runtime for browsers, as npm pack makes it; by default it is
             downloaded once, 33 MB
 
@@ -56,14 +58,15 @@ def lesson(
     source = Source.find(network, checkpoint)
     from alexnet_lightning.explanations.lesson.evidence import Found
     from alexnet_lightning.explanations.lesson.runtime import read_runtime
-    from alexnet_lightning.explanations.lesson.site import write_site
+    from alexnet_lightning.explanations.lesson.site import Samples, write_site
     from alexnet_lightning.inference.predictor import Predictor
 
     studies = [Found.read(Path(folder)) for folder in results]
     predictor = Predictor.load(source)
     files = read_runtime(runtime)
     with progress.told(f"writing {output}"), new_folder(output) as part:
-        write_site(part, predictor, source, studies, text, files)
+        shown = Samples.of(source, predictor) if samples else Samples()
+        write_site(part, predictor, source, shown, studies, text, files)
     return output / "index.html"
 
 

@@ -80,10 +80,14 @@ def test_it_writes_a_folder_that_needs_nothing_else(run, modern_run, in_tmp) -> 
     assert content["size"] == 8
 
 
-def test_claims_are_found_in_their_place(run, modern_run, in_tmp) -> None:
+def test_claims_are_found_in_their_place_and_samples_can_be_left_out(
+    run, modern_run, in_tmp
+) -> None:
     Path("docs").mkdir()
     Path("docs/claims.md").write_text("# Claims\n\n## A report\n\nA claim of *theirs*.\n")
-    status, _, err = run(STUDIES[0], "--network", modern_run, "--output", "page")
+    args = ["--network", modern_run, "--output", "page", "--samples", "false"]
+    status, _, err = run(STUDIES[0], *args)
+    assert content_of(Path("page"))["samples"] == []
     assert status == 0
     assert "no claims" not in err
     assert "<p>A claim of <em>theirs</em>.</p>" in Path("page/index.html").read_text()

@@ -10,6 +10,7 @@ import tarfile
 from http.client import HTTPException
 from pathlib import Path
 
+from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.data.storage.archives import fetch
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.errors import UserError
@@ -80,4 +81,4 @@ def checksum(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    print(kept_package())
+    run_command(lambda _: print(kept_package()))

@@ -50,8 +50,8 @@ SAMPLES = 10
 class Samples(NamedTuple):
     """Test images of the network's data set, uint8 (N, C, S, S), and their classes; or None."""
 
-    images: Tensor | None
-    titles: list[str]
+    images: Tensor | None = None
+    titles: Sequence[str] = ()
 
     @classmethod
     def of(cls, source: Source, predictor: Predictor) -> Samples:
@@ -59,7 +59,7 @@ class Samples(NamedTuple):
             data = run_data(source.run, False, predictor.trained_on)
         except (UserError, OSError) as error:
             note(f"no test images on the page: {error}")
-            return cls(None, [])
+            return cls()
         shown = ShownImages.of_split(data, "test", SAMPLES)
         return cls(shown.images, shown.titles)
 
@@ -68,23 +68,19 @@ def write_site(
     folder: Path,
     predictor: Predictor,
     source: Source,
+    samples: Samples,
     studies: Sequence[Found],
     claims: str,
     runtime: dict[str, bytes],
-) -> float:
+) -> None:
     """Write all files into a folder that is there.
 
-    Returns:
-        The largest difference of the page's probabilities from the predictor's, on the samples.
-
-    Raises:
-        UserError: the page cannot show this network, or a package is missing.
+    UserError if the page cannot show this network, or a package is missing.
     """
     stages = shown_stages(predictor)
-    samples = Samples.of(source, predictor)
     graph = folder / "graph.onnx"
     write_graph(predictor, stages, graph)
-    difference = check_graph(predictor, graph, checked(samples, predictor))
+    check_graph(predictor, graph, checked(samples, predictor))
     write_script(folder / "graph.js", "GRAPH", zipped(graph.read_bytes()))
     graph.unlink()
     # Without its last line, for which developers' tools would ask for a file that is not here.
@@ -117,7 +113,6 @@ def write_site(
         )
     )
     (folder / "index.html").write_text(html, encoding="utf-8")
-    return difference
 
 
 def checked(samples: Samples, predictor: Predictor) -> Tensor:

@@ -130,7 +130,17 @@ def test_it_may_ask_for_nothing_from_elsewhere(page: Any, tab: Any) -> None:
 
 
 def test_the_resize_is_pillows_to_the_bit(page: Any) -> None:
-    sizes = [(64, 64), (300, 200), (31, 57), (5, 7), (32, 50), (51, 32), (40, 300), (32, 32)]
+    sizes = [
+        (64, 64),
+        (300, 200),
+        (31, 57),
+        (5, 7),
+        (32, 50),
+        (51, 32),
+        (32, 20),
+        (40, 300),
+        (32, 32),
+    ]
     for width, height in sizes:
         image = painted(width, height)
         text = base64.b64encode(image.tobytes()).decode()

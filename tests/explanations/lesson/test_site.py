@@ -14,7 +14,7 @@ from alexnet_lightning.inference.predictor import Predictor
 
 def kernels_of(predictor: Predictor) -> Tensor:
     """The kernels in the page, (K, k, k, 3)."""
-    kernels = content_of(predictor, [], Samples(None, []))["kernels"]
+    kernels = content_of(predictor, [], Samples())["kernels"]
     content = bytearray(base64.b64decode(kernels["pixels"]))
     shape = (kernels["count"], kernels["side"], kernels["side"], 3)
     return torch.frombuffer(content, dtype=torch.uint8).view(shape)
