@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from alexnet_lightning.system.atomic import replacing
+from alexnet_lightning.system.atomic import new_folder, replacing
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO
 
 
@@ -32,6 +33,21 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
         raise OSError("disk full")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "site"
+    with pytest.raises(OSError, match="disk full"), new_folder(target) as part:
+        (part / "half").touch()
+        raise OSError("disk full")
+    assert list(target.parent.iterdir()) == []
+    with new_folder(target) as part:
+        (part / "whole").touch()
+        assert not target.exists()
+    assert list(target.parent.rglob("*")) == [target, target / "whole"]
+    with pytest.raises(UserError, match="site is there already"), new_folder(target):
+        pass
+    assert (target / "whole").is_file()
 
 
 def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:
