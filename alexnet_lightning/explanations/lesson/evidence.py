@@ -86,18 +86,23 @@ def added(step: Contrast) -> dict[str, str]:
     return {"word": step.word, "verdict": step.verdict, "finding": step.question.finding}
 
 
+def errors(found: Found) -> list[dict[str, Any]]:
+    """Return the errors of all variants, see `error`."""
+    return [error(found, name) for name in found.study.variants]
+
+
 def error(found: Found, variant: str) -> dict[str, Any]:
     """Return a variant's label, its test top-1 error and 95 % interval in percent, and its n."""
     accuracies = values(found.evidence, variant, TOP1)
     label = found.study.label(variant)
     if not accuracies:
         return {"label": label, "n": 0, "text": "not run"}
-    errors = [100 - value for value in accuracies.values()]
-    mean = estimate(errors)
+    of_seeds = [100 - value for value in accuracies.values()]
+    mean = estimate(of_seeds)
     half = mean.half if mean.n > 1 else 0.0
     low, high = mean.mean - half, mean.mean + half
     if low < 0 or high > 100:  # no interval, see `tables.shown`
-        low, high = min(errors), max(errors)
+        low, high = min(of_seeds), max(of_seeds)
     text = f"{tables.error(found.evidence, variant, TOP1)}, n = {mean.n}"
     return {"label": label, "n": mean.n, "text": text, "error": mean.mean, "low": low, "high": high}
 

@@ -16,7 +16,13 @@ import alexnet_lightning
 from alexnet_lightning.explanations.images import ShownImages, run_data
 from alexnet_lightning.explanations.layers import first_kernels, kernel_pixels
 from alexnet_lightning.explanations.lesson.claims import claims_html
-from alexnet_lightning.explanations.lesson.evidence import Found, activations, answers, ladder
+from alexnet_lightning.explanations.lesson.evidence import (
+    Found,
+    activations,
+    answers,
+    errors,
+    ladder,
+)
 from alexnet_lightning.explanations.lesson.graph import (
     TOP,
     Stage,
@@ -104,7 +110,10 @@ def write_site(
             crop=predictor.preprocessing.crop,
             kernels=first_kernels(predictor.model.network).shape,
             samples=samples,
-            studies=[{"found": each, "answers": answers(each)} for each in studies],
+            studies=[
+                {"found": each, "answers": answers(each), "errors": errors(each)}
+                for each in studies
+            ],
             ladders=[(each, rungs) for each in studies if (rungs := ladder(each))],
             activations=facts,
             claims=claims and claims_html(claims, {each.name for each in studies}),

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_lightning.explanations.lesson.evidence import Found, activations, answers, ladder
+from alexnet_lightning.explanations.lesson.evidence import (
+    Found,
+    activations,
+    answers,
+    errors,
+    ladder,
+)
 from alexnet_lightning.studies import tables
 from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.system.errors import UserError
@@ -100,6 +106,12 @@ def test_answers_have_figures_seeds_and_how_they_were_declared() -> None:
     assert gained["verdict"] == "gains 7.70 ± 1.42 points, n = 3"
     assert gained["declared"] == "exploratory"
     assert any(each["sides"].endswith("(train/loss)") for each in said)
+
+
+def test_a_single_run_has_the_error_of_its_test_images() -> None:
+    (only,) = errors(found("best"))
+    assert only["text"] == "12.12 % (SE 0.33), n = 1"
+    assert only["low"] == only["high"]
 
 
 @pytest.mark.parametrize("missing", ["study.yaml", "runs.csv"])
