@@ -70,14 +70,7 @@ BASES = {
 def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the repository, with runs and images in it."""
     folder = tmp_path_factory.mktemp("reader")
-    for name in (
-        "configs",
-        "benchmarks",
-        "results",
-        "train.sbatch",
-        "environment.yml",
-        "Dockerfile",
-    ):
+    for name in ("configs", "benchmarks", "train.sbatch", "environment.yml", "Dockerfile"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "models.md", folder / "docs")
@@ -85,9 +78,10 @@ def readers_folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in filter(None, NAMED):
         shutil.copytree(run, folder / "runs" / name / DATE, ignore=shutil.ignore_patterns("wandb"))
     shutil.copy(ROOT / "results" / "residual" / "study.yaml", folder / "runs" / "residual")
-    (folder / "results" / "records").mkdir(parents=True)
-    for name in ("study.yaml", "runs.csv"):
-        shutil.copy(ROOT / "results" / "records" / name, folder / "results" / "records")
+    for study in ("records", "ladder", "initialisation", "residual"):
+        (folder / "results" / study).mkdir(parents=True)
+        for name in ("study.yaml", "runs.csv"):
+            shutil.copy(ROOT / "results" / study / name, folder / "results" / study)
     image = Image.new("RGB", (40, 30), "red")
     places = [
         "cat.jpg",
