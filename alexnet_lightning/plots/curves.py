@@ -88,5 +88,6 @@ def plot_metric(axes: Axes, rows: Rows, metric: str, line: str, targets: str = "
             look: Any = {"color": color, "marker": marker if len(values) <= 30 else None}
             label = f"{word} {name}"
             if targets and (split, metric) == ("train", "loss"):
-                label += f" (with {targets}: not comparable)"
+                other = ": not comparable" if by_epoch(rows, "val/loss") else ""
+                label += f"\n(with {targets}{other})"
             axes.plot(list(values), scaled, line, markersize=5, label=label, **look)

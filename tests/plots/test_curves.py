@@ -40,10 +40,22 @@ def test_chance_is_a_line_and_a_loss_of_other_targets_is_named():
     figure = curves_figure(ROWS, ["loss"], "nats", "", None, 2.3, "label smoothing 0.1")
     (axes,) = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
-    told = "training loss (with label smoothing 0.1: not comparable)"
+    told = "training loss\n(with label smoothing 0.1: not comparable)"
     assert list(lines) == [told, "validation loss", "chance"]
     assert list(lines["chance"].get_ydata()) == [2.3, 2.3]
 
 
 def test_without_values_there_is_no_figure():
     assert curves_figure(ROWS, ["top3"], "accuracy (%)", "") is None
+
+
+@pytest.mark.parametrize("width", [5, 7])
+def test_without_a_validation_nothing_is_compared_and_the_legend_is_whole(width):
+    rows = [{key: row[key] for key in row if not key.startswith("val/")} for row in ROWS]
+    figure = curves_figure(rows, ["loss"], "nats", "", None, 2.3, "label smoothing 0.1", width)
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels == ["training loss\n(with label smoothing 0.1)", "chance"]
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert 0 <= extent.x0 < extent.x1 <= figure.bbox.width
