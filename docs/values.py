@@ -85,9 +85,10 @@ def ratio(study: str, of: str, against: str, metric: str, level: str) -> str:
 
 
 def minutes(study: str, variant: str) -> str:
-    """Minutes of training of each seed."""
-    seconds = evidence(study).by_seed(variant, "seconds").values()
-    return " and ".join(f"{value / 60:.1f}" for value in seconds) + " minutes"
+    """Minutes of training of each seed; of more than two the least and the most."""
+    found = [f"{x / 60:.1f}" for x in sorted(evidence(study).by_seed(variant, "seconds").values())]
+    between = " to " if len(found) > 2 else " and "
+    return between.join(found if len(found) < 3 else (found[0], found[-1])) + " minutes"
 
 
 def duration(run: str) -> str:
