@@ -79,8 +79,9 @@ def results(study: Study, evidence: Evidence) -> list[str]:
     elif by == {LAST_EPOCH}:
         chosen = "after the last epoch, whatever its validation"
     else:
-        figures = " or ".join(CHOOSES.get(each, each) for each in sorted(by))
+        figures = " or ".join(CHOOSES.get(each, each) for each in sorted(by - {LAST_EPOCH}))
         chosen = f"with the checkpoint of the best {figures}"
+        chosen += ", or after the last epoch where nothing chose one" * (LAST_EPOCH in by)
     return [
         table,
         METHOD.format(chosen=chosen) + (BEYOND if re.search(r"\(\S+ to ", table) else ""),

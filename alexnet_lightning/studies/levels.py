@@ -58,9 +58,9 @@ def ends_of_epochs(evidence: Evidence, variant: str) -> dict[int, dict[int, floa
     Each has a fraction proportional to 1 / (images per second); equal ones where a rate is missing.
     """
     ends = {}
-    logged = "val/top1" if evidence.validated else "train/top1"
     for seed, seconds in evidence.by_seed(variant, "seconds").items():
-        epochs = evidence.curve(variant, seed, logged)
+        curves = (evidence.curve(variant, seed, f"{of}/top1") for of in ("val", "train"))
+        epochs = next(filter(None, curves), {})  # of training where none was validated
         rates = evidence.curve(variant, seed, "train/images_per_second")
         times = [1 / rates[epoch] if set(epochs) <= set(rates) else 1.0 for epoch in epochs]
         until = (seconds * time / sum(times) for time in accumulate(times))

@@ -54,9 +54,10 @@ class Evidence:
 
     @property
     def tested(self) -> str:
-        """Which weights the test figures are of: "best checkpoint" or "last epoch"."""
-        by_rule = not self.validated or self.chosen_by == {LAST_EPOCH}
-        return "last epoch" if by_rule else "best checkpoint"
+        """Which weights the test figures are of: "best checkpoint", "last epoch" or either."""
+        if not self.validated or self.chosen_by == {LAST_EPOCH}:
+            return "last epoch"
+        return "best checkpoint" + " or last epoch" * (LAST_EPOCH in self.chosen_by)
 
     @property
     def validated(self) -> bool:

@@ -119,6 +119,29 @@ def test_a_report_says_what_chose_the_tested_epoch(
     assert words in results(plan, evidence)[1]
 
 
+def test_runs_with_and_without_a_validation_have_their_stars(
+    plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {"seed": 3, "seconds": 600.0, "test/top1": 0.7, "best_epoch": 2, "epochs": 2}
+    names = {"plain": LAST_EPOCH, "it's wide": "val/top1"}
+    runs = [run | {"variant": name, "chosen_by": by} for name, by in names.items()]
+    curve = [
+        {"variant": name, "seed": 3, "epoch": n, "train/top1": 0.6}
+        | ({} if name == "plain" else {"val/top1": 0.6})
+        for name in names
+        for n in (1, 2)
+    ]
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
+    evidence = Evidence(runs, curve, [])
+    captions = figures.draw(plan, evidence, [], tmp_path)
+    stars = [line for line in made["time"].axes[0].lines if line.get_marker() == "*"]
+    assert [list(line.get_xdata()) for line in stars] == [[10.0], [10.0], []]
+    assert "test error of the best checkpoint or last epoch" in captions["time.png"]
+    words = "with the checkpoint of the best validation accuracy, or after the last epoch where"
+    assert words in results(plan, evidence)[1]
+
+
 def test_losses_of_different_targets_have_panels_of_their_own(drawn: dict[str, Figure]) -> None:
     plain, smoothed, loss, error = drawn["curves"].axes
     titles = [axes.get_title() for axes in (plain, smoothed, loss, error)]

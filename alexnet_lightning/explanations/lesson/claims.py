@@ -10,16 +10,17 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 OF_STUDY = re.compile(r"(?:.*/)?([\w.-]+)/report\.md(?:#.*)?")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)  # docs/values.py finds its figures by them
 
 
 def claims_html(markdown: str, studies: Collection[str]) -> str:
     """Return claims in Markdown as HTML, headings one level lower, without the title.
 
     A link to the report of a study on this page becomes a link within the page; others, which lead
-    out of the folder, become text.
+    out of the folder, become text; comments are left out.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = without_title(parser.parse(markdown))
+    tokens = without_title(parser.parse(COMMENT.sub("", markdown)))
     header: list[str] = []
     for index, token in enumerate(tokens):
         if token.type in ("heading_open", "heading_close"):

@@ -44,3 +44,8 @@ def test_all_claims_are_there() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert html.count("<tr>") == len(rows) > 30
     assert html.count("<table>") == html.count("<h3>") == text.count("\n## ")
+
+
+def test_comments_are_left_out() -> None:
+    html = claims_html("Of five, <!-- a figure -->3<!-- / --> are so.", ())
+    assert html == "<p>Of five, 3 are so.</p>\n"
