@@ -127,6 +127,7 @@ def train_and_test(
     cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
 ) -> dict[str, Any]:
     """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    from alexnet_lightning.callbacks import MatrixRate
     from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.system.memory import keep_freed_memory
     from alexnet_lightning.training import cluster, tracking
@@ -179,7 +180,8 @@ def train_and_test(
         rate = training.throughput.images_per_second
         figures |= facts(trainer, cli.model, training.recovery.seconds, rate)
         for callback in cli.callbacks:
-            figures |= getattr(callback, "figures", {})
+            if isinstance(callback, MatrixRate):
+                figures |= callback.figures
         if training.divergence.step:
             figures["diverged_at_step"] = training.divergence.step
         run.write_summary(figures)

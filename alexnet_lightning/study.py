@@ -11,7 +11,7 @@ from alexnet_lightning.studies.grid import Cell, check_unchanged, grid, listing,
 from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.studies.power import seeds_needed
-from alexnet_lightning.studies.reproduction import compare, report_of, reported
+from alexnet_lightning.studies.reproduction import compare, report_of, reported, with_rows
 from alexnet_lightning.studies.rows import read
 from alexnet_lightning.studies.runner import Runner
 from alexnet_lightning.studies.stages import cells_of, check_declared, evidence_of, stages
@@ -87,9 +87,10 @@ def study(
     if minutes is not None and not (minutes > 0 and list + slurm + sweep + plan == 0):
         raise UserError(f"--minutes: {minutes}: give a number > 0, and no option that runs nothing")
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    earlier = None  # the rows to reproduce
     if reproduce is not None:
-        earlier = report_of(Path(reproduce))
-        config, name, whole = earlier / "study.yaml", earlier.name, reported(Path(reproduce))
+        source, whole = report_of(Path(reproduce)), reported(Path(reproduce))
+        config, name, earlier = source / "study.yaml", source.name, read(source)
         folder = Path(output or RUNS / "reproduced" / name)
     else:
         config = Path(str(config))
@@ -100,7 +101,8 @@ def study(
         return []
     if list:
         for stage, where in stages(whole, folder):
-            print(listing(cells_of(stage, where), jobs))
+            cells = cells_of(stage, where)
+            print(listing(with_rows(cells, earlier if where == folder else None), jobs))
         return []
     check_writable("--output", folder / "study.yaml")
     check_declared(whole, folder)
@@ -109,7 +111,7 @@ def study(
     flag, python = " --full" if full else "", "python -m alexnet_lightning"
     lock = RunFolder(folder)
     for stage, where in stages(whole, folder):
-        cells = checked(stage, where)
+        cells = with_rows(checked(stage, where), earlier if where == folder else None)
         with replacing(folder / "study.yaml") as part:
             part.write_text(config.read_text())
         if slurm or sweep:
@@ -135,8 +137,8 @@ def study(
         print(f"to list them: {python}.study {given} --list{flag}")
     elif where != folder:
         raise UserError(f"tune: a variant diverged in all its trials: lower values; see {where}")
-    elif reproduce is not None:
-        lines, good = compare(whole, read(earlier), evidence_of(whole, folder))
+    elif earlier is not None:
+        lines, good = compare(whole, earlier, evidence_of(whole, folder))
         print("\n".join(lines))
         if not good:
             raise UserError(f"--reproduce: {reproduce}: not all of it was reproduced: see above")

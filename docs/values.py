@@ -13,17 +13,15 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies import tables, targets
 from alexnet_lightning.studies.contrasts import contrasts
-from alexnet_lightning.studies.csv_rows import read_rows
 from alexnet_lightning.studies.levels import reached
 from alexnet_lightning.studies.plan import read_study
-from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.training.summary import run_table
 
 ROOT = Path(__file__).parents[1]
@@ -37,8 +35,7 @@ MARKED = re.compile(r"(<!-- (\w+) ([^>]+) -->).*?(<!-- / -->)", re.DOTALL)
 @cache
 def evidence(study: str) -> Evidence:
     """Return the rows of a study's report."""
-    paths = [RESULTS / study / f"{field.name}.csv" for field in fields(Evidence)]
-    return Evidence(*(read_rows(path) if path.is_file() else [] for path in paths))
+    return read(RESULTS / study)
 
 
 @cache

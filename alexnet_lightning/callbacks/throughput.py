@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.onlookers import Onlooker
 
 
@@ -66,9 +67,14 @@ class MatrixRate(Onlooker):
 
     Args:
         size: rows and columns of both matrices, >= 1.
+
+    Raises:
+        UserError: the size is below 1.
     """
 
     def __init__(self, size: int = 2048) -> None:
+        if size < 1:
+            raise UserError(f"MatrixRate.size is {size}: give a number >= 1")
         self.size = size
         self.figures: dict[str, float] = {}
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexnet_lightning.studies.csv_rows import Row
+from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.plan import Study, read_study
-from alexnet_lightning.studies.rows import Evidence, read
+from alexnet_lightning.studies.rows import Evidence, key_of, read
 from alexnet_lightning.studies.statistics import estimate
 from alexnet_lightning.system.errors import UserError
 
@@ -44,7 +45,15 @@ def reported(place: Path) -> Study:
         for seed in study.seeds
         if any(row["seed"] == seed and row["variant"] in there for row in rows)
     ]
-    return replace(study, variants=variants, seeds=seeds, questions=[], embeddings=[])
+    return replace(study, variants=variants, seeds=seeds, questions=[], embeddings=[], also_test={})
+
+
+def with_rows(cells: Sequence[Cell], earlier: Evidence | None) -> list[Cell]:
+    """Return the cells of the runs that a report has rows of; all of them without a report."""
+    if earlier is None:
+        return list(cells)
+    there = {key_of(row) for row in earlier.runs}
+    return [cell for cell in cells if (cell.run.variant, cell.run.seed) in there]
 
 
 def compare(study: Study, earlier: Evidence, again: Evidence) -> tuple[list[str], bool]:
@@ -78,6 +87,8 @@ def within(earlier: Sequence[Row], again: Sequence[Row]) -> tuple[str, bool]:
     """Tell whether the mean of new runs lies where that of so many repetitions is expected."""
     from scipy.stats import t
 
+    if any("test/top1" not in row for row in (*earlier, *again)):
+        return "not reproduced (runs without a test)", False
     before, now = (estimate([100 * row["test/top1"] for row in rows]) for rows in (earlier, again))
     means = f"{now.mean:.2f} % test top-1, {before.mean:.2f} % before"
     if before.n == 1:

@@ -50,7 +50,7 @@ def passed(study: Study, evidence: Evidence) -> list[Passed]:
     for name, variant in study.variants.items():
         top1 = evidence.by_seed(name, "test/top1")
         if variant.target is not None and top1:
-            rows = [row for row in evidence.runs if row["variant"] == name]
+            rows = [row for row in evidence.runs if row["variant"] == name and row["seed"] in top1]
             found.append(Passed(name, variant.target, estimate([*top1.values()]), rows))
     return found
 

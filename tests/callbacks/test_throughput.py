@@ -6,6 +6,7 @@ import pytest
 from lightning.pytorch import Callback
 
 from alexnet_lightning.callbacks import MatrixRate, Throughput, throughput
+from alexnet_lightning.system.errors import UserError
 
 
 class Clock(Callback):
@@ -54,3 +55,8 @@ def test_the_rate_of_the_machine_is_measured_around_the_training(
     assert set(callback.figures) == {"machine/gflops_before", "machine/gflops_after"}
     # A product of 64 × 64 takes over 10 ns and under a second anywhere.
     assert all(64**3 * 2 / 1e9 < rate < 1e5 for rate in callback.figures.values())
+
+
+def test_a_rate_needs_a_matrix():
+    with pytest.raises(UserError, match=r"MatrixRate\.size is 0: give a number >= 1"):
+        MatrixRate(0)

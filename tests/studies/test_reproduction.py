@@ -7,8 +7,9 @@ import pytest
 import yaml
 from scipy import stats
 
+from alexnet_lightning.studies.grid import find, grid
 from alexnet_lightning.studies.plan import Study, Variant
-from alexnet_lightning.studies.reproduction import compare, report_of, reported
+from alexnet_lightning.studies.reproduction import compare, report_of, reported, with_rows
 from alexnet_lightning.studies.rows import Evidence, write
 from alexnet_lightning.system.errors import UserError
 
@@ -56,6 +57,22 @@ def test_one_other_run_has_no_interval() -> None:
     lines, good = compare(STUDY, BEFORE, evidence(a=(0.90, 0.91, 0.92), b=(0.51,)))
     assert not good
     assert "one run: no interval" in lines[1]
+
+
+def test_runs_without_a_test_are_not_held_against_an_interval() -> None:
+    runs = [{"variant": "a", "seed": seed, "train/loss": 1.0} for seed in (1, 2)]
+    changed = [row | {"train/loss": 2.0} for row in runs]
+    lines, good = compare(STUDY, Evidence(runs, [], []), Evidence(changed, [], []))
+    assert not good
+    assert lines[0].endswith(
+        "0 of 2 runs equal to the last digit; not reproduced (runs without a test)"
+    )
+
+
+def test_only_runs_that_have_a_row_are_trained_again(tmp_path: Path) -> None:
+    cells = [find(run, tmp_path) for run in grid(STUDY)]
+    names = [cell.run.name for cell in with_rows(cells, BEFORE)]
+    assert names == ["a-seed1", "b-seed1", "a-seed2", "a-seed3"]
 
 
 def test_a_report_names_the_runs_to_make_again(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ def test_the_report_has_a_line_per_target_and_per_run() -> None:
     assert report(replace(STUDY, variants={"far": Variant()}), EVIDENCE) == []
 
 
+def test_a_run_without_a_test_is_left_out() -> None:
+    untested = {name: value for name, value in RUNS[0].items() if name != "test/top1"} | {"seed": 4}
+    assert report(STUDY, Evidence([*RUNS, untested], [], [])) == report(STUDY, EVIDENCE)
+
+
 def test_a_target_is_a_fraction() -> None:
     with pytest.raises(UserError, match=r"variants\.a\.target: 94: give an accuracy from 0 to 1"):
         check_study(replace(STUDY, variants={"a": Variant(target=94)}))
