@@ -77,7 +77,8 @@ class Tune:
 
     grid: dict[str, list[Any]]  # flags of `fit` and the values to try; of several all combinations
     seeds: list[int]  # for the trials alone, none of the study's
-    metric: str = "val/top1"  # on the validation images, averaged over the seeds: the best is taken
+    metric: str = "val/top1"  # of validation or training, averaged over the seeds: best is taken
+    overrides: dict[str, Any] = field(default_factory=dict)  # flags of `fit` for the trials alone
 
 
 @dataclass(frozen=True)
@@ -213,8 +214,11 @@ def check_tune(study: Study, tune: Tune) -> None:
     if not tune.seeds or len(set(tune.seeds)) < len(tune.seeds) or min(tune.seeds) < 0:
         raise UserError(f"tune.seeds: {tune.seeds}: give one or more numbers >= 0, each once")
     kind_of(tune.metric)
-    if "val/" not in tune.metric:
-        raise UserError(f"tune.metric: {tune.metric}: give one of validation, as val/top1")
+    if not re.match(r"(val|last_val|train)/", tune.metric):
+        raise UserError(
+            f"tune.metric: {tune.metric}: give one of validation, as val/top1, or of training, as "
+            "train/loss"
+        )
     for grid in (tune.grid, *(each.tune or {} for each in study.variants.values())):
         for key, values in grid.items():
             if len(values) < 2:

@@ -1,7 +1,8 @@
 """Settings chosen per variant before the claim, as the learning rate is: a study of its own.
 
 Godbole et al., "Deep Learning Tuning Playbook", 2023: a comparison is of variants at the best of
-their nuisance parameters. The choice is made on validation, with seeds that the claim has not.
+their nuisance parameters. The choice is made on validation, or on training where that is the claim, with seeds that the claim
+has not.
 """
 
 import math
@@ -38,8 +39,9 @@ def trials(study: Study) -> Study | None:
     if not study.tune or not variants:
         return None
     own = {"test": False, "allow_divergence": True}  # too high a rate is a result
+    overrides = study.overrides | study.tune.overrides | own
     return replace(
-        study, variants=variants, seeds=study.tune.seeds, overrides=study.overrides | own,
+        study, variants=variants, seeds=study.tune.seeds, overrides=overrides,
         questions=[], tune=None, also_test={},
     )  # fmt: skip
 

@@ -57,6 +57,19 @@ def test_a_trial_is_a_run_with_its_point_and_a_seed_of_its_own_that_is_not_teste
     assert trials(replace(study, tune=None)) is None
 
 
+def test_trials_may_be_shorter_and_chosen_by_the_training_loss(study: Study) -> None:
+    tune = Tune({"model.optimizer.lr": RATES}, [7], "train/loss", {"trainer.max_epochs": 1})
+    short = replace(study, tune=tune, overrides={"trainer.max_epochs": 2})
+    first = trials(short)
+    assert first is not None
+    assert resolved(grid(first)[0], Path("runs"))["trainer"]["max_epochs"] == 1
+    losses = [{**row, "train/loss": row["val/top1"]} for row in rows(WIDE)]
+    claim = tuned(short, losses)
+    assert claim is not None
+    assert claim.variants["plain"].overrides == {"model.optimizer.lr": 0.01}
+    assert claim.overrides == {"trainer.max_epochs": 2}
+
+
 def test_the_best_mean_of_each_variant_is_what_the_claim_runs_with(study: Study) -> None:
     chosen = tuned(study, rows(WIDE))
     assert chosen is not None
