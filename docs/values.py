@@ -14,12 +14,13 @@ import re
 import sys
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from alexnet_lightning.studies import tables, targets
 from alexnet_lightning.studies.contrasts import contrasts
-from alexnet_lightning.studies.levels import reached
+from alexnet_lightning.studies.levels import reached, values
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.training.summary import run_table
@@ -73,6 +74,28 @@ def answer(study: str, of: str, against: str, *metric: str) -> str:
     plan = read_study(RESULTS / study / "study.yaml")
     found = contrasts(plan, evidence(study))
     return next(each.verdict for each in found if each.question.sides == sides)
+
+
+def worth(metric: str) -> str:
+    """All contrasts of a metric over all studies as a table, the largest difference first."""
+    found: dict[tuple[float, ...], tuple[float, list[str]]] = {}
+    for path in sorted(RESULTS.glob("*/study.yaml")):
+        study, rows = read_study(path), evidence(path.parent.name)
+        for each in contrasts(study, rows):
+            question, difference = each.question, each.difference
+            if {metric} != {name for _, name in question.sides} or difference is None:
+                continue
+            n, told, *_ = tables.tests(each)
+            word = each.word if difference.n > 1 else "one run"
+            word += "" if question.primary or difference.n == 1 else ", exploratory"
+            cells = [study.sides(question), told.removesuffix(f" {question.kind.unit}"), n, word]
+            line = [*cells, f"[{path.parent.name}]({path.parent.name}/report.md)"]
+            # Runs that two studies share are one comparison.
+            sides = (values(rows, *side).values() for side in question.sides)
+            found.setdefault(tuple(chain(*sides)), (difference.mean, line))
+    header = ["comparison", "points", "n", "verdict", "study"]
+    lines = [line for _, line in sorted(found.values(), key=lambda each: -each[0])]
+    return f"\n\n{tables.table(header, lines)}\n\n"
 
 
 def ratio(study: str, of: str, against: str, metric: str, level: str) -> str:
@@ -132,7 +155,7 @@ def cost(path: Path) -> str | None:
 
 WRITERS: dict[str, Callable[..., str]] = {
     each.__name__: each
-    for each in (error, accuracy, target, answer, ratio, minutes, duration, table)
+    for each in (error, accuracy, target, answer, worth, ratio, minutes, duration, table)
 }
 
 

@@ -48,6 +48,24 @@ def test_the_figures_of_the_pages_are_those_of_results(monkeypatch: pytest.Monke
     assert values.page(text) == "error <!-- error hour large -->9.08 ± 0.57 %<!-- / --> after it"
 
 
+def test_all_comparisons_are_sorted_and_shared_runs_count_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    values = import_module("values")
+    rows = values.worth("test/top1").strip().splitlines()[2:]
+    points = [float(row.split(" | ")[1].split(" ")[0]) for row in rows]
+    assert points == sorted(points, reverse=True)
+    names = ("schedules", "ladder", "copy_of_schedules")
+    for name, origin in zip(names, ("schedules", "ladder", "schedules"), strict=True):
+        shutil.copytree(ROOT / "results" / origin, tmp_path / name)
+    monkeypatch.setattr(values, "RESULTS", tmp_path)
+    values.evidence.cache_clear()
+    of = [row.split("[")[-1].split("]")[0] for row in values.worth("test/top1").splitlines()[4:-2]]
+    values.evidence.cache_clear()
+    assert sorted(set(of)) == ["copy_of_schedules", "ladder"], "the first of two"
+
+
 def test_every_name_of_the_api_page_is_where_it_says() -> None:
     names = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
     assert names

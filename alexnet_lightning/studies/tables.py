@@ -14,7 +14,7 @@ from alexnet_lightning.studies.statistics import binomial_error, estimate
 NONE = "–"
 WORDS = {  # columns that are no numbers
     "model", "differs by", "state", "error in the source", "metric", "declared", "verdict", "tried",
-    "chosen", "variant", "commit",
+    "chosen", "variant", "commit", "study",
 }  # fmt: skip
 ERRORS = {
     "test top-1 error": "test/top1",
