@@ -1,8 +1,8 @@
 """Settings chosen per variant before the claim, as the learning rate is: a study of its own.
 
 Godbole et al., "Deep Learning Tuning Playbook", 2023: a comparison is of variants at the best of
-their nuisance parameters. The choice is made with seeds that the claim has not, on validation, or on training where the claim
-is of its speed.
+their nuisance parameters. The choice is made with seeds that the claim has not, on validation, or
+on training where the claim is of its speed.
 """
 
 import math
