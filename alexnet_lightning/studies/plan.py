@@ -159,15 +159,18 @@ def check_keys(path: Path, content: dict[str, Any]) -> None:
 
 
 def at_full_size(study: Study) -> Study:
+    """Return the study at full size: the rates are the sources', so nothing is tuned."""
     full = study.full
     if full is None:
         raise UserError("full: this study has no full size; run it without --full")
-    variants = dict(study.variants)
+    variants = {name: replace(each, tune=None) for name, each in study.variants.items()}
     for name, change in full.variants.items():
         config = change.config or variants[name].config
         overrides = variants[name].overrides | change.overrides
         variants[name] = replace(variants[name], config=config, overrides=overrides)
-    return replace(study, base=full.base, overrides=full.overrides, variants=variants, full=None)
+    return replace(
+        study, base=full.base, overrides=full.overrides, variants=variants, tune=None, full=None
+    )
 
 
 def check_study(study: Study) -> None:
