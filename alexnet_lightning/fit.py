@@ -15,6 +15,8 @@ from alexnet_lightning.cli.command import run_command
 from alexnet_lightning.system.errors import UserError
 
 if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
     from alexnet_lightning.cli.experiment import ExperimentCLI, Training
     from alexnet_lightning.cli.resume import Resume
     from alexnet_lightning.training.run_folder import RunFolder
@@ -86,8 +88,16 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     if earlier is not None and resume.state == "finished":
         return {**earlier.read_summary(), "run": str(earlier.path)}
     run, training = open_run(cli, earlier)
+    trackers: list[Logger] = []
     try:
-        return train_and_test(cli, run, training, resume)
+        trackers += cli.trackers(run)
+        train(cli, training, trackers, resume)
+        return finish(cli, run, training, trackers)
+    except (UserError, signals.Stopped) as error:
+        tracking.close(trackers, {})
+        if training.trainer.is_global_zero:
+            leave(run, resume, error)
+        raise
     finally:
         run.unlock()
 
@@ -112,7 +122,7 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
         training = cli.training(run)
         if is_rank_zero():
             check_batches(training.trainer, cli.datamodule)
-    except UserError:
+    except BaseException:
         if earlier is None and is_rank_zero():
             run.discard()
         raise
@@ -123,47 +133,56 @@ def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, 
     return run, training
 
 
-def train_and_test(
-    cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
-) -> dict[str, Any]:
-    """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
-    from alexnet_lightning.callbacks import MatrixRate
+def train(
+    cli: ExperimentCLI, training: Training, trackers: Sequence[Logger], resume: Resume
+) -> None:
+    """Train from a checkpoint or from the start."""
     from alexnet_lightning.cli.messages import in_one_line
     from alexnet_lightning.system.memory import keep_freed_memory
-    from alexnet_lightning.training import cluster, tracking
-    from alexnet_lightning.training.divergence import DivergedError
+    from alexnet_lightning.training import cluster
     from alexnet_lightning.training.onlookers import looking_on
     from alexnet_lightning.training.rank_zero import say
-    from alexnet_lightning.training.run_folder import BEST, LAST
-    from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
 
-    trainer, metrics = training.trainer, training.metrics
+    trainer = training.trainer
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
-    # Not before: a W&B run must not be left of flags that the Trainer refuses.
-    trackers = cli.trackers(run)
-    trainer.loggers = [metrics, *map(looking_on, trackers)]
+    trainer.loggers = [training.metrics, *map(looking_on, trackers)]
     if line := cluster.batch_line(trainer, cli.datamodule.batch_size):
         say(line)
     if not cli.datamodule.has_validation:
         say("no images are held out: no epoch is chosen, the last one is tested")
-    try:
-        with in_one_line():
-            trainer.fit(
-                cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
-            )
-    except UserError as error:
-        tracking.close(trackers, {})
-        begun = resume.state != "start" or any(run.checkpoints.glob("*"))
-        if trainer.is_global_zero and not begun and not isinstance(error, DivergedError):
-            run.discard()
-        raise
-    except signals.Stopped as stop:
-        tracking.close(trackers, {})
-        if trainer.is_global_zero:
-            cluster.after(stop, run.path)
-        raise
+    with in_one_line():
+        trainer.fit(
+            cli.model, datamodule=cli.datamodule, ckpt_path=resume.checkpoint, weights_only=True
+        )
 
+
+def leave(run: RunFolder, resume: Resume, error: UserError | signals.Stopped) -> None:
+    """Say how a stopped run is resumed; take its folder back if nothing has been trained."""
+    from alexnet_lightning.training import cluster
+    from alexnet_lightning.training.divergence import DivergedError
+    from alexnet_lightning.training.rank_zero import say
+
+    begun = resume.state != "start" or any(run.checkpoints.glob("*.ckpt"))
+    if not begun and not isinstance(error, DivergedError):
+        run.discard()
+    if isinstance(error, signals.Stopped):
+        if begun:
+            cluster.after(error, run.path)
+        else:
+            say("stopped before the first step: nothing is kept")
+
+
+def finish(
+    cli: ExperimentCLI, run: RunFolder, training: Training, trackers: Sequence[Logger]
+) -> dict[str, Any]:
+    """Test the best weights, keep and print it all."""
+    from alexnet_lightning.callbacks import MatrixRate
+    from alexnet_lightning.training import tracking
+    from alexnet_lightning.training.run_folder import BEST, LAST
+    from alexnet_lightning.training.summary import best_figures, facts, run_table, test_figures
+
+    trainer, metrics = training.trainer, training.metrics
     # The other ranks have no run folder, and know this one from the checkpoints.
     folder = Path(str(training.checkpoint.dirpath))
     path = folder / (BEST if training.checkpoint.best_model_path else LAST)

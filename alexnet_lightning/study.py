@@ -112,18 +112,21 @@ def study(
     lock = RunFolder(folder)
     for stage, where in stages(whole, folder):
         cells = with_rows(checked(stage, where), earlier if where == folder else None)
-        with replacing(folder / "study.yaml") as part:
-            part.write_text(config.read_text())
         if slurm or sweep:
+            keep(config, folder)
             print((job_array if slurm else write_sweep)(stage, name, where))
             continue
+        folder.mkdir(parents=True, exist_ok=True)
         lock.lock()
         try:
+            keep(config, folder)
             runner = Runner(where, name, jobs, deadline, stage.also_test)
             failed = [run.name for run in runner.run_all(cells)]
         except Stopped as stop:
-            if stop.signum == signal.SIGALRM:
-                print(f"the {minutes:g} minutes are over; the same command continues")
+            over = (
+                f"the {minutes:g} minutes are over" if stop.signum == signal.SIGALRM else "stopped"
+            )
+            print(f"{over}; the same command continues")
             raise
         finally:
             lock.unlock()
@@ -145,6 +148,12 @@ def study(
     else:
         print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
     return []
+
+
+def keep(config: Path, folder: Path) -> None:
+    """Keep a study's file beside its runs."""
+    with replacing(folder / "study.yaml") as part:
+        part.write_text(config.read_text())
 
 
 def checked(stage: Study, folder: Path) -> list[Cell]:

@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from alexnet_lightning.system import streams
+from alexnet_lightning.system import signals, streams
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
-from alexnet_lightning.system.signals import Stopped
 from alexnet_lightning.system.text import did_you_mean
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
 
+signals.end_quietly()
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write to a file without a name raises
 
 
@@ -32,16 +32,17 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
     A stopped command exits with the status that shells know: 130 after Ctrl-C, 143 after SIGTERM,
     and 141, without a word, when what reads its output has ended.
     """
-    quieten()
-    streams.encode_anything()
     try:
         try:
-            command([at_home(word) for word in sys.argv[1:]])
+            with signals.stopping():
+                quieten()
+                streams.encode_anything()
+                command([at_home(word) for word in sys.argv[1:]])
         finally:
             sys.stdout.flush()  # an error shows here, and not when Python ends
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except Stopped as stop:
+    except signals.Stopped as stop:
         sys.exit(stop.status)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

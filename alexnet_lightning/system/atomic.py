@@ -1,6 +1,6 @@
 """Files and folders that are either whole or not there."""
 
-import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The suffix stays, since libraries choose a format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = path.with_name(f".{path.stem}.{token()}.part{path.suffix}")
     try:
         yield part
         part.replace(path)
@@ -39,13 +39,19 @@ def check_writable(flag: str, path: Path) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes its name on leaving without an error."""
     check_new(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{token()}.part")
     part.mkdir(parents=True)
     try:
         yield part
+        check_new(path)  # another process may have been quicker
         part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def token() -> str:
+    """Return what no other process has in a name: in containers, their numbers are the same."""
+    return secrets.token_hex(4)
 
 
 def check_new(path: Path) -> None:

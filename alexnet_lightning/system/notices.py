@@ -16,8 +16,11 @@ def quieten() -> None:
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
         lambda record: not any(words in record.getMessage() for words in NOTICES)
     )
-    # It says that it takes the seed, which the configuration holds.
-    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
+    for told in (
+        "fabric.utilities.seed",  # that it takes the seed, which the configuration holds
+        "pytorch.trainer.connectors.signal_connector",  # that it was stopped
+    ):
+        logging.getLogger(f"lightning.{told}").setLevel(logging.WARNING)
     for message in (
         "isinstance.treespec, LeafSpec",  # Lightning 2.6 calls torch's pytree in the old way
         "srun. command is available on your system",  # cluster.check tells what is wrong

@@ -82,7 +82,10 @@ class RunFolder:
         raise AssertionError("unreachable: count() has no end")
 
     def lock(self) -> None:
-        """Keep the folder to this process until it ends; UserError if another has it."""
+        """Keep the folder to this process until it ends; UserError if another has it.
+
+        What a killed process left half-written among the checkpoints is removed.
+        """
         self._lock = FileLock(self.path / ".lock")
         try:
             self._lock.acquire(timeout=0)
@@ -92,6 +95,8 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise UserError(f"{self.path}: cannot write here ({error.strerror})") from None
+        for part in self.checkpoints.glob(".*.part.ckpt"):
+            part.unlink(missing_ok=True)
 
     def unlock(self) -> None:
         """Let others train here."""

@@ -72,3 +72,12 @@ def test_a_checkpoint_is_written_aside(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen[0].parent == tmp_path
     assert seen[0].name != "best.ckpt"
     assert [path.name for path in tmp_path.iterdir()] == ["best.ckpt"]
+
+
+def test_of_two_that_write_one_folder_the_later_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "site"
+    with pytest.raises(UserError, match="site is there already"), new_folder(target) as part:
+        (part / "late").touch()
+        with new_folder(target) as other:
+            (other / "early").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["site", "early"]

@@ -15,6 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from tqdm import tqdm
 
 from alexnet_lightning.system import progress
+from alexnet_lightning.system.alone import keep_alone
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.text import one_line
 
@@ -37,15 +38,17 @@ def provide(archive: Path, url: Address, md5: str) -> None:
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack an archive beside its destination, then move it there; nothing is left of errors."""
     part = folder / f".{archive.name}.part"
-    shutil.rmtree(part, ignore_errors=True)  # from an attempt that was killed
     try:
-        extract(archive, part)
-        for path in part.iterdir():
-            path.replace(folder / path.name)
+        with archive.open("rb") as file:
+            keep_alone(file, archive)
+            shutil.rmtree(part, ignore_errors=True)  # from an attempt that was killed
+            extract(archive, part)
+            for path in part.iterdir():
+                path.replace(folder / path.name)
+            shutil.rmtree(part, ignore_errors=True)
     except (OSError, EOFError, RuntimeError, tarfile.TarError, BadZipFile, zlib.error) as error:
-        raise UserError(f"{archive} cannot be unpacked: {one_line(error)}") from error
-    finally:
         shutil.rmtree(part, ignore_errors=True)
+        raise UserError(f"{archive} cannot be unpacked: {one_line(error)}") from error
 
 
 def extract(archive: Path, folder: Path) -> None:
@@ -121,7 +124,11 @@ def fetch(url: str, part: Path) -> None:
         total = start + int(length) if length else None
         part.parent.mkdir(parents=True, exist_ok=True)  # only once there is data
         bar = tqdm(None, part.stem, total, initial=start, unit="B", unit_scale=True, disable=None)
-        with part.open("ab" if resumed else "wb") as file, bar:
+        with part.open("ab") as file, bar:
+            keep_alone(file, part)
+            if file.tell() != start and resumed:
+                raise OSError("another process has gone on with it; run again to continue")
+            file.truncate(start)
             while chunk := response.read(1 << 18):
                 file.write(chunk)
                 bar.update(len(chunk))
