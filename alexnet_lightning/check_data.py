@@ -72,7 +72,7 @@ def check_data(
         ignored = [f"{path}: {why}" for path, why in data.ignored.items()]
     names = (images.name(i) for images in found.splits.values() for i in range(len(images)))
     files = originals(names, sum(map(len, found.splits.values())))
-    words = report(found, files, data.class_names, list, ignored)
+    words = report(found, files, data.class_names, list, ignored, data.train_images)
     data.adopt(found.splits)
     if json:
         write_json(Path(json), found, files, data.class_names)

@@ -44,6 +44,10 @@ def fit(
     from alexnet_lightning.cli.config_files import as_flags
 
     files = [config] if isinstance(config, str | Path) else config
+    if not isinstance(files, Sequence):
+        raise UserError(f"config is {config!r}: give a YAML file, or a list of them")
+    if not isinstance(overrides or {}, Mapping):
+        raise UserError(f"overrides is {overrides!r}: give flags, as {{'trainer.max_epochs': 3}}")
     args = [f"--config={file}" for file in files] + as_flags(overrides or {})
     return experiment([f"--resume={resume}", *args] if resume else args)
 
@@ -163,7 +167,7 @@ def leave(run: RunFolder, resume: Resume, error: UserError | signals.Stopped) ->
     from alexnet_lightning.training.divergence import DivergedError
     from alexnet_lightning.training.rank_zero import say
 
-    begun = resume.state != "start" or any(run.checkpoints.glob("*.ckpt"))
+    begun = resume.state != "start" or any(run.checkpoints.rglob("[!.]*.ckpt"))
     if not begun and not isinstance(error, DivergedError):
         run.discard()
     if isinstance(error, signals.Stopped):

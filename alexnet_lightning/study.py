@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
-from alexnet_lightning.studies.grid import Cell, check_unchanged, grid, listing, resolved
+from alexnet_lightning.studies.grid import (
+    Cell,
+    check_unchanged,
+    check_values,
+    grid,
+    listing,
+    resolved,
+)
 from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.studies.power import seeds_needed
@@ -112,6 +119,7 @@ def study(
     lock = RunFolder(folder)
     for stage, where in stages(whole, folder):
         cells = with_rows(checked(stage, where), earlier if where == folder else None)
+        check_first(cells, where)
         if slurm or sweep:
             keep(config, folder)
             print((job_array if slurm else write_sweep)(stage, name, where))
@@ -162,6 +170,13 @@ def checked(stage: Study, folder: Path) -> list[Cell]:
     for name in progress.each([*cell_of], "checking"):
         check_unchanged(cell_of[name], folder)
     return [*cell_of.values()]
+
+
+def check_first(cells: Sequence[Cell], folder: Path) -> None:
+    """Raise a UserError for a variant that `fit` would refuse, before any is trained."""
+    waiting = {cell.run.variant: cell.run for cell in reversed(cells) if cell.state == "waiting"}
+    for variant in progress.each([*waiting], "checking"):
+        check_values(waiting[variant], folder)
 
 
 def main(args: Sequence[str]) -> None:

@@ -40,11 +40,14 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_sound_data_set(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    check_data([*DIGITS, "--strict"])
+    check_data([*DIGITS, "--strict", "--data.train_images", "5"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["class", "train", "val", "test"]
     assert lines[1].split() == ["0", "119", "29", "30"]
     assert lines[11].split() == ["all", "1,197", "300", "300"]
+    assert lines[13] == (
+        "data.train_images: a training takes 5 of the 1,197 training images; all are checked here"
+    )
     assert lines[-2:] == ["contact sheet: runs/check_data/digits.png", "nothing wrong found"]
     assert "  mean: [0.3054]" in lines
     assert [path.name for path in in_tmp.iterdir()] == ["runs"]

@@ -45,6 +45,17 @@ def without_the_clock(evidence: Evidence) -> Evidence:
     return Evidence(rows, curves, evidence.layer_statistics)
 
 
+def test_a_value_that_fit_refuses_is_found_before_the_first_run(
+    quick_config: Path, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = {"good": {}, "bad": {"overrides": {"model.width": 0}}}
+    content = {"title": "x", "base": [str(quick_config)], "variants": variants, "seeds": [1, 2]}
+    (in_tmp / "plan.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match="bad-seed1: AlexNetBN: width is 0: give a number > 0"):
+        study("plan.yaml")
+    assert not (in_tmp / "runs").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.all_cores
 def test_killed_half_way_and_started_again_it_gives_the_same_report(

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -32,11 +33,13 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
     A stopped command exits with the status that shells know: 130 after Ctrl-C, 143 after SIGTERM,
     and 141, without a word, when what reads its output has ended.
     """
+    streams.open_closed()
     try:
         try:
             with signals.stopping():
                 quieten()
                 streams.encode_anything()
+                check_working_folder()
                 command([at_home(word) for word in sys.argv[1:]])
         finally:
             sys.stdout.flush()  # an error shows here, and not when Python ends
@@ -58,6 +61,14 @@ def run_command(command: Callable[[Sequence[str]], None]) -> None:
         if error.filename is None:
             streams.silence()
         sys.exit(2)
+
+
+def check_working_folder() -> None:
+    """Raise a UserError if the folder that a command is called in has been removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("the working folder is no longer there: cd to another") from None
 
 
 def at_home(word: str) -> str:

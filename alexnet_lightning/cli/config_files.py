@@ -100,7 +100,18 @@ def unreadable(path: Path, error: OSError) -> UserError:
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML's, which would take the last of several equal keys without a word."""
+    """PyYAML's, which would take the last of several equal keys without a word.
+
+    Nor does it see that a list or mapping that holds itself has no end.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()
+        node = super().compose_node(parent, index)
+        if isinstance(event, yaml.AliasEvent) and node and node.end_mark is None:  # not ended yet
+            said = f"*{event.anchor} stands within what it names"
+            raise yaml.YAMLError(f"{said}: line {event.start_mark.line + 1}")
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]

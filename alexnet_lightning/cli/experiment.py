@@ -46,6 +46,7 @@ from alexnet_lightning.cli.checks import (
 from alexnet_lightning.cli.config_files import as_named_now, check_files, config_files, smaller
 from alexnet_lightning.cli.help import show_help
 from alexnet_lightning.cli.messages import as_user_error, explain, missing_package
+from alexnet_lightning.cli.nulls import check_nulls
 from alexnet_lightning.cli.ranges import check_checkpoint, check_name, check_seed
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
@@ -205,6 +206,7 @@ class ExperimentCLI(LightningCLI):
         except Exception as error:
             raise UserError(explain(error, parser._option_string_actions)) from error
         check_seed(config.seed_everything)
+        check_nulls(config, LINKED)
         check_name(config.name)
         if config.name is None:
             config.name = files[0].stem if files else name_of(config)

@@ -45,7 +45,8 @@ def check_name(name: str | None) -> None:
     if name is None:
         return
     path = PurePath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts:
+    printed = name.isprintable() and name.strip()
+    if not (printed and path.parts) or path.is_absolute() or ".." in path.parts:
         raise UserError(f"name is {name!r}: give the name of a folder in runs_dir")
 
 

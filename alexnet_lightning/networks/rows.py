@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import takewhile
+from math import inf
 from typing import NamedTuple
 
 from torch import nn
@@ -145,7 +146,7 @@ def head(
 
 def scaled(channels: int, width: float) -> int:
     """Return `channels · width` rounded to a multiple of 8, at least 8."""
-    if width <= 0:
+    if not 0 < width < inf:
         raise ValueError(f"width is {width}: give a number > 0")
     return max(8, round(channels * width / 8) * 8)
 

@@ -103,6 +103,21 @@ def parsed(arguments: Sequence[str]) -> dict[str, Any]:
     return yaml.safe_load(ExperimentCLI(arguments).resolved)
 
 
+def check_values(run: Run, folder: Path) -> None:
+    """Raise a UserError for a run that `fit` would refuse; builds its network, opens no data."""
+    from alexnet_lightning.cli.experiment import ExperimentCLI, listed
+    from alexnet_lightning.cli.ranges import check_ranges
+    from alexnet_lightning.training.tracking import check_packages
+
+    try:
+        cli = ExperimentCLI(run.arguments(folder))
+        check_ranges(cli.config.trainer)
+        check_packages(listed(cli.config.trainer.logger))
+        _ = cli.model
+    except UserError as error:
+        raise UserError(f"{run.name}: {error}") from error
+
+
 def state_of(run: RunFolder) -> str:
     """Tell how far a run is that has begun."""
     if run.summary.is_file():

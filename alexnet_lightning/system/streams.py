@@ -6,6 +6,17 @@ import select
 import sys
 
 
+def open_closed() -> None:
+    """Open what was closed, as by `>&-`, to nowhere: else a file that is opened takes its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode))  # noqa: PTH123, SIM115  # a number; stays open
+
+
 def encode_anything() -> None:
     """Write what the encoding of the terminal lacks as an escape, in place of an error."""
     for stream in (sys.stdout, sys.stderr):

@@ -96,6 +96,12 @@ class ImageClassifier(LightningModule, ABC):
         compile: bool = False,  # noqa: A002  # the word that users of torch know
     ) -> None:
         super().__init__()
+        for name, value in (("optimizer", optimizer), ("lr_scheduler", lr_scheduler)):
+            if value is not None and not callable(value):
+                raise UserError(
+                    f"model.{name} is {value!r}: give a function that makes one, as "
+                    "functools.partial(torch.optim.Adam, lr=1e-3)"
+                )
         if not 0 <= label_smoothing <= 1:
             raise UserError(f"model.label_smoothing is {label_smoothing}: give a number in [0, 1]")
         # Optimiser and schedule are no plain values; the run's config.yaml has them.
@@ -265,7 +271,9 @@ class ImageClassifier(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch(self.val_metrics)
-        if self.trainer.state.fn == "validate":  # by `evaluate`, not within a training
+        limit = self.trainer.limit_val_batches
+        of_some = isinstance(limit, int) or limit < 1
+        if of_some or self.trainer.state.fn == "validate":  # by `evaluate`
             self.log("val/images", self.val_metrics.images)
 
     def on_test_epoch_end(self) -> None:

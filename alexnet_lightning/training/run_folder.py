@@ -125,6 +125,8 @@ class RunFolder:
         Raises:
             UserError: there is no such run.
         """
+        if not isinstance(run, str | Path):
+            raise UserError(f"{run!r} is no run: give a run folder, a config's name, or latest")
         if not str(run).strip():  # a shell's variable that is not set
             raise UserError(
                 "the run's name is empty; give a run folder, a config's name, or latest"

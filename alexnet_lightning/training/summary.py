@@ -26,16 +26,19 @@ def best_figures(
     epoch, step = checkpoint["epoch"], checkpoint["global_step"] - 1
     rows = [row for row in metrics.rows if row["step"] == step and "val/loss" in row]
     found = rows[-1] if rows else {}  # without a monitor, epochs that were not validated are kept
-    figures = {key: value for key, value in found.items() if key.startswith("val/")}
+    figures = whole({key: value for key, value in found.items() if key.startswith("val/")})
     chosen = {"best_epoch": epoch + 1, "chosen_by": monitor or LAST_EPOCH}
     return {**chosen, "best_checkpoint": str(path), **figures}
 
 
 def test_figures(trainer: Trainer) -> dict[str, float]:
     """Return what the last test or validation logged, by metric name."""
-    figures = {key: value.item() for key, value in trainer.callback_metrics.items()}
-    counts = {key: int(value) for key, value in figures.items() if key.endswith("/images")}
-    return {**figures, **counts}
+    return whole({key: value.item() for key, value in trainer.callback_metrics.items()})
+
+
+def whole(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return figures, those that count images as whole numbers."""
+    return {key: int(value) if key.endswith("/images") else value for key, value in figures.items()}
 
 
 def facts(

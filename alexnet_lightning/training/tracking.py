@@ -71,7 +71,8 @@ def close(
 
     A checkpoint is logged before, with the figures as its metadata.
     """
-    if checkpoint and not [each for each in loggers if keep_checkpoint(each, checkpoint, figures)]:
+    took = [checkpoint and keep_checkpoint(each, checkpoint, figures) for each in loggers]
+    if checkpoint and all(each is False for each in took):  # None where it failed, which is said
         say(f"--log_best: there is no W&B run or MLflow run that took {checkpoint}")
     for logger in loggers:
         finish(logger, figures)

@@ -8,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from alexnet_lightning import DigitsDataModule, Predictor
+from alexnet_lightning import AlexNetBN, DigitsDataModule, Predictor
 from alexnet_lightning.cli.config_files import as_flags
 from alexnet_lightning.evaluate import evaluate
 from alexnet_lightning.explain import explain
 from alexnet_lightning.export import export
+from alexnet_lightning.fit import fit
 from alexnet_lightning.predict import predict
 from alexnet_lightning.system.errors import UserError
 from tests.conftest import ROOT
@@ -60,6 +61,7 @@ CASES = [
         r"^error: trainer\.logger: no class named CSVLoger; did you mean CSVLogger\?$",
     ),
     Case("fit --config {quick} --trainer.max_time 5", r"^error: trainer\.max_time is 5: give days"),
+    Case("fit --config {quick} --model ''", r"^error: model: no class named ''; give a name that"),
     Case("fit --config 'a\nb.yaml'", r"^error: --config: cannot read a\\nb\.yaml: No such file"),
     Case("predict 'no\nrun' a.png", r"^error: no\\nrun: no run there"),
     Case("check_data --data ImageFolderDataModule", r"^error: .*: no such folder; name another"),
@@ -107,6 +109,14 @@ def test_python_is_refused_like_the_command_line(trained_run: Path) -> None:
         explain(trained_run, what=["kernel"])
     with pytest.raises(UserError, match="format is tflite: give one of"):
         export(trained_run, format="tflite")
+    with pytest.raises(UserError, match="config is None: give a YAML file, or a list of them"):
+        fit(None)
+    with pytest.raises(UserError, match="overrides is 3: give flags, as"):
+        fit((), overrides=3)
+    with pytest.raises(UserError, match="None is no run: give a run folder"):
+        evaluate(None)
+    with pytest.raises(UserError, match=r"model\.optimizer is 'Adam': give a function that makes"):
+        AlexNetBN(10, 1, 8, "small", 0.05, optimizer="Adam")
 
 
 def test_python_takes_numbers_of_numpys_and_paths() -> None:

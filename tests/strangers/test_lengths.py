@@ -52,6 +52,15 @@ CASES = [
 ]
 
 
+def test_a_limited_validation_says_of_how_many_images_it_is(
+    ends: Callable[..., tuple[str, str]],
+) -> None:
+    flags = "--trainer.max_epochs 1 --trainer.limit_val_batches 1"
+    out, _ = ends(Case(f"fit --config {{quick}} {flags}", "^run ", 0))
+    (line,) = [line for line in out.splitlines() if line.startswith("val ")]
+    assert line.endswith("of 200 images")
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_command_ends_in_one_line(
     case: Case, run: Path, ends: Callable[..., tuple[str, str]]

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -104,6 +105,32 @@ def test_a_reader_that_has_ended_ends_the_command_quietly(
         run_command(lambda args: print("a line"))
     os.close(writing)
     assert (stop.value.code, silenced, capsys.readouterr().err) == (141, [True], "")
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_stream_that_is_closed_leads_nowhere(name: str) -> None:
+    code = (
+        "import os, sys; from alexnet_lightning.system import streams; streams.open_closed()\n"
+        "names = [os.readlink(f'/proc/self/fd/{number}') for number in range(3)]\n"
+        f"assert sys.{name}.fileno() == names.index('/dev/null')\n"
+        "print('written', file=sys.stdout)"
+    )
+    number = ("stdin", "stdout", "stderr").index(name)
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {number}>&-', sys.executable, code],
+        input="", capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_working_folder_that_is_gone_is_said(
+    outcome: Callable[..., tuple[int, str, str]], in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (in_tmp / "gone").mkdir()
+    monkeypatch.chdir(in_tmp / "gone")
+    (in_tmp / "gone").rmdir()
+    line = "error: the working folder is no longer there: cd to another\n"
+    assert outcome(lambda args: None) == (2, "", line)
 
 
 def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ FILES = {
     "number.yaml": "trainer: 3\n",
     "empty_section.yaml": "checkpoint:\n",
     "marked.yaml": "\ufefftrainer: {max_epochs: 2}\n",
+    "itself.yaml": "trainer: &t {callbacks: *t}\n",
+    "number_key.yaml": "trainer: {1: 2}\n",
+    "nan.yaml": "model: {init_args: {width: .nan}}\n",
     "merged.yaml": "x: &x {max_epochs: 1}\ntrainer: {<<: *x, max_epochs: 3}\n",
 }
 CASES = [
@@ -35,6 +38,14 @@ CASES = [
         r"^error: --config: marked\.yaml begins with a byte order mark; save it without one$",
     ),
     Case("fit --config loop.yaml", r"cannot read loop\.yaml: Too many levels of symbolic links$"),
+    Case(
+        "fit --config {quick} --config itself.yaml",
+        r"^error: --config: itself\.yaml is no valid YAML: \*t stands within what it names: line 1",
+    ),
+    Case("fit --config {quick} --config number_key.yaml", r"has the key 1, which is no text"),
+    Case("fit --config {quick} --config nan.yaml", r"width is nan: give a number > 0$"),
+    Case("fit --config {quick} --name 'a\nb'", r"^error: name is 'a\\nb': give the name of a fold"),
+    Case("fit --config {quick} --name ' '", r"^error: name is ' ': give the name of a folder"),
     Case("fit --config", r"^error: --config: give a YAML file, as configs/digits_bn\.yaml$"),
     Case("fit --config=", r"^error: --config: give a YAML file"),
     Case("fit {quick}", r"^error: .*quick\.yaml: give it as --config .*quick\.yaml$"),

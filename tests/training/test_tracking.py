@@ -89,6 +89,15 @@ def test_one_that_does_not_start_is_said(
     assert capsys.readouterr().out.startswith("MLflow did not start (disk")
 
 
+def test_a_checkpoint_that_was_not_taken_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for answer, said in ((None, 0), (False, 1), (True, 0)):  # it has failed, and has said so
+        monkeypatch.setattr(tracking, "keep_checkpoint", lambda *_, found=answer: found)
+        tracking.close([CSVLogger(tmp_path)], {}, tmp_path / "best.ckpt")
+        assert capsys.readouterr().out.count("--log_best: there is no W&B run") == said
+
+
 def test_other_ranks_start_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightning.pytorch.utilities.rank_zero_only.rank", 1)
     assert tracking.start(["tensorboard", "mlflow"], RunFolder(tmp_path), {}) == []

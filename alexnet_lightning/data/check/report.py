@@ -29,10 +29,16 @@ def report(
     class_names: Sequence[str],
     limit: int,
     ignored: Sequence[str] = (),
+    train_images: int | None = None,
 ) -> str:
-    """Return all sections, with at most `limit` entries per list."""
+    """Return all sections, with at most `limit` entries per list.
+
+    All images are reported, also where a training takes `train_images` of them.
+    """
+    taken = f"data.train_images: a training takes {train_images:,} of the" if train_images else ""
     sections = [
         counts_table(found, class_names),
+        taken and f"{taken} {len(found.splits['train']):,} training images; all are checked here",
         listing("few or many images", odd_classes(found, class_names), limit),
         listing("cannot be read", list(found.faults.values()), limit),
         listing("nearly black: 16 bits, but no value above 4095", files.dim, limit),
