@@ -107,10 +107,11 @@ class Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()
+        line = event.start_mark.line + 1
         node = super().compose_node(parent, index)
         if isinstance(event, yaml.AliasEvent) and node and node.end_mark is None:  # not ended yet
             said = f"*{event.anchor} stands within what it names"
-            raise yaml.YAMLError(f"{said}: line {event.start_mark.line + 1}")
+            raise yaml.YAMLError(f"{said}: line {line}")
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
