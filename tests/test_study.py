@@ -51,7 +51,7 @@ def test_a_value_that_fit_refuses_is_found_before_the_first_run(
     variants = {"good": {}, "bad": {"overrides": {"model.width": 0}}}
     content = {"title": "x", "base": [str(quick_config)], "variants": variants, "seeds": [1, 2]}
     (in_tmp / "plan.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(UserError, match="bad-seed1: AlexNetBN: width is 0.0: give a number > 0"):
+    with pytest.raises(UserError, match=r"bad-seed1: AlexNetBN: width is .*: give a number > 0"):
         study("plan.yaml")
     assert not (in_tmp / "runs").exists()
 
