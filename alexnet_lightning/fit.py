@@ -92,6 +92,18 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
     if earlier is not None and resume.state == "finished":
         return {**earlier.read_summary(), "run": str(earlier.path)}
     run, training = open_run(cli, earlier)
+    try:
+        return train_and_test(cli, run, training, resume)
+    finally:
+        run.unlock()
+
+
+def train_and_test(
+    cli: ExperimentCLI, run: RunFolder, training: Training, resume: Resume
+) -> dict[str, Any]:
+    """Train from a checkpoint or from the start, test the best weights, keep and print it all."""
+    from alexnet_lightning.training import tracking
+
     trackers: list[Logger] = []
     try:
         trackers += cli.trackers(run)
@@ -102,8 +114,6 @@ def experiment(args: Sequence[str]) -> dict[str, Any]:
         if training.trainer.is_global_zero:
             leave(run, resume, error)
         raise
-    finally:
-        run.unlock()
 
 
 def open_run(cli: ExperimentCLI, earlier: RunFolder | None) -> tuple[RunFolder, Training]:

@@ -151,6 +151,7 @@ def cut_off(readers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         ("study", "seeds_needed", lambda *_: "a plan"),
         ("study", "stages", lambda *claim: [claim]),  # without trials, whose runs choose its values
         # All studies' runs are parsed in tests/studies.
+        ("study", "check_first", nothing),
         ("study", "check_unchanged", nothing),
         ("study", "resolved", nothing),
     ):
