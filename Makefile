@@ -11,6 +11,12 @@ JOBS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# An interpreter that is too old is refused before it makes an environment that stays.
+OLD := error: alexnet_lightning needs Python 3.11 or later, not %d.%d; make fit PYTHON=python3.12 takes another
+MAKE_VENV = test -x $(BIN)/python || { \
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(OLD)" % sys.version_info[:2])' \
+	&& $(PYTHON) -m venv $(VENV); }
+
 .DEFAULT_GOAL := help
 .PHONY: help install fit test lint test-slow test-matrix notebooks docs lock
 
@@ -21,13 +27,13 @@ install: $(VENV)/.alexnet_lightning_dev ## Make the virtual environment and inst
 
 # Training needs this much; the tests need more.
 $(VENV)/.alexnet_lightning: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(MAKE_VENV)
 	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
 # --no-build-isolation: setuptools comes from the lock, too.
 $(VENV)/.alexnet_lightning_locked: pyproject.toml requirements.lock
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(MAKE_VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@

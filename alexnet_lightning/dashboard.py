@@ -27,11 +27,11 @@ def dashboard(
     It is saved in W&B with a login, else written as JSON to runs/dashboard.json.
 
     Args:
-        entity: W&B user or team; by default $WANDB_ENTITY or your own.
-        project: W&B project of the runs; by default $WANDB_PROJECT or alexnet_lightning.
-        name: name of the dashboard; by default the study's or the project's.
-        group: a study, to show its runs only.
-        output: write a file instead.
+        entity: W&B user or team; by default $WANDB_ENTITY or your own
+        project: W&B project of the runs; by default $WANDB_PROJECT or alexnet_lightning
+        name: name of the dashboard; by default the study's or the project's
+        group: a study, to show its runs only
+        output: write a file instead
 
     Returns:
         The URL of the dashboard, or the path of the file.

@@ -43,11 +43,11 @@ def report(
 
     Args:
         folder: run folder, the name of a config (its newest run), or latest; or the folder of a
-            study, or of runs as NAME/DATE, or its name under runs/.
-        output: folder for the report; by default the same folder.
-        full: the study was run with --full.
+            study, or of runs as NAME/DATE, or its name under runs/
+        output: folder for the report; by default the same folder
+        full: the study was run with --full
         wandb: save the report of a study in W&B too, with the curves of its runs; without a login
-            it is written as wandb.json.
+            it is written as wandb.json
         device: of the network of one run: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps
 
     Returns:

@@ -56,22 +56,22 @@ def study(
     Interrupt it and start it again at any time: finished runs are skipped, others are resumed.
 
     Args:
-        config: the study, configs/studies/NAME.yaml.
-        output: folder of its runs; by default runs/NAME.
-        jobs: how many runs to train at once.
-        full: train at full size, for a GPU.
-        list: show which runs are finished, and train nothing.
-        slurm: write a script that submits the runs as SLURM job arrays, and train nothing.
-        sweep: write the study as a W&B sweep, and train nothing.
+        config: the study, configs/studies/NAME.yaml
+        output: folder of its runs; by default runs/NAME
+        jobs: how many runs to train at once
+        full: train at full size, for a GPU
+        list: show which runs are finished, and train nothing
+        slurm: write a script that submits the runs as SLURM job arrays, and train nothing
+        sweep: write the study as a W&B sweep, and train nothing
         plan: from the runs so far, show how many seeds each primary question needs and the hours
-            that they take, and train nothing.
+            that they take, and train nothing
         interval: with plan, half the width of the 95 % interval that is wanted, in the unit of
-            the metric; by default the question's margin.
+            the metric; by default the question's margin
         minutes: stop after that long: running trainings are saved, and the same command continues
-            them; the exit status is 142.
+            them; the exit status is 142
         reproduce: in place of --config: the report of a study, or REPORT/VARIANT, as
             results/records/e8. Its runs are trained again, below runs/reproduced by default, and
-            their figures compared with its rows.
+            their figures compared with its rows
 
     Returns:
         The names of the runs that failed.

@@ -34,6 +34,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Keep short flags whole: a line may otherwise end after their two dashes."""
+    return re.sub(r"<code>(--[^<]{1,32}</code>)", r'<code class="flag">\1', html)
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Make links between docs/ and the rest those of the site."""
     if "/" in page.file.src_uri:

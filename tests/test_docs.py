@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alexnet_lightning import CIFAR10DataModule
+from alexnet_lightning import PUBLIC, CIFAR10DataModule
 from tests.test_configs import noise
 
 ROOT = Path(__file__).parents[1]
@@ -66,8 +66,8 @@ def test_all_comparisons_are_sorted_and_shared_runs_count_once(
     assert sorted(set(of)) == ["copy_of_schedules", "ladder"], "the first of two"
 
 
-def test_every_name_of_the_api_page_is_where_it_says() -> None:
+def test_the_api_page_has_every_public_name_and_says_where_it_is() -> None:
     names = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
-    assert names
+    assert sorted(path.rpartition(".")[-1] for path in names) == sorted(PUBLIC)
     for module, _, name in (path.rpartition(".") for path in names):
         assert vars(import_module(module))[name].__module__ == module

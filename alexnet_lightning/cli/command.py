@@ -123,9 +123,11 @@ def parser_of(name: str, functions: Sequence[Callable[..., Any]], examples: str)
 
         def _get_help_string(self, action: argparse.Action) -> str:
             default = action.default
-            if default in (None, False, argparse.SUPPRESS) or not action.option_strings:
+            untold = default is False or default in (None, (), argparse.SUPPRESS)
+            if untold or not action.option_strings:
                 return action.help or ""
             words = " ".join(map(str, default)) if isinstance(default, list) else default
+            words = "true" if words is True else words
             return f"{action.help} (default: {words})"
 
     described = (inspect.getdoc(functions[0]) or "").split("\n\nArgs:")[0].split("\n\nReturns:")[0]

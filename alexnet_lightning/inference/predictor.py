@@ -57,7 +57,12 @@ class Preprocessing:
 
 
 class Prediction(NamedTuple):
-    """The most probable classes of one image, the most probable first, and their probabilities."""
+    """What a network says of one image.
+
+    Attributes:
+        classes: names of the most probable classes, the most probable first.
+        probabilities: theirs, in the same order.
+    """
 
     classes: list[str]
     probabilities: list[float]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from alexnet_lightning.cli.command import arguments
+from alexnet_lightning.cli.command import arguments, parser_of
 from alexnet_lightning.fit import main as fit
 from alexnet_lightning.system.errors import UserError
 
@@ -93,6 +93,16 @@ def test_help_tells_purpose_types_defaults_and_an_example(
     assert stop.value.code in (0, None)
     for words in ("Paint a wall.", "from light to dark", "default: 2", "examples:\n  paint wall"):
         assert words in page
+
+
+def test_help_tells_a_default_of_zero_and_of_true_but_none_that_is_empty() -> None:
+    def wait(wall: str, minutes: int = 0, fan: bool = True, tools: Sequence[str] = ()) -> None:
+        """Wait until the paint is dry."""
+
+    page = parser_of("wait", [wait], examples="").format_help()
+    assert "(default: 0)" in page
+    assert "(default: true)" in page
+    assert "()" not in page
 
 
 def test_other_flags_are_for_fit_where_a_function_takes_overrides() -> None:
