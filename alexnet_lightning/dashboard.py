@@ -45,7 +45,7 @@ def dashboard(
     try:
         from alexnet_lightning.studies.workspace import save, workspace, write_json
     except ModuleNotFoundError:
-        raise UserError("needs wandb-workspaces: pip install alexnet-lightning[use]") from None
+        raise UserError("needs wandb-workspaces: pip install 'alexnet-lightning[use]'") from None
 
     user = entity or os.environ.get("WANDB_ENTITY", "")
     project = project or os.environ.get("WANDB_PROJECT", PROJECT)

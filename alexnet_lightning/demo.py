@@ -43,7 +43,7 @@ def demo(
         UserError: there is no such run or device, the port is taken, or Streamlit is missing.
     """
     if find_spec("streamlit") is None:
-        raise UserError("needs streamlit: pip install alexnet-lightning[use]")
+        raise UserError("needs streamlit: pip install 'alexnet-lightning[use]'")
     check_port(host, port)
     runs = [RunFolder.find(run_dir).path for run_dir in run_dirs]
     from alexnet_lightning.inference.predictor import Predictor

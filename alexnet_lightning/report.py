@@ -114,7 +114,7 @@ def to_wandb(title: str, text: str, study: str, path: Path) -> str:
         from alexnet_lightning.studies.workspace import save, write_json
     except ModuleNotFoundError:
         raise UserError(
-            "--wandb: needs wandb-workspaces: pip install alexnet-lightning[use]"
+            "--wandb: needs wandb-workspaces: pip install 'alexnet-lightning[use]'"
         ) from None
     entity, project = (os.environ.get(f"WANDB_{name}", "") for name in ("ENTITY", "PROJECT"))
     built = wandb_report(entity, project or PROJECT, title, text, study)

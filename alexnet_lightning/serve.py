@@ -77,7 +77,7 @@ def serve(
         with progress.told("importing PyTorch and LitServe"):
             from alexnet_lightning.inference.server import Limits, PredictAPI, build_server
     except ModuleNotFoundError as error:
-        raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
+        raise UserError(f"needs {error.name}: pip install 'alexnet-lightning[use]'") from None
 
     batching = {"max_batch_size": max_batch_size, "batch_timeout": batch_timeout / 1000}
     api = PredictAPI(source, views, workers, token, **batching)

@@ -126,5 +126,5 @@ def test_without_the_package_one_line_names_it(
     monkeypatch.delitem(sys.modules, "alexnet_lightning.studies.workspace", raising=False)
     monkeypatch.setitem(sys.modules, "wandb_workspaces.reports.v2", None)
     status, _, wrong = outcome(main)
-    needed = "error: needs wandb-workspaces: pip install alexnet-lightning[use]\n"
+    needed = "error: needs wandb-workspaces: pip install 'alexnet-lightning[use]'\n"
     assert (status, wrong) == (2, needed)

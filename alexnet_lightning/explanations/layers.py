@@ -156,7 +156,7 @@ def coarse_cam(network: Network, images: Tensor, classes: Tensor) -> Tensor:
     try:
         from captum.attr import LayerGradCam
     except ImportError:
-        raise UserError("Grad-CAM needs captum: pip install alexnet-lightning[use]") from None
+        raise UserError("Grad-CAM needs captum: pip install 'alexnet-lightning[use]'") from None
     layer, of_input = network.backbone_end()
     # Not network itself: a compiled one would be recompiled for the hooks.
     method: LayerGradCam = LayerGradCam(network.forward, layer)

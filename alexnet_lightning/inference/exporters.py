@@ -47,7 +47,7 @@ def check(kind: Format, predictor: Predictor) -> None:
         except ModuleNotFoundError as error:
             extra = "hub" if kind == "hub" else "use"
             raise UserError(
-                f"--format {kind}: needs {error.name}: pip install alexnet-lightning[{extra}]"
+                f"--format {kind}: needs {error.name}: pip install 'alexnet-lightning[{extra}]'"
             ) from None
     model = predictor.model
     ours = {name: model.hparams.get(name) for name in TORCHVISIONS}

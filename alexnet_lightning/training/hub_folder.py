@@ -58,7 +58,7 @@ def read_network(weights: Path) -> dict[str, Any]:
         from safetensors.torch import load_file
     except ModuleNotFoundError:
         raise UserError(
-            f"{weights}: needs safetensors: pip install alexnet-lightning[hub]"
+            f"{weights}: needs safetensors: pip install 'alexnet-lightning[hub]'"
         ) from None
     config = json.loads((weights.parent / RunFolder.NETWORK).read_text(encoding="utf-8"))
     state: dict[str, Tensor] = load_file(weights)

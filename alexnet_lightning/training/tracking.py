@@ -38,7 +38,7 @@ def check_packages(given: Iterable[object]) -> None:
         if package in NEEDING_PACKAGES and find_spec(package) is None:
             raise UserError(
                 f"trainer.logger: {each} needs a package that is not installed: "
-                f'pip install "alexnet-lightning[{package}]"'
+                f"pip install 'alexnet-lightning[{package}]'"
             )
 
 

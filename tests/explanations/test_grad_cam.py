@@ -117,5 +117,5 @@ def test_a_transformer_is_refused_in_a_line() -> None:
 
 def test_without_captum_it_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
-    with pytest.raises(UserError, match=r"needs captum: pip install alexnet-lightning\[use\]"):
+    with pytest.raises(UserError, match=r"needs captum: pip install 'alexnet-lightning\[use\]'"):
         grad_cam(small(AlexNetModern, {}), torch.zeros(1, 3, 32, 32), torch.tensor([[0]]))

@@ -174,7 +174,7 @@ def test_a_missing_package_is_named(form, predictor_of, monkeypatch) -> None:
         raise ModuleNotFoundError(name=name.partition(".")[0])
 
     monkeypatch.setattr(exporters, "import_module", missing)
-    wanted = rf"--format {form}: needs \w+: pip install alexnet-lightning\[use\]"
+    wanted = rf"--format {form}: needs \w+: pip install 'alexnet-lightning\[use\]'"
     with pytest.raises(UserError, match=wanted):
         exporters.check(form, predictor_of(models.FourLayerNet))
     exporters.check("pt2", predictor_of(models.FourLayerNet))

@@ -64,7 +64,7 @@ def test_a_missing_package_is_one_line(
     said = mistake("fit", "--config", quick_config, "--trainer.logger+", name)
     assert said == (
         f"trainer.logger: {name} needs a package that is not installed: "
-        f'pip install "alexnet-lightning[{name.lower()}]"'
+        f"pip install 'alexnet-lightning[{name.lower()}]'"
     )
 
 

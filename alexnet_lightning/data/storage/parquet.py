@@ -60,7 +60,9 @@ def rows(file: Path, label: str) -> Iterator[tuple[bytes, int]]:
     try:
         from pyarrow.parquet import ParquetFile
     except ModuleNotFoundError:
-        raise UserError(f"{file}: needs pyarrow: pip install alexnet-lightning[parquet]") from None
+        raise UserError(
+            f"{file}: needs pyarrow: pip install 'alexnet-lightning[parquet]'"
+        ) from None
     try:
         with ParquetFile(file) as opened:
             for batch in opened.iter_batches(1000, columns=[IMAGE, label]):

@@ -121,7 +121,7 @@ def write_graph(predictor: Predictor, kept: list[Stage], path: Path) -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
-        raise UserError(f"needs {error.name}: pip install alexnet-lightning[use]") from None
+        raise UserError(f"needs {error.name}: pip install 'alexnet-lightning[use]'") from None
     size = predictor.preprocessing.size
     module = Seen(predictor, [stage.layer for stage in kept]).eval()
     outputs = [f"{PREFIX}{name}" for name in (*OUTPUTS, *module.kept)]

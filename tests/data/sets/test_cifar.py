@@ -415,7 +415,9 @@ def test_damaged_parquet_files(tmp_path: Path, parquet, damage, message: str) ->
 def test_parquet_without_pyarrow(tmp_path: Path, parquet, monkeypatch: pytest.MonkeyPatch) -> None:
     parquet()
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(UserError, match=r"needs pyarrow: pip install alexnet-lightning\[parquet\]"):
+    with pytest.raises(
+        UserError, match=r"needs pyarrow: pip install 'alexnet-lightning\[parquet\]'"
+    ):
         tiny(tmp_path)
 
 

@@ -91,5 +91,7 @@ def test_other_networks_are_refused_in_a_line(trained_run, predictor_of, monkeyp
 
 def test_a_missing_package_is_named(predictor_of, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(UserError, match=r"needs onnxscript: pip install alexnet-lightning\[use\]"):
+    with pytest.raises(
+        UserError, match=r"needs onnxscript: pip install 'alexnet-lightning\[use\]'"
+    ):
         write_graph(predictor_of(), [], Path("nowhere"))
