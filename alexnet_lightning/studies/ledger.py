@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from alexnet_lightning.studies import tuning
 from alexnet_lightning.studies.csv_rows import read_rows
 from alexnet_lightning.studies.grid import ELSEWHERE, Run, differences, resolved, state_of
 from alexnet_lightning.studies.rows import column
@@ -75,8 +76,13 @@ def check_runs(folder: Path, runs: list[Path]) -> None:
 
 
 def elsewhere(folder: Path) -> list[str]:
-    """Return in words how many runs stand in a folder otherwise than as NAME/DATE, and where."""
-    counts = Counter(path.parents[2] for path in sorted(folder.glob("*/*/*/config.yaml")))
+    """Return in words how many runs stand in a folder otherwise than as NAME/DATE, and where.
+
+    A study's trials, which its report tells elsewhere, are none of them.
+    """
+    trials = folder / tuning.FOLDER if (folder / "study.yaml").is_file() else None
+    deeper = sorted(folder.glob("*/*/*/config.yaml"))
+    counts = Counter(path.parents[2] for path in deeper if path.parents[2] != trials)
     found = [f"{n} runs in {path}; `report {path}` shows them" for path, n in counts.items()]
     above = len(list(folder.glob("*/config.yaml")))
     return [*found, *([f"{above} runs directly in {folder}, without a NAME"] if above else [])]

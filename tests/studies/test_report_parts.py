@@ -185,6 +185,12 @@ def test_the_ledger_says_which_runs_it_leaves_out(folder: Path, tmp_path: Path) 
     broken.mkdir(parents=True)
     (broken / "config.yaml").write_text("[")
     text = ledger(tmp_path)
+    trials = tmp_path / "study" / "tuning"
+    shutil.copytree(folder / "plain", trials / "plain-lr_1")
+    assert "in this table" in ledger(tmp_path / "study")
+    (tmp_path / "study" / "study.yaml").touch()
+    assert "in this table" not in ledger(tmp_path / "study"), "a report tells its trials elsewhere"
+    shutil.rmtree(trials)
     study = tmp_path / "study"
     assert f"Not in this table: 5 runs in {study}; `report {study}` shows them." in text
     assert "Not in this table: odd/20270101-000000, whose config.yaml is not one of `fit`." in text
