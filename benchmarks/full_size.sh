@@ -6,10 +6,12 @@
 #     benchmarks/full_size.sh --out carry --rehearse    # the same on the CPU, with digits
 #
 #     --out DIR        folder for what is to be kept: acceptance.json, and of each study the rows,
-#                      curves and report.md as they are at the end of the piece, 16 MB at most
+#                      curves, figures and report.md as they are at the end of the piece, 16 MB at
+#                      most
 #     --minutes M      length of a piece (default: 9)
 #     --jobs N         trainings side by side (default: 1); not measured with more
-#     --studies "..."  configurations, in this order (default: those with a full size)
+#     --studies "..."  configurations, in this order (default: what the reports trained, seed by seed;
+#                      20 runs of Airbench94; then the other studies of CIFAR-10 with a full size)
 #     --runs DIR       folder of the run folders, which the next piece needs (default: runs/full_size)
 #
 # Relative paths start at the root of the checkout; the data sets are in its data/.
@@ -18,9 +20,10 @@
 # piece is over.
 #
 # PYTHON names the interpreter (default: python). The package need not be installed, but what it
-# needs must be. A machine without a network needs wheels of what its image lacks. For an image with
-# torch, torchvision, lightning and torchmetrics that is what this fetches elsewhere, with the same
-# Python, and the machine then installs with --no-index --find-links wheels:
+# needs must be. A machine without a network needs wheels of what its image lacks, and data/. For an
+# image with torch, torchvision, lightning and torchmetrics that is what this fetches elsewhere, with
+# the same Python, and the machine then installs with --no-index --find-links wheels (if it lacks
+# torchvision, add with --no-deps the version that fits its torch: 0.26 for torch 2.11):
 #     pip download --dest wheels "jsonargparse[signatures]>=4.53,<4.54" "wandb>=0.31,<0.32" \
 #         scikit-learn matplotlib jinja2 markdown-it-py filelock tqdm
 set -euo pipefail
@@ -29,7 +32,7 @@ python=${PYTHON:-python}
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 
 out="" minutes=9 jobs=1 runs="" studies="" size="--data data" full=--full
-names="residual depth initialisation_epochs dogs normalisation ladder schedules initialisation"
+names="reports airbench94 normalisation ladder schedules initialisation"
 mistake() { echo "error: $1" >&2; exit 2; }
 while [ $# -gt 0 ]; do
     case $1 in
@@ -67,6 +70,7 @@ keep() {
         "$python" -m alexnet_lightning.report "$1" $full
         mkdir -p "$out/$2"
         cp "$1"/*.csv "$1/report.md" "$1/study.yaml" "$out/$2/"
+        if [ -d "$1/figures" ]; then cp -r "$1/figures" "$out/$2/"; fi
     fi
     local kept
     kept=$(du -sk "$out" | cut -f1)

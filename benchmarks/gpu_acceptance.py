@@ -12,17 +12,20 @@ skipped, with the reason; one that is wrong makes the exit status 1. The last li
 # its wheel; without it the parts that need it are skipped.
 
 import argparse
+import copy
 import json
 import math
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,18 +35,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
+import alexnet_lightning
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.data.base import ImageDataModule, Split
 from alexnet_lightning.data.batches import Batches, Images, ImageTensors, Loader, held_out, seeded
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
-from alexnet_lightning.data.transforms.crops import PadCropAlternatingFlip, PadCropFlip
+from alexnet_lightning.data.transforms.crops import Identity, PadCropAlternatingFlip, PadCropFlip
 from alexnet_lightning.data.transforms.resizing import RandomResizedCropFlip, ResizeCropFlip
-from alexnet_lightning.models.create import create_model, list_models
+from alexnet_lightning.models.create import accepted, create_model, list_models
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint
@@ -64,11 +69,12 @@ class WrongError(Exception):
 
 
 class Setting(NamedTuple):
-    """Where and how large everything is."""
+    """Where and how large everything is, and until when, by `time.monotonic`."""
 
     device: torch.device
     tiny: bool
     data: Path | None
+    deadline: float = math.inf
 
 
 class Synthetic(ImageDataModule):
@@ -93,7 +99,7 @@ class Synthetic(ImageDataModule):
 def small_model(name: str = "AlexNetBN", **arguments: Any) -> ImageClassifier:
     """Return a variant for 32 px, initialized from one seed on the CPU."""
     torch.manual_seed(0)
-    form = {"AlexNetBN": {"stem": "small", "width": 0.25}}.get(name, {})
+    form = {"AlexNetBN": {"width": 0.25}}.get(name, {})
     return create_model(name, 10, 32, **{**form, **arguments})
 
 
@@ -103,38 +109,46 @@ def require(close: bool, what: str) -> None:
 
 
 def relative(ours: Tensor, reference: Tensor) -> float:
-    """Return the largest difference over the reference's largest value."""
-    ours, reference = ours.detach().cpu().double(), reference.detach().double()
-    return float((ours - reference).abs().max() / reference.abs().max())
+    """Return the length of the difference over that of the reference."""
+    ours, reference = ours.detach().cpu().double(), reference.detach().cpu().double()
+    return float((ours - reference).norm() / reference.norm())
 
 
 def logits(setting: Setting) -> dict[str, float]:
-    """Each variant's logits and gradients of the same weights and images, in float32."""
+    """Each variant's logits and gradients in float32 are those of the CPU in float64."""
     found = {}
     names = ["AlexNetBN", "AlexNetModern"] if setting.tiny else list_models()
     for name in names:
-        arguments: dict[str, Any] = {}
-        if name == "TorchvisionClassifier":
-            if find_spec("torchvision") is None:
-                continue
-            arguments = {"name": "resnet18", "small_stem": True}
-        elif name.startswith("AlexNet") and name != "AlexNetModern":
-            arguments = {"stem": "small", "width": 0.25}
-        model = small_model(name, **arguments).eval()  # dropout differs between devices
-        images = torch.randn(16, 3, 32, 32, generator=seeded("cpu", 1))
-        expected = model(images)
-        gradient = weight_gradient(model, expected)
-        ours = model.to(setting.device)(images.to(setting.device))
-        found[name] = max(
-            relative(ours, expected), relative(weight_gradient(model, ours), gradient)
-        )
+        if name == "TorchvisionClassifier" and find_spec("torchvision") is None:
+            continue
+        model = variant(name)
+        expected = answers(copy.deepcopy(model).double())
+        ours = answers(model.to(setting.device))
+        found[name] = max(map(relative, ours, expected))
         require(found[name] < 1e-3, f"{name}: logits or gradients differ by {found[name]:.1e}")
     return {"largest_difference": max(found.values()), "variants": len(found)}
 
 
-def weight_gradient(model: nn.Module, output: Tensor) -> Tensor:
-    (gradient,) = torch.autograd.grad(output.square().mean(), next(model.parameters()))
-    return gradient.cpu()
+def variant(name: str) -> ImageClassifier:
+    """Return a narrow network whose logits depend on the image, in evaluation.
+
+    Dropout differs between devices.
+    """
+    torch.manual_seed(0)
+    kind = getattr(alexnet_lightning, name)
+    form = {"width": 0.25} if "width" in accepted(kind) else {}
+    if name == "TorchvisionClassifier":
+        form = {"name": "resnet18"}
+    return create_model(name, 10, 32, init="he", **form).eval()
+
+
+def answers(model: ImageClassifier) -> list[Tensor]:
+    """Return how the logits differ between images, and the gradient of each parameter."""
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    images = torch.randn(16, 3, 32, 32, generator=seeded("cpu", 1)).to(weights[0])
+    output = model(images)
+    loss = F.cross_entropy(output, torch.arange(16, device=images.device) % 10)
+    return [output - output.mean(dim=0), *torch.autograd.grad(loss, weights)]
 
 
 def augmentation(setting: Setting) -> dict[str, float]:
@@ -203,8 +217,8 @@ def mixed(setting: Setting, dtype: torch.dtype) -> dict[str, float]:
     on_gpu = setting.device.type == "cuda"
     if on_gpu and dtype is torch.bfloat16 and not torch.cuda.is_bf16_supported():
         raise SkippedError("this GPU has no bfloat16")
-    count = 6 if setting.tiny else 30
-    form: dict[str, Any] = {"stem": "small", "width": 0.25, "dropout": 0.0, "init": "he"}
+    count, width = (4, 0.1) if setting.tiny else (30, 0.25)
+    form: dict[str, Any] = {"width": width, "dropout": 0.0, "init": "he"}
     whole = steps(small_model("AlexNet", **form), setting.device, 1)
     half = steps(small_model("AlexNet", **form), setting.device, count, dtype)
     require(all(map(math.isfinite, half)), f"losses are not finite: {half}")
@@ -214,20 +228,21 @@ def mixed(setting: Setting, dtype: torch.dtype) -> dict[str, float]:
 
 
 def compiled(setting: Setting) -> dict[str, float]:
-    """A compiled network has the same logits, and compiles once for batches of one size."""
+    """A compiled network has the same logits and gradients, and a second size of batch."""
     backend = "inductor"
     if setting.device.type == "cuda" and find_spec("triton") is None:
         raise SkippedError("torch.compile needs triton")
-    if setting.device.type == "cpu" and setting.tiny:
-        backend = "eager"  # a rehearsal; a C++ compiler takes a minute
+    if setting.tiny:
+        backend = "aot_eager"  # a rehearsal; a C++ compiler takes a minute
     found = {}
-    for name in ("AlexNetBN", "AlexNet"):
-        model = small_model(name, stem="small", width=0.25).eval().to(setting.device)
-        images = torch.randn(16, 3, 32, 32, device=setting.device)
-        expected = model(images).cpu()
-        network = torch.compile(model.network, backend=backend, fullgraph=True)
-        found[name] = relative(network(images), expected)
-        require(found[name] < 1e-3, f"{name}: logits differ by {found[name]:.1e}")
+    for name in ("AlexNet",) if setting.tiny else ("AlexNet", "AlexNetBN"):
+        model = variant(name).to(setting.device)
+        expected = answers(model)
+        model.network.compile(backend=backend, fullgraph=True)
+        found[name] = max(map(relative, answers(model), expected))
+        require(found[name] < 1e-3, f"{name}: logits or gradients differ by {found[name]:.1e}")
+        last = model(torch.zeros(7, 3, 32, 32, device=setting.device))  # smaller, as an epoch's
+        require(bool(last.isfinite().all()), f"{name}: logits of another batch size: {last}")
     return {"largest_difference": max(found.values())}
 
 
@@ -242,58 +257,133 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run_training(folder: Path, device: str, kill_at: int | None) -> None:
-    """Train two epochs in a folder, from its last checkpoint on if it has one."""
-    torch.manual_seed(0)
-    metrics = MetricsCSV(folder)
-    checkpoints = folder / "checkpoints"
-    best = BestCheckpoint(
-        checkpoints, monitor="val/top1", mode="max", filename="best", save_on_train_epoch_end=True
-    )
-    recovery = Recovery(checkpoints, metrics, every_n_steps=1)
-    last = checkpoints / "last.ckpt"
-    Trainer(
-        accelerator="gpu" if device == "cuda" else "cpu",
-        devices=1,
-        deterministic=True,
-        max_epochs=2,
-        default_root_dir=folder,
-        logger=[metrics],
-        plugins=[AtomicCheckpointIO()],
-        callbacks=[StepSeed(0), *([Kill(kill_at)] if kill_at else []), best, recovery],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    ).fit(
-        small_model(optimizer=sgd, dropout=0.5),
-        Synthetic(batch_size=64),
-        ckpt_path=str(last) if last.exists() else None,
-        weights_only=False,
-    )
+class Child(NamedTuple):
+    """A training in a process of its own."""
+
+    folder: str
+    device: str
+    kill_at: int | None = None  # step
+    processes: int = 1  # that train together
+    alike: bool = False  # nothing is random that depends on the process
+    backend: str = "gloo"  # by which they do
+
+    def start(self, number: int = 0, **environment: str) -> "subprocess.Popen[str]":
+        """Start it, as process `number` of those that train together."""
+        command = [sys.executable, __file__, "--child", json.dumps(self)]
+        left_out = ("SLURM_", "RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK", "GROUP_RANK")
+        own = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+        # As if each were alone on its machine: Lightning lets no two share a GPU.
+        own |= {"NODE_RANK": str(number), **environment}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=own, stdout=pipe, stderr=pipe, text=True)
+
+    def train(self) -> None:
+        """Train in the folder, from its last checkpoint on if it has one."""
+        folder = Path(self.folder)
+        metrics = MetricsCSV(folder)
+        checkpoints = folder / "checkpoints"
+        best = BestCheckpoint(
+            checkpoints,
+            monitor="val/top1",
+            mode="max",
+            filename="best",
+            save_on_train_epoch_end=True,
+        )
+        recovery = Recovery(checkpoints, metrics, every_n_steps=1)
+        last = checkpoints / "last.ckpt"
+        together = DDPStrategy(process_group_backend=self.backend, timeout=timedelta(minutes=2))
+        kill = [Kill(self.kill_at)] if self.kill_at else []
+        # Without batch norm, whose statistics are those of a process.
+        model = small_model("AlexNet", width=0.25, init="he", dropout=0.0, optimizer=sgd)
+        data = Synthetic(batch_size=128 // self.processes, transform=Identity())
+        if not self.alike:
+            model = small_model(optimizer=sgd, dropout=0.5)
+            data = Synthetic(batch_size=64)
+        Trainer(
+            accelerator="gpu" if self.device == "cuda" else "cpu",
+            devices=1,
+            num_nodes=self.processes,
+            strategy=together if self.processes > 1 else "auto",
+            use_distributed_sampler=False,
+            deterministic=True,
+            max_epochs=1 if self.alike else 2,  # rounding grows a hundredfold in a second
+            default_root_dir=folder,
+            logger=[metrics],
+            plugins=[AtomicCheckpointIO()],
+            callbacks=[StepSeed(0), *kill, best, recovery],
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        ).fit(model, data, ckpt_path=str(last) if last.exists() else None, weights_only=False)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the values that the training has ended with."""
+        last = Path(self.folder) / "checkpoints" / "last.ckpt"
+        found = torch.load(last, map_location="cpu", weights_only=True)
+        state: dict[str, Tensor] = found["state_dict"]
+        return state
+
+
+def finish(setting: Setting, *processes: "subprocess.Popen[str]") -> list[int]:
+    """Wait for processes; return their exit statuses, of which one is not 0 after a kill alone."""
+    left = min(300.0, max(1.0, setting.deadline - time.monotonic()))
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=left)
+            require(process.returncode in (0, -signal.SIGKILL), errors[-2000:])
+    except subprocess.TimeoutExpired as error:
+        raise WrongError(f"a training has not ended after {left:.0f} s") from error
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    return [process.returncode for process in processes]
 
 
 def resumed(setting: Setting) -> dict[str, float]:
     """A training that was killed within an epoch ends with the same weights, to the bit."""
-
-    def child(folder: Path, *kill_at: str) -> int:
-        command = [sys.executable, __file__, "--child", str(folder), setting.device.type, *kill_at]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        require(done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:])
-        return done.returncode
-
     with tempfile.TemporaryDirectory() as name:
-        whole, broken = Path(name, "whole"), Path(name, "broken")
-        child(whole)
-        require(child(broken, "11") == -signal.SIGKILL, "the process was not killed")
-        child(broken)
-        ends = [
-            torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-            for folder in (whole, broken)
-        ]
-    weights, again = (end["state_dict"] for end in ends)
+        whole, broken = (Child(f"{name}/{which}", setting.device.type) for which in "ab")
+        finish(setting, whole.start())
+        (status,) = finish(setting, broken._replace(kill_at=11).start())
+        require(status == -signal.SIGKILL, "the process was not killed")
+        finish(setting, broken.start())
+        weights, again = whole.weights(), broken.weights()
     different = [key for key in weights if not torch.equal(weights[key], again[key])]
     require(not different, f"after a kill other values of {', '.join(different[:5])}")
     return {"equal_tensors": len(weights)}
+
+
+def together(setting: Setting) -> dict[str, float]:
+    """Two processes, each with half of every batch, end with the weights of one."""
+    gpus = torch.cuda.device_count() if setting.device.type == "cuda" else 0
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "0,1").split(",")[:gpus]
+    with tempfile.TemporaryDirectory() as name:
+        alone = Child(f"{name}/a", setting.device.type, alike=True)
+        # NCCL has a GPU for each process; gloo lets them share one.
+        backend = "nccl" if gpus > 1 else "gloo"
+        both = alone._replace(folder=f"{name}/b", processes=2, backend=backend)
+        finish(setting, alone.start())
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        started = []
+        for number in range(2):
+            own = {"CUDA_VISIBLE_DEVICES": names[number % gpus]} if gpus else {}
+            started.append(both.start(number, **address, **own))
+        finish(setting, *started)
+        weights, other = alone.weights(), both.weights()
+    difference = max(
+        relative(other[key], weights[key]) for key in weights if weights[key].is_floating_point()
+    )
+    # Biases, which start from zeros, differ most.
+    require(difference < 1e-2, f"weights differ by {difference:.1e}")
+    return {"largest_difference": difference, "gpus": gpus}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def synchronize(device: torch.device) -> None:
@@ -351,16 +441,18 @@ def step_time(setting: Setting) -> dict[str, float]:
     took = seconds(step, setting.device, 3 if setting.tiny else 20)
     peak = rates(setting)
     # Forward, and twice as much backward; a multiply-add is two operations.
-    operations = 3 * 2 * macs * batch
+    operations = 3 * 2 * macs * batch / (peak["bf16_tflops"] * 1e12)
     # Weights, gradients and momentum, three read and two written; each map once written, once
     # read forward and once backward.
     weights = sum(parameter.numel() for parameter in model.parameters())
     traffic = 5 * 4 * weights + 3 * 2 * maps_of(model.network, images)
+    copies = traffic / (peak["gigabytes_per_second"] * 1e9)
     return {
         "milliseconds": 1000 * took,
         "images_per_second": batch / took,
-        "fraction_of_matrix_peak": operations / (peak["bf16_tflops"] * 1e12) / took,
-        "fraction_of_bandwidth": traffic / (peak["gigabytes_per_second"] * 1e9) / took,
+        "fraction_of_floor": max(operations, copies) / took,
+        "fraction_of_matrix_peak": operations / took,
+        "fraction_of_bandwidth": copies / took,
     }
 
 
@@ -395,23 +487,25 @@ def on_device(setting: Setting) -> dict[str, float]:
 
 
 def input_path(setting: Setting) -> dict[str, float]:
-    """Images per second from the data set to the network's input on the device."""
+    """Images per second to the network's input, from memory and from images on the device."""
     data: ImageDataModule = Synthetic(batch_size=64, colour=PCANoise())
     if setting.data is not None:
         data = CIFAR10DataModule(root=str(setting.data), batch_size=512, colour=PCANoise())
     data.setup()
-    loader = data.train_dataloader()
+    images = data.splits["train"]
+    assert isinstance(images, ImageTensors)
+    batches = Batches(len(images), data.batch_size, shuffle=True)
+    found = {"synthetic": float(setting.data is None)}
+    for where, stored in (("memory", images), ("device", images.to(setting.device))):
+        loader = Loader(stored, batches)
 
-    def epoch() -> None:
-        for number, (images, labels) in enumerate(loader):
-            there = (part.to(setting.device, non_blocking=True) for part in (images, labels))
-            data.augment(*there, 0, number)
-            if setting.tiny and number == 5:
-                break
+        def epoch(loader: Loader = loader) -> None:
+            for number, (pixels, labels) in enumerate(loader):
+                there = (part.to(setting.device, non_blocking=True) for part in (pixels, labels))
+                data.augment(*there, 0, number)
 
-    took = seconds(epoch, setting.device, 1)
-    count = 6 * 64 if setting.tiny else len(data.splits["train"])
-    return {"images_per_second": count / took, "synthetic": float(setting.data is None)}
+        found[f"images_per_second_from_{where}"] = len(images) / seconds(epoch, setting.device, 1)
+    return found
 
 
 PARTS: dict[str, Callable[[Setting], dict[str, float]]] = {
@@ -423,16 +517,17 @@ PARTS: dict[str, Callable[[Setting], dict[str, float]]] = {
     "float16": partial(mixed, dtype=torch.float16),
     "compile": compiled,
     "resume after a kill": resumed,
+    "two processes": together,
     "rates": rates,
     "step": step_time,
     "input path": input_path,
 }
 
 
-def results(setting: Setting, deadline: float) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def results(setting: Setting) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each part's name, how it ended ("ok", "skipped" or "WRONG") and what it found."""
     for name, part in PARTS.items():
-        if time.monotonic() > deadline:
+        if time.monotonic() > setting.deadline:
             yield name, "skipped", {"why": "no time left; give more --minutes"}
             continue
         started = time.monotonic()
@@ -455,36 +550,37 @@ def options(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=8, help="limit of time (default: 8)")
     parser.add_argument("--out", type=Path, help="file for the JSON as well")
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, with tiny sizes")
-    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     return parser.parse_args(args)
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run all parts; return the exit status."""
     given = options(args)
+    torch.set_float32_matmul_precision("highest")  # the checks compare with the CPU
+    torch.backends.cudnn.allow_tf32 = False
     if given.child:
-        folder, device, *kill_at = given.child
-        run_training(Path(folder), device, int(kill_at[0]) if kill_at else None)
+        Child(*given.child).train()
         return 0
     if not (given.rehearse or torch.cuda.is_available()):
         raise UserError("torch finds no GPU here; --rehearse runs this script on the CPU")
-    torch.set_float32_matmul_precision("highest")  # the checks compare with the CPU's float32
-    torch.backends.cudnn.allow_tf32 = False
-    setting = Setting(torch.device("cpu" if given.rehearse else "cuda"), given.rehearse, given.data)
+    device = torch.device("cpu" if given.rehearse else "cuda")
+    deadline = time.monotonic() + 60 * given.minutes
+    setting = Setting(device, given.rehearse, given.data, deadline)
     name = "CPU, a rehearsal" if given.rehearse else torch.cuda.get_device_name()
-    print(f"{name}; torch {torch.__version__}, Python {sys.version.split()[0]}")
+    print(f"{name}; torch {torch.__version__}, Python {sys.version.split()[0]}", flush=True)
     report: dict[str, Any] = {"device": name, "torch": torch.__version__, "parts": {}}
-    for part, state, found in results(setting, time.monotonic() + 60 * given.minutes):
+    for part, state, found in results(setting):
         shown = ", ".join(
             f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
             for key, value in found.items()
         )
-        print(f"{part:<20} {state:<8} {shown}"[: shutil.get_terminal_size((200, 0)).columns])
+        line = f"{part:<20} {state:<8} {shown}".replace("\n", " ")
+        print(line[: shutil.get_terminal_size((200, 0)).columns], flush=True)
         report["parts"][part] = {"state": state, **found}
-    line = json.dumps(report)
-    if given.out:
-        given.out.write_text(line + "\n")
-    print(line)
+        if given.out:  # after each part, so that it is there if this is killed
+            given.out.write_text(json.dumps(report) + "\n")
+    print(json.dumps(report))
     return int(any(part["state"] == "WRONG" for part in report["parts"].values()))
 
 

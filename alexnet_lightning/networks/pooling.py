@@ -1,5 +1,7 @@
 """Poolings that torch lacks, with the arguments of torch's own; maps (N, C, S, S)."""
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -68,7 +70,8 @@ class StochasticPool(Pool):
         windows = F.unfold(maps, self.kernel_size, stride=self.stride)
         windows = windows.unflatten(1, (maps.shape[1], -1))  # (N, C, values, positions)
         with torch.no_grad():  # the inverse of the distribution function, of a uniform number
-            sums = windows.cumsum(dim=2)
+            # Not `cumsum`, which CUDA refuses with deterministic algorithms.
+            sums = torch.stack([*accumulate(windows.unbind(2))], dim=2)
             levels = torch.rand_like(sums[:, :, -1:]) * sums[:, :, -1:]
             index = (sums <= levels).sum(dim=2, keepdim=True).clamp(max=windows.shape[2] - 1)
         side = (maps.shape[-1] - self.kernel_size) // self.stride + 1

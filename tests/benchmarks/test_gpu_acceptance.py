@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from alexnet_lightning.models.create import list_models
 from alexnet_lightning.system.errors import UserError
 
 from .test_benchmarks import BENCHMARKS
@@ -62,12 +63,20 @@ def test_a_part_that_is_wrong_or_late_is_said(
     assert "no time left" in last_line(capsys.readouterr().out)["rates"]["why"]
 
 
+def test_every_variant_is_compared(acceptance: ModuleType) -> None:
+    found = acceptance.logits(acceptance.Setting(torch.device("cpu"), False, None))
+    assert found["variants"] == len(list_models())
+    assert 0 < found["largest_difference"] < 1e-4, "float32 against float64"
+
+
 def test_other_values_than_the_cpus_are_wrong(
     acceptance: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting = acceptance.Setting(torch.device("cpu"), True, None)
-    expected = acceptance.logits(setting)
-    assert expected == {"largest_difference": 0.0, "variants": 2}
+    answers = iter([[torch.ones(3), torch.ones(2)], [torch.ones(3), torch.tensor([1.0, 1.01])]])
+    monkeypatch.setattr(acceptance, "answers", lambda *_: next(answers))
+    with pytest.raises(acceptance.WrongError, match="logits or gradients differ"):
+        acceptance.logits(setting)
     losses = iter([[2.3, 2.2], [2.3, 2.1]])
     monkeypatch.setattr(acceptance, "steps", lambda *_: next(losses))
     with pytest.raises(acceptance.WrongError, match="losses differ"):

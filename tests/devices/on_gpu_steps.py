@@ -1,7 +1,7 @@
 """Training steps on a make-believe GPU: one device, and a host that waits only to log."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -9,26 +9,31 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EMAWeightAveraging
+from lightning.pytorch.callbacks import (
+    BackboneFinetuning,
+    EMAWeightAveraging,
+    GradientAccumulationScheduler,
+)
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from torch.utils.data import DataLoader
 
-from alexnet_lightning.callbacks import Throughput
+from alexnet_lightning.callbacks import MatrixRate, Throughput
 from alexnet_lightning.callbacks.step_seed import StepSeed
 from alexnet_lightning.data.base import Split
 from alexnet_lightning.data.batches import Images, ImageTensors
 from alexnet_lightning.data.sets.cifar import CIFAR10DataModule
 from alexnet_lightning.data.transforms.colour import PCANoise
-from alexnet_lightning.data.transforms.crops import Flip
+from alexnet_lightning.data.transforms.crops import Flip, PadCropAlternatingFlip
+from alexnet_lightning.data.transforms.resizing import ProgressiveResize
 from alexnet_lightning.data.transforms.scaling import constants
 from alexnet_lightning.models import AlexNet
 from alexnet_lightning.models.create import create_model
 from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.muon import MuonSGD
-from alexnet_lightning.training.schedules import Plateau, WarmupCosine
+from alexnet_lightning.training.schedules import Plateau, WarmupCosine, WarmupLinear
 from tests.models.test_mishkin import CHOICES
 from tests.models.test_models import VARIANTS, build
 
@@ -46,9 +51,17 @@ def no_constants_of_another_test() -> Iterator[None]:
     constants.cache_clear()
 
 
+FORMS: list[dict[str, Any]] = [
+    *CHOICES,
+    {"skip": "padded"},
+    {"skip": "scaled", "norm": "bn"},
+    {"rescaled_dropout": False, "towers": "joined"},
+]
+
+
 @pytest.mark.parametrize(
     ("variant", "choice"),
-    [*((variant, {}) for variant in VARIANTS), *((AlexNet, choice) for choice in CHOICES)],
+    [*((variant, {}) for variant in VARIANTS), *((AlexNet, choice) for choice in FORMS)],
     ids=str,
 )
 def test_every_network_stays_on_its_device_forward_and_backward(
@@ -108,6 +121,21 @@ class Meter(Callback):
         self.validation.append(Counter(self.traffic.counts))
 
 
+def train(model: Any, data: Any, callbacks: Sequence[Callback], **trainer: Any) -> None:
+    """Train on the make-believe GPU."""
+    options = {"max_epochs": 1, "log_every_n_steps": EVERY, **trainer}
+    Trainer(
+        strategy=Strategy(),
+        callbacks=[StepSeed(0), *callbacks],
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        **options,
+    ).fit(model, data)
+
+
 def differences(totals: list[Counter[str]]) -> list[dict[str, int]]:
     return [dict(after - before) for before, after in pairwise(totals)]
 
@@ -145,18 +173,7 @@ def test_a_step_waits_only_to_log(
     averaging = [EMAWeightAveraging(decay=0.9)] if average else []
     with make_believe() as traffic:
         meter = Meter(traffic)
-        Trainer(
-            strategy=Strategy(),
-            callbacks=[StepSeed(0), *averaging, Throughput(), Divergence(False), meter],
-            max_epochs=1,
-            num_sanity_val_steps=0,
-            log_every_n_steps=EVERY,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=False,
-            **trainer,
-        ).fit(model, data)
+        train(model, data, [*averaging, Throughput(), Divergence(False), meter], **trainer)
     batches = {"sent": 4}  # images, labels, crops and colors
     steps = differences(meter.training)
     # The loss that is logged, and all since the last time, which on a GPU are copied at once.
@@ -189,20 +206,56 @@ def test_images_on_the_device_do_not_cross_in_a_step(storage: Any, copies: int, 
     data = Resident(batch_size=8, storage=storage, transform=Flip())
     with make_believe() as traffic:
         meter = Meter(traffic)
-        Trainer(
-            strategy=Strategy(),
-            callbacks=[StepSeed(0), meter],
-            max_epochs=1,
-            num_sanity_val_steps=0,
-            limit_val_batches=0,
-            log_every_n_steps=100,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=False,
-        ).fit(model, data)
+        train(model, data, [meter], limit_val_batches=0, log_every_n_steps=100)
     offsets = 8 * 3 * 8  # where each image is cropped, and whether it is mirrored
     assert [after - before for before, after in pairwise(meter.bytes)] == [sent + offsets] * 3
     steps = differences(meter.training)
     assert [step["sent"] for step in steps] == [copies] * 3
     assert not any("blocking" in step for step in steps)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_a_step_of_the_record_sends_indices_and_crops_alone() -> None:
+    """Whitened, label smoothing, Muon, a bias that is trained in one of two epochs."""
+    model = create_model(
+        "Airbench94",
+        10,
+        32,
+        width=0.125,
+        label_smoothing=0.2,
+        optimizer=MuonSGD,
+        lr_scheduler=partial(WarmupLinear, total_steps=None),
+        layer_options={"whiten.bias": {"epochs": 1}},
+    )
+    crops = PadCropAlternatingFlip(padding=2, border="mirrored")
+    data = Resident(
+        batch_size=8, storage="device", transform=ProgressiveResize(crops, size=24, epochs=1)
+    )
+    with make_believe() as traffic:
+        meter = Meter(traffic)
+        callbacks = [Throughput(), MatrixRate(8), Divergence(False), meter]
+        train(model, data, callbacks, max_epochs=2, limit_val_batches=0)
+    steps = differences(meter.training)
+    batches, logged = {"sent": 2}, {"sent": 2, "waits": 1 + EVERY}
+    assert steps[: STEPS - 1] == [logged, batches, logged]
+    assert steps[STEPS:] == [logged, batches, logged], "in the second epoch"
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.filterwarnings("ignore:The provided params to be frozen already exist")
+@pytest.mark.parametrize("kind", [GradientAccumulationScheduler, BackboneFinetuning])
+def test_callbacks_that_change_the_training_make_no_step_wait(kind: type[Callback]) -> None:
+    model = create_model("AlexNetBN", 10, 32, width=0.1, optimizer=partial(SGD, lr=0.1))
+    data = Resident(batch_size=8, storage="device", transform=Flip())
+    own: Any = {
+        GradientAccumulationScheduler: {"scheduling": {1: 2}},
+        BackboneFinetuning: {"unfreeze_backbone_at_epoch": 1, "backbone_initial_lr": 0.01},
+    }
+    with make_believe() as traffic:
+        meter = Meter(traffic)
+        callbacks = [kind(**own[kind]), meter]
+        train(model, data, callbacks, max_epochs=2, limit_val_batches=0, log_every_n_steps=100)
+    steps = differences(meter.training)
+    del steps[STEPS - 1]  # between the epochs
+    assert all(step["sent"] == 2 and step.get("waits", 0) <= 1 for step in steps), steps
+    assert sum(step.get("waits", 0) for step in steps) <= 2, "the loss that an epoch logs"

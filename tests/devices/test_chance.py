@@ -10,7 +10,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from alexnet_lightning.callbacks.step_seed import StepSeed
+from alexnet_lightning.models import AlexNet
 from alexnet_lightning.training.classifier import ImageClassifier
+from tests.models.test_mishkin import CHOICES
 from tests.models.test_models import VARIANTS, build
 
 # Without a deterministic kernel on CUDA, of those that a network for images may need: torch's list
@@ -19,8 +21,10 @@ REFUSED = {
     "_adaptive_avg_pool2d_backward",
     "adaptive_max_pool2d_backward",
     "avg_pool3d_backward",
+    "cumsum",
     "fractional_max_pool2d_backward",
     "grid_sampler_2d_backward",
+    "histc",
     "nll_loss2d_forward",
     "reflection_pad2d_backward",
     "upsample_bicubic2d_backward",
@@ -38,9 +42,15 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
-def test_every_variant_trains_with_deterministic_algorithms(variant: type[ImageClassifier]) -> None:
-    network = build(variant).network
+@pytest.mark.parametrize(
+    ("variant", "choice"),
+    [*((variant, {}) for variant in VARIANTS), *((AlexNet, choice) for choice in CHOICES)],
+    ids=str,
+)
+def test_every_variant_trains_with_deterministic_algorithms(
+    variant: type[ImageClassifier], choice: dict[str, Any]
+) -> None:
+    network = build(variant, **choice).network
     with FakeTensorMode(allow_non_fake_inputs=True), Operations() as operations:
         F.cross_entropy(network(torch.empty(4, 3, 32, 32)), torch.arange(4)).backward()
     assert "_log_softmax_backward_data" in operations.names, "else nothing was seen"

@@ -28,8 +28,11 @@ def test_a_network_is_one_graph(variant: type[ImageClassifier]) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_step_and_a_second_batch_size_compile_nothing_more() -> None:
-    network = build(AlexNet).network
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
+def test_a_second_step_and_a_second_batch_size_compile_nothing_more(
+    variant: type[ImageClassifier],
+) -> None:
+    network = build(variant).network
     _dynamo.reset()
     counter = CompileCounter()
     step = torch.compile(network, backend=counter)

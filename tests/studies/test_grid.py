@@ -54,6 +54,18 @@ def test_fit_accepts_every_run_of_every_study_that_we_ship(
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_what_makes_a_study_small_is_not_in_its_full_size(path: Path) -> None:
+    if (small := read_study(path)).full is None:
+        return
+    study = read_study(path, full=True)
+    for variant in study.variants.values():
+        config, flags = variant.config or study.base, study.overrides | variant.overrides
+        assert flags.get("model.width", 1) >= 1
+        assert not any(part.startswith("configs/sizes/") for part in config)
+    assert study.seeds == small.seeds
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_study_that_we_ship_declares_a_primary_question(path: Path) -> None:
     study = read_study(path)
     primary = any(each.primary for each in study.questions)
