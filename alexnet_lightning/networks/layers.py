@@ -103,7 +103,8 @@ class Normalise(torch.autograd.Function):
         denominator = across(maps.square(), band, reach).add_(k)
         ctx.save_for_backward(maps, band, denominator)
         ctx.reach, ctx.beta = reach, beta
-        return power(denominator, beta).mul_(maps)
+        # Not in place: torch 2.11 would compile what is returned to a gradient of zeros.
+        return power(denominator, beta) * maps
 
     @staticmethod
     @once_differentiable

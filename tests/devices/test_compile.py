@@ -6,6 +6,7 @@ from torch import _dynamo
 from torch._dynamo.testing import CompileCounter
 
 from alexnet_lightning.models import AlexNet, AlexNetModern
+from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.training.classifier import ImageClassifier
 from tests.models.test_models import VARIANTS, build
 
@@ -25,6 +26,16 @@ def test_a_network_is_one_graph(variant: type[ImageClassifier]) -> None:
     explained = _dynamo.explain(network)(torch.randn(2, 3, 32, 32))
     assert explained.graph_count == 1, explained.break_reasons
     assert explained.graph_break_count == 0
+
+
+def test_local_response_norm_has_the_same_gradient_when_compiled() -> None:
+    maps = torch.randn(2, 8, 4, 4, requires_grad=True)
+    layer = LocalResponseNorm(8, alpha=1.0)
+    (expected,) = torch.autograd.grad(layer(maps).square().sum(), maps)
+    _dynamo.reset()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    (ours,) = torch.autograd.grad(compiled(maps).square().sum(), maps)
+    torch.testing.assert_close(ours, expected)
 
 
 @pytest.mark.slow
