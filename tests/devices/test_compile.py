@@ -10,8 +10,11 @@ from alexnet_lightning.networks.layers import LocalResponseNorm
 from alexnet_lightning.training.classifier import ImageClassifier
 from tests.models.test_models import VARIANTS, build
 
-# torch's own, when it traces an autograd.Function.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+# torch's own, when it traces an autograd.Function; the second one is of torch 2.11.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
+    pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated"),
+]
 QUICK = (AlexNet, AlexNetModern)  # with local response and batch normalization
 KINDS = [
     pytest.param(kind, id=kind.__name__, marks=[] if kind in QUICK else [pytest.mark.slow])
