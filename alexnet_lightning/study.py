@@ -9,6 +9,7 @@ from pathlib import Path
 from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.studies.grid import (
     Cell,
+    check_rows,
     check_unchanged,
     check_values,
     grid,
@@ -104,6 +105,10 @@ def study(
         name, whole = config.stem, read_study(config, full)
         folder = Path(output or RUNS / name)
     if plan:
+        stage, where = [*stages(whole, folder)][-1]
+        if where != folder:
+            raise UserError("--plan: the trials of this study are not finished: run it first")
+        check_rows(cells_of(stage, where), where)
         print(seeds_needed(whole, evidence_of(whole, folder), interval, jobs))
         return []
     if list:

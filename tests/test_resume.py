@@ -1,4 +1,4 @@
-"""A run that was broken off and resumed is the same, to the bit, as one left in peace."""
+"""A run that was interrupted and resumed is the same, to the bit, as an uninterrupted one."""
 
 import csv
 import json

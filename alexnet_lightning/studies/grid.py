@@ -180,8 +180,15 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
         )
 
 
+def check_rows(cells: Sequence[Cell], folder: Path) -> None:
+    """Raise a UserError for a run whose folder is gone and whose row is of other settings."""
+    for cell in cells:
+        if cell.folder is None:
+            check_row(cell, folder)
+
+
 def check_row(cell: Cell, folder: Path) -> None:
-    """Raise a UserError if the row of a run whose folder is gone is of other settings."""
+    """Raise a UserError if the row of a run is of other settings."""
     for key, wanted in settings_of(cell.run.flags).items():
         if cell.row is not None and cell.row.get(key, "") != wanted:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Starting values: where each scheme puts which deviation and which bias."""
+"""Initialization: where each scheme puts which deviation and which bias."""
 
 import pytest
 import torch

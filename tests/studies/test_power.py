@@ -84,3 +84,19 @@ def test_a_plan_without_what_it_needs_is_one_line(
     Path("plan.yaml").write_text(yaml.safe_dump(plan))
     status, _, wrong = outcome(main, "--config", "plan.yaml", *flags.split())
     assert (status, wrong) == (2, f"error: {reason}\n")
+
+
+def test_a_plan_is_not_made_from_rows_of_other_settings_nor_before_the_trials(
+    quick_config: Path, in_tmp: Path, outcome: Callable[..., tuple[int, str, str]]
+) -> None:
+    plan = {"title": "x", "base": [str(quick_config)], "variants": {"a": {}}, "seeds": [1]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan))
+    Path("old").mkdir()
+    Path("old/runs.csv").write_text("variant,seed,config,overrides\na,1,other.yaml,\n")
+    flags = ("--config", "plan.yaml", "--output", "old", "--plan")
+    status, _, wrong = outcome(main, *flags)
+    assert status == 2 and "the row of a-seed1 has config 'other.yaml'" in wrong
+    tune = {"grid": {"model.width": [0.1, 0.2]}, "seeds": [7]}
+    Path("plan.yaml").write_text(yaml.safe_dump(plan | {"tune": tune}))
+    status, _, wrong = outcome(main, *flags)
+    assert status == 2 and "the trials of this study are not finished" in wrong

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# In a process of its own: the setting cannot be taken back. A page fault is a page fetched anew. A
+# In a process of its own: the setting cannot be taken back. A page fault is a page fetched again. A
 # few remain: blocks do not always fit where others were. A map is 63 MB, for malloc by itself keeps
 # blocks of up to 32 MB once one was freed (mallopt(3), M_MMAP_THRESHOLD), now and then.
 SCRIPT = """
