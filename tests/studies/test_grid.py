@@ -62,7 +62,7 @@ def test_what_makes_a_study_small_is_not_in_its_full_size(path: Path) -> None:
         config, flags = variant.config or study.base, study.overrides | variant.overrides
         assert flags.get("model.width", 1) >= 1
         assert not any(part.startswith("configs/sizes/") for part in config)
-    assert study.seeds == small.seeds
+    assert study.seeds == small.seeds and study.tune is None, "the rates are the sources'"
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
