@@ -1,5 +1,6 @@
 """What no single part of a configuration can see: where its parts contradict each other."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
@@ -139,7 +140,13 @@ def check_precision(model: ImageClassifier, trainer: Trainer, data: ImageDataMod
 
 
 def check_processes(trainer: Trainer, callbacks: Sequence[Any]) -> None:
-    """Refuse callbacks that several processes cannot have."""
+    """Refuse more processes than cores, and callbacks that several processes cannot have."""
+    cores = os.cpu_count() or 1
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
+        raise UserError(
+            f"trainer.devices is {trainer.num_devices}, and each trains on a core of its own, of "
+            f"which there are {cores} here; give at most {cores}"
+        )
     for callback in callbacks:
         if isinstance(callback, BaseFinetuning) and trainer.world_size > 1:
             raise UserError(

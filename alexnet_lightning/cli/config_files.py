@@ -99,11 +99,30 @@ def unreadable(path: Path, error: OSError) -> UserError:
     return UserError(f"--config: cannot read {path}: {error.strerror}{hint}")
 
 
+VALUES = 100_000  # more than any study has; aliases of aliases can make billions
+
+
+def values_in(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the values below a node, those of an alias wherever it stands."""
+    if id(node) not in known:
+        below = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            below = [each for pair in below for each in pair]
+        known[id(node)] = 1 + sum(values_in(each, known) for each in below)
+    return known[id(node)]
+
+
 class Loader(yaml.SafeLoader):
     """PyYAML's, which would take the last of several equal keys without a word.
 
-    Nor does it see that a list or mapping that holds itself has no end.
+    Nor does it see that a list or mapping that holds itself has no end, or what aliases add up to.
     """
+
+    def compose_document(self) -> Any:
+        node = super().compose_document()
+        if node and (count := values_in(node, {})) > VALUES:
+            raise yaml.YAMLError(f"with its aliases it has {count:,} values; at most {VALUES:,}")
+        return node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()

@@ -30,3 +30,9 @@ def test_a_device_that_is_not_there(
     ):
         _, err = ends(Case(f"{command} --device {name}", "^error: --device"), run=run)
         assert err.splitlines()[-1] == f"error: --device {name}: {words}"
+
+
+def test_more_processes_than_cores(ends: Callable[..., tuple[str, str]]) -> None:
+    flags = "--trainer.accelerator cpu --trainer.devices 9999 --trainer.strategy ddp_spawn"
+    error = r"^error: trainer\.devices is 9999, .* of which there are \d+ here; give at most \d+$"
+    ends(Case(f"fit --config {{quick}} {flags}", error))

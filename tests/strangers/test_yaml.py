@@ -14,6 +14,8 @@ FILES = {
     "empty_section.yaml": "checkpoint:\n",
     "marked.yaml": "\ufefftrainer: {max_epochs: 2}\n",
     "itself.yaml": "trainer: &t {callbacks: *t}\n",
+    "billions.yaml": "a0: &a0 [1, 1]\n"
+    + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(32)),
     "number_key.yaml": "trainer: {1: 2}\n",
     "nan.yaml": "model: {init_args: {width: .nan}}\n",
     "merged.yaml": "x: &x {max_epochs: 1}\ntrainer: {<<: *x, max_epochs: 3}\n",
@@ -41,6 +43,10 @@ CASES = [
     Case(
         "fit --config {quick} --config itself.yaml",
         r"^error: --config: itself\.yaml is no valid YAML: \*t stands within what it names: line 1",
+    ),
+    Case(
+        "fit --config {quick} --config billions.yaml",
+        r"billions\.yaml is no valid YAML: with its aliases it has [\d,]+ values; at most 100,000$",
     ),
     Case("fit --config {quick} --config number_key.yaml", r"has the key 1, which is no text"),
     Case("fit --config {quick} --config nan.yaml", r"width is nan: give a number > 0$"),
