@@ -106,6 +106,7 @@ TABLE = (
         "a callback that is new knows nothing of what was before; refused for weight averaging and "
         "for a schedule of accumulation",
     ),
+    Row(("pretrained",), "exact", "the checkpoint has the weights"),
     Row(("name", "runs_dir"), "refused", "a resumed run stays in its folder"),
     Row(
         ("seed_everything", "data.seed"),

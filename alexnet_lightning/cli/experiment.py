@@ -58,6 +58,7 @@ from alexnet_lightning.training.classifier import ImageClassifier
 from alexnet_lightning.training.divergence import Divergence
 from alexnet_lightning.training.metrics_csv import MetricsCSV
 from alexnet_lightning.training.onlookers import Onlooker
+from alexnet_lightning.training.pretrained import start_from
 from alexnet_lightning.training.recovery import Recovery
 from alexnet_lightning.training.run_folder import RunFolder
 
@@ -153,6 +154,11 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument("--runs_dir", type=str, default="runs", help="Where run folders go.")
         parser.add_argument("--test", type=bool, default=True, help="Test the best checkpoint.")
         parser.add_argument(
+            "--pretrained",
+            type=str | None,
+            help="Run whose best weights training begins with: a folder, a config's name, latest.",
+        )
+        parser.add_argument(
             "--tf32", type=bool, default=False, help="Allow TensorFloat-32 matrix products on GPUs."
         )
         parser.add_argument(
@@ -233,11 +239,16 @@ class ExperimentCLI(LightningCLI):
         if self.config.get("model") is None:
             raise UserError("model: none is given; name one of --help, as in --model AlexNetBN")
         config = self.config.clone()
-        if self.trained and "weights" in config.model.init_args:
+        filled = self.trained or config.pretrained is not None
+        if filled and "weights" in config.model.init_args:
             config.model.init_args.weights = None
         built = self._built(config)
         self.datamodule, self.trainer_arguments = built.data, dict(built.trainer)
         model: ImageClassifier = built.model
+        if self.config.pretrained is not None and not self.trained:
+            earlier = RunFolder.find(self.config.pretrained)
+            self.config.pretrained = str(earlier.path)  # for "latest" is another one tomorrow
+            start_from(model, earlier, self.datamodule.class_names)
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)

@@ -121,6 +121,7 @@ class ImageClassifier(LightningModule, ABC):
             self.network.compile()
         self.optimizer = optimizer
         self._found_lr = False
+        self.pretrained = False  # see `training.pretrained`
         self.lr_scheduler = lr_scheduler
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
@@ -179,7 +180,8 @@ class ImageClassifier(LightningModule, ABC):
         trainer: Any = self.trainer
         if self._found_lr:  # now, so that the groups' factors and the schedule follow it
             trainer.strategy.setup_optimizers(trainer)
-        if trainer.ckpt_path is None:  # else the checkpoint has them, of its own machine
+        # A checkpoint has them, of its own machine or data.
+        if trainer.ckpt_path is None and not self.pretrained:
             for layer in self.network.modules():
                 if isinstance(layer, Whitening):
                     # A sample that fixes the moments of 12-value patches.

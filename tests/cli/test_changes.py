@@ -21,6 +21,7 @@ EXACT: list[tuple[str, Any, Any]] = [
     ("trainer.max_steps", -1, 100),
     ("trainer.max_time", "00:00:01:00", "00:01:00:00"),
     ("data.root", "data", "/elsewhere"),
+    ("pretrained", None, "runs/other/20260101-000000"),
     ("trainer.logger.save_dir", "a", "b"),
 ]
 SAID: list[tuple[str, Any, Any, str]] = [
