@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from importlib import import_module
@@ -216,6 +217,9 @@ class ExperimentCLI(LightningCLI):
         check_name(config.name)
         if config.name is None:
             config.name = files[0].stem if files else name_of(config)
+        if config.pretrained is not None:  # "latest" is another one tomorrow
+            with suppress(UserError):  # said when the weights are read
+                config.pretrained = str(RunFolder.find(config.pretrained).path)
         config.runs_dir = os.path.expanduser(config.runs_dir)  # noqa: PTH111  # a text
         if config.data.init_args.seed is None:
             config.data.init_args.seed = config.seed_everything  # one number for everything random
@@ -246,9 +250,7 @@ class ExperimentCLI(LightningCLI):
         self.datamodule, self.trainer_arguments = built.data, dict(built.trainer)
         model: ImageClassifier = built.model
         if self.config.pretrained is not None and not self.trained:
-            earlier = RunFolder.find(self.config.pretrained)
-            self.config.pretrained = str(earlier.path)  # for "latest" is another one tomorrow
-            start_from(model, earlier, self.datamodule.class_names)
+            start_from(model, RunFolder.find(self.config.pretrained), self.datamodule.class_names)
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)
