@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
@@ -20,7 +20,7 @@ from alexnet_lightning.studies.machines import job_array, write_sweep
 from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.studies.power import seeds_needed
 from alexnet_lightning.studies.reproduction import compare, report_of, reported, with_rows
-from alexnet_lightning.studies.rows import read
+from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.studies.runner import Runner
 from alexnet_lightning.studies.stages import cells_of, check_declared, evidence_of, stages
 from alexnet_lightning.system import progress
@@ -29,6 +29,7 @@ from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import Stopped
 from alexnet_lightning.training.run_folder import RUNS, RunFolder
 
+PYTHON = "python -m alexnet_lightning"
 EXAMPLES = """
 python -m alexnet_lightning.study --config configs/studies/smoke.yaml
 python -m alexnet_lightning.study --config configs/studies/residual.yaml --jobs 2
@@ -105,11 +106,7 @@ def study(
         name, whole = config.stem, read_study(config, full)
         folder = Path(output or RUNS / name)
     if plan:
-        stage, where = [*stages(whole, folder)][-1]
-        if where != folder:
-            raise UserError("--plan: the trials of this study are not finished: run it first")
-        check_rows(cells_of(stage, where), where)
-        print(seeds_needed(whole, evidence_of(whole, folder), interval, jobs))
+        print(planned(whole, folder, interval, jobs))
         return []
     if list:
         for stage, where in stages(whole, folder):
@@ -120,46 +117,94 @@ def study(
     check_declared(whole, folder)
     for run in grid(whole)[: len(whole.variants)]:
         resolved(run, folder)  # before any trial is run
-    flag, python = " --full" if full else "", "python -m alexnet_lightning"
+    if slurm or sweep:
+        write = job_array if slurm else write_sweep
+        write_for_machines(write, whole, config, folder, full)
+        return []
+    try:
+        failed = train(whole, config, folder, name, jobs, deadline, earlier)
+    except Stopped as stop:
+        over = f"the {minutes:g} minutes are over" if stop.signum == signal.SIGALRM else "stopped"
+        print(f"{over}; the same command continues")
+        raise
+    if failed:
+        return failed
+    if earlier is not None:
+        lines, good = compare(whole, earlier, evidence_of(whole, folder))
+        print("\n".join(lines))
+        if not good:
+            raise UserError(f"--reproduce: {reproduce}: not all of it was reproduced: see above")
+    else:
+        count = len(grid(whole))
+        flag = " --full" if full else ""
+        print(f"all {count} runs are finished: {PYTHON}.report {folder}{flag}")
+    return []
+
+
+def planned(whole: Study, folder: Path, interval: float | None, jobs: int) -> str:
+    """Return how many seeds each primary question needs, from the runs so far."""
+    stage, where = [*stages(whole, folder)][-1]
+    if where != folder:
+        raise UserError("--plan: the trials of this study are not finished: run it first")
+    check_rows(cells_of(stage, where), where)
+    return seeds_needed(whole, evidence_of(whole, folder), interval, jobs)
+
+
+def write_for_machines(
+    write: Callable[[Study, str, Path], str], whole: Study, config: Path, folder: Path, full: bool
+) -> None:
+    """Write what runs a study elsewhere: its trials, or its runs if those are finished."""
+    for stage, where in stages(whole, folder):
+        check_first(checked(stage, where), where)
+        keep(config, folder)
+        print(write(stage, config.stem, where))
+    given = f"--config {folder / 'study.yaml'} --output {folder}"
+    if where != folder:
+        print("these are trials; when they are finished, give the same command for the claim")
+    print(f"to list them: {PYTHON}.study {given} --list{' --full' if full else ''}")
+
+
+def train(
+    whole: Study,
+    config: Path,
+    folder: Path,
+    name: str,
+    jobs: int,
+    deadline: float | None,
+    earlier: Evidence | None,
+) -> Sequence[str]:
+    """Train what is not finished, trials first; return the names of the runs that failed.
+
+    Args:
+        whole: the study.
+        config: its file, kept beside its runs.
+        folder: where its runs go.
+        name: what its runs are called.
+        jobs: how many runs to train at once.
+        deadline: when to stop, as time.monotonic() tells it.
+        earlier: rows to reproduce: no other runs are trained.
+
+    Raises:
+        UserError: a configuration is wrong, or a variant diverged in all its trials.
+        Stopped: by a signal or at the deadline.
+    """
     lock = RunFolder(folder)
     for stage, where in stages(whole, folder):
         cells = with_rows(checked(stage, where), earlier if where == folder else None)
         check_first(cells, where)
-        if slurm or sweep:
-            keep(config, folder)
-            print((job_array if slurm else write_sweep)(stage, name, where))
-            continue
         folder.mkdir(parents=True, exist_ok=True)
         lock.lock()
         try:
             keep(config, folder)
             runner = Runner(where, name, jobs, deadline, stage.also_test)
             failed = [run.name for run in runner.run_all(cells)]
-        except Stopped as stop:
-            over = (
-                f"the {minutes:g} minutes are over" if stop.signum == signal.SIGALRM else "stopped"
-            )
-            print(f"{over}; the same command continues")
-            raise
         finally:
             lock.unlock()
         if failed:
             print(f"failed: {', '.join(failed)}; see {where / 'logs'}; run the same command again")
             return failed
-    if slurm or sweep:
-        given = f"--config {folder / 'study.yaml'} --output {folder}"
-        if where != folder:
-            print("these are trials; when they are finished, give the same command for the claim")
-        print(f"to list them: {python}.study {given} --list{flag}")
-    elif where != folder:
+    if where != folder:
         raise UserError(f"tune: a variant diverged in all its trials: lower values; see {where}")
-    elif earlier is not None:
-        lines, good = compare(whole, earlier, evidence_of(whole, folder))
-        print("\n".join(lines))
-        if not good:
-            raise UserError(f"--reproduce: {reproduce}: not all of it was reproduced: see above")
-    else:
-        print(f"all {len(cells)} runs are finished: {python}.report {folder}{flag}")
     return []
 
 
