@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import accumulate, cycle
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -19,7 +19,9 @@ from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.published import pairs
 from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
+from alexnet_lightning.studies.statistics import Estimate, estimate
 from alexnet_lightning.studies.tables import time_unit
+from alexnet_lightning.studies.targets import operations, passed
 from alexnet_lightning.system.atomic import replacing
 
 UNITS = {
@@ -52,6 +54,12 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
             else "Test error after the last epoch against training time, mean over the seeds; the "
             "bar goes from the lowest to the highest.",
         }
+    if draw_frontier(study, evidence, folder / "frontier.png"):
+        captions["frontier.png"] = (
+            "Test error against the operations of a training, two per multiply-add; bars are 95 % "
+            "intervals. No other variant here reaches as low an error with as few operations as "
+            "those on the line."
+        )
     if draw_published(study, evidence, folder / "published.png"):
         captions["published.png"] = (
             "Differences to the baseline in the source, and ours with their 95 % intervals."
@@ -159,6 +167,39 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
         images = {row.get("test/images") for row in evidence.runs} - {None}
         n = f", {images.pop():,} test images" if len(images) == 1 else ""
         finish(figure, [axes], study, evidence, f"n = {{}}{n}", path)
+
+
+def draw_frontier(study: Study, evidence: Evidence, path: Path) -> bool:
+    """Write test error against operations, with the frontier; False without a target."""
+    if not passed(study, evidence):
+        return False
+    found: list[tuple[float, Estimate, str]] = []
+    for name in study.variants:
+        rows = [row for row in evidence.runs if row["variant"] == name and row.get("test/top1")]
+        if costs := [cost for cost in map(operations, rows) if cost is not None]:
+            errors = [100 * (1 - row["test/top1"]) for row in rows]
+            found.append((fmean(costs) / 1e15, estimate(errors), name))
+    found.sort(key=lambda each: (each[0], each[1].mean))
+    best = list(accumulate((error.mean for _, error, _ in found), min))
+    on_it = [each for each, least in zip(found, best, strict=True) if each[1].mean == least]
+    with new_figure(9, 4.8) as figure:
+        axes = figure.subplots()
+        axes.plot([x for x, _, _ in on_it], [y.mean for _, y, _ in on_it], color=GRAY, lw=1)
+        for x, error, name in found:
+            half = error.half if error.n > 1 else 0.0
+            label = f"{study.label(name)}, n = {error.n}"
+            axes.errorbar(x, error.mean, half, color=color_of(study, name), fmt="o", label=label)
+        axes.set(xscale="log", xlabel="operations of a training (PFLOP)")
+        axes.set(yscale="log", ylabel="test top-1 error (%)")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 4, 5, 6, 8)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
+        plot_levels(axes, study)
+        axes.legend(bbox_to_anchor=(1.01, 1), loc="upper left")
+        figure.suptitle(study.title, wrap=True)
+        write_png(figure, path)
+    return True
 
 
 def draw_published(study: Study, evidence: Evidence, path: Path) -> bool:

@@ -12,7 +12,7 @@ from alexnet_lightning.studies import figures
 from alexnet_lightning.studies.document import results
 from alexnet_lightning.studies.figures import plot_levels, show_hidden
 from alexnet_lightning.studies.levels import ends_of_epochs
-from alexnet_lightning.studies.plan import Study
+from alexnet_lightning.studies.plan import Study, Variant
 from alexnet_lightning.studies.rows import Evidence
 from alexnet_lightning.training.summary import LAST_EPOCH
 
@@ -186,3 +186,24 @@ def test_a_curve_on_another_one_is_dashed_and_the_legend_says_so() -> None:
     dashed = [line.is_dashed() for line in (first, second, other, third)]
     assert dashed == [False, True, False, True]
     assert note.get_label() == "dashes: on another curve"
+
+
+def test_the_frontier_leaves_out_what_costs_more_and_errs_more(
+    plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = {"short": (1, 0.8), "wasteful": (3, 0.7), "long": (2, 0.9), "none": (9, None)}
+    study = replace(plan, variants={name: Variant(target=0.75) for name in points})
+    runs = [
+        {"variant": name, "seed": seed, "multiply_adds": 1e6, "data/train_images": 50_000}
+        | {"epochs": epochs, **({} if top1 is None else {"test/top1": top1 + seed / 100})}
+        for name, (epochs, top1) in points.items()
+        for seed in (1, 2)
+    ]
+    made: list[Figure] = []
+    monkeypatch.setattr(figures, "write_png", lambda figure, path: made.append(figure))
+    assert figures.draw_frontier(study, Evidence(runs, [], []), tmp_path)
+    frontier, *_ = made[0].axes[0].lines
+    assert list(frontier.get_xdata()) == pytest.approx([0.3e-3, 0.6e-3])  # 6e6 · 50,000 · epochs
+    assert list(frontier.get_ydata()) == pytest.approx([18.5, 8.5])
+    without = replace(study, variants={name: Variant() for name in points})
+    assert not figures.draw_frontier(without, Evidence(runs, [], []), tmp_path)
