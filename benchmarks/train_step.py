@@ -260,7 +260,7 @@ def main(args: Sequence[str] | None = None) -> None:
         **{f"alexnet_224_{name}": value for name, value in at_224.items()},
         **{f"alexnet_64_{name}": value for name, value in at_64.items()},
         "lrn_speedup": lrn,
-        "lightning_overhead": overhead.lightning_overhead(2 * rounds, **size),
+        "lightning_overhead": overhead.lightning_overhead(2 * rounds, **size)[0],
     }
     report(figures)
 
