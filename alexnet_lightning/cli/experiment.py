@@ -250,7 +250,7 @@ class ExperimentCLI(LightningCLI):
         self.datamodule, self.trainer_arguments = built.data, dict(built.trainer)
         model: ImageClassifier = built.model
         if self.config.pretrained is not None and not self.trained:
-            start_from(model, RunFolder.find(self.config.pretrained), self.datamodule.class_names)
+            model.pretrained = start_from(model, RunFolder.find(self.config.pretrained))
         check_links(self.config.model.init_args, self.datamodule)
         check_sizes(model.network, self.datamodule)
         check_checkpoint(self.config.checkpoint)

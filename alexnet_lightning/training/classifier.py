@@ -39,6 +39,7 @@ from alexnet_lightning.training.optimization import (
 
 if TYPE_CHECKING:
     from alexnet_lightning.training.metrics import StageMetrics
+    from alexnet_lightning.training.pretrained import Pretrained
 
 Batch = tuple[Tensor, Tensor]
 
@@ -121,7 +122,7 @@ class ImageClassifier(LightningModule, ABC):
             self.network.compile()
         self.optimizer = optimizer
         self._found_lr = False
-        self.pretrained = False  # see `training.pretrained`
+        self.pretrained: Pretrained | None = None  # the run whose weights this model has
         self.lr_scheduler = lr_scheduler
         self.lr_interval: Interval = lr_interval
         self.bias_lr_factor = bias_lr_factor
@@ -176,12 +177,18 @@ class ImageClassifier(LightningModule, ABC):
         self.optimizer = partial(self.optimizer, **found)
         self._found_lr = True
 
+    def setup(self, stage: str) -> None:
+        trainer: Any = self.trainer
+        if self.pretrained is not None and stage == "fit" and trainer.ckpt_path is None:
+            # Some data sets know their classes only now.
+            self.pretrained.keep_last_layer(self, trainer.datamodule.class_names)
+
     def on_fit_start(self) -> None:
         trainer: Any = self.trainer
         if self._found_lr:  # now, so that the groups' factors and the schedule follow it
             trainer.strategy.setup_optimizers(trainer)
         # A checkpoint has them, of its own machine or data.
-        if trainer.ckpt_path is None and not self.pretrained:
+        if trainer.ckpt_path is None and self.pretrained is None:
             for layer in self.network.modules():
                 if isinstance(layer, Whitening):
                     # A sample that fixes the moments of 12-value patches.

@@ -15,7 +15,7 @@ from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.fit import fit
 from alexnet_lightning.models import AlexNetModern
-from alexnet_lightning.training.pretrained import last_layer
+from alexnet_lightning.training.pretrained import Pretrained
 from alexnet_lightning.training.run_folder import RunFolder
 from tests.training.test_classifier import quiet_trainer
 
@@ -34,22 +34,31 @@ def test_of_the_same_classes_all_weights_are_taken(
     assert all(own[name].equal(weights[name]) for name in weights)
 
 
+@pytest.mark.parametrize("count", [10, 12])
 def test_of_other_classes_the_last_layer_is_new(
+    count: int,
     trained_run: Path,
     quick_config: Path,
     weights: dict[str, Tensor],
+    in_tmp: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    names = [f"{number}s" for number in range(7)]
-    monkeypatch.setattr(DigitsDataModule, "class_names", names)
-    args = ["--config", str(quick_config)]
+    setup = DigitsDataModule.setup
+
+    def renamed(data: DigitsDataModule, stage: str | None = None) -> None:
+        setup(data, stage)  # other names, as after a download: not known before
+        data.class_names = [f"{number}s" for number in range(count)]
+
+    monkeypatch.setattr(DigitsDataModule, "setup", renamed)
+    monkeypatch.setattr(DigitsDataModule, "num_classes", count)
+    args = ["--config", str(quick_config), "--trainer.max_epochs", "0"]
     cli = ExperimentCLI([*args, "--pretrained", str(trained_run)])
-    fresh = ExperimentCLI(args).model.state_dict()
-    own, last = cli.model.state_dict(), last_layer(cli.model)
-    new = [name for name in own if not own[name].equal(weights[name])]
-    assert new and all(name.startswith(last) for name in new)
-    assert all(own[name].shape == fresh[name].shape for name in own)
-    assert len(own[f"{last}weight"]) == 7
+    cli.bare_trainer(in_tmp).fit(cli.model, cli.datamodule)
+    fresh, own = ExperimentCLI(args).model.state_dict(), cli.model.state_dict()
+    new = {name for name in own if not own[name].equal(weights[name])}
+    assert new and all(own[name].equal(fresh[name]) for name in new)
+    assert {name.rpartition(".")[0] for name in new} == {"network.classifier.fc8"}
+    assert len(own["network.classifier.fc8.weight"]) == count
 
 
 def test_the_config_names_the_run_and_resuming_does_not_need_it(
@@ -84,7 +93,7 @@ def test_what_does_not_fit_is_named(
 def test_a_whitening_is_not_fitted_to_the_new_images(tmp_path: Path) -> None:
     model = AlexNetModern(10, 1, 8, width=0.1, whitening=True, optimizer=partial(SGD, lr=0.0))
     filters = model.state_dict()["network.features.whiten.weight"].clone()
-    model.pretrained = True
+    model.pretrained = Pretrained(RunFolder(tmp_path), [], {})
     trainer = quiet_trainer(tmp_path, 1, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(model, DigitsDataModule())
     assert model.state_dict()["network.features.whiten.weight"].equal(filters)
