@@ -69,8 +69,12 @@ def target(study: str, variant: str) -> str:
 
 
 def answer(study: str, of: str, against: str, *metric: str) -> str:
-    """What a question's contrast shows, by default of test top-1 accuracy."""
-    sides = [(name, " ".join(metric) or "test/top1") for name in (of, against)]
+    """What a question's contrast shows, by default of test top-1 accuracy.
+
+    Of two metrics, with a bar between them, the second is that of `against`.
+    """
+    metrics = (" ".join(metric) or "test/top1").split(" | ")
+    sides = [(of, metrics[0]), (against, metrics[-1])]
     plan = read_study(RESULTS / study / "study.yaml")
     found = contrasts(plan, evidence(study))
     return next(each.verdict for each in found if each.question.sides == sides)
