@@ -50,7 +50,8 @@ def start_from(model: LightningModule, run: RunFolder) -> Pretrained:
     if theirs != mine:
         raise UserError(f"--pretrained: {run.path} is of {theirs}, the model is {mine}")
     weights, arguments = checkpoint["state_dict"], checkpoint["hyper_parameters"]
-    *_, last = (name for name, layer in model.named_modules() if isinstance(layer, nn.Linear))
+    ends = nn.Linear | nn.Conv2d  # SqueezeNet's logits are a convolution's
+    *_, last = (name for name, layer in model.named_modules() if isinstance(layer, ends))
     state = model.state_dict().items()
     own = {name: each.clone() for name, each in state if name.startswith(f"{last}.")}
     if any(weights[name].shape != each.shape for name, each in own.items() if name in weights):

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from torch import Tensor
 from torch.optim import SGD
@@ -14,8 +15,8 @@ from torch.optim import SGD
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import DigitsDataModule
 from alexnet_lightning.fit import fit
-from alexnet_lightning.models import AlexNetModern
-from alexnet_lightning.training.pretrained import Pretrained
+from alexnet_lightning.models import AlexNetModern, TorchvisionClassifier
+from alexnet_lightning.training.pretrained import Pretrained, start_from
 from alexnet_lightning.training.run_folder import RunFolder
 from tests.training.test_classifier import quiet_trainer
 
@@ -97,3 +98,16 @@ def test_a_whitening_is_not_fitted_to_the_new_images(tmp_path: Path) -> None:
     trainer = quiet_trainer(tmp_path, 1, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(model, DigitsDataModule())
     assert model.state_dict()["network.features.whiten.weight"].equal(filters)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "resnet18"])
+def test_the_last_layer_is_that_of_the_logits(name: str, tmp_path: Path) -> None:
+    shape = {"in_channels": 3, "image_size": 64, "name": name}
+    earlier, model = (TorchvisionClassifier(num_classes=count, **shape) for count in (4, 3))
+    checkpoint = {"variant": "TorchvisionClassifier", "state_dict": earlier.state_dict()}
+    names = {"preprocessing": {"class_names": list("abcd")}}
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    path.parent.mkdir()
+    torch.save(checkpoint | names | {"hyper_parameters": {"num_classes": 4}}, path)
+    kept = start_from(model, RunFolder(tmp_path)).last_layer
+    assert {len(weight) for weight in kept.values()} == {3}
