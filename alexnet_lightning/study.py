@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from alexnet_lightning.cli.command import arguments, run_command
@@ -122,7 +123,8 @@ def study(
         write_for_machines(write, whole, config, folder, full)
         return []
     try:
-        failed = train(whole, config, folder, name, jobs, deadline, earlier)
+        runner = partial(Runner, group=name, jobs=jobs, deadline=deadline)
+        failed = train(whole, config, folder, runner, earlier)
     except Stopped as stop:
         over = f"the {minutes:g} minutes are over" if stop.signum == signal.SIGALRM else "stopped"
         print(f"{over}; the same command continues")
@@ -168,9 +170,7 @@ def train(
     whole: Study,
     config: Path,
     folder: Path,
-    name: str,
-    jobs: int,
-    deadline: float | None,
+    runner: Callable[..., Runner],
     earlier: Evidence | None,
 ) -> Sequence[str]:
     """Train what is not finished, trials first; return the names of the runs that failed.
@@ -179,9 +179,7 @@ def train(
         whole: the study.
         config: its file, kept beside its runs.
         folder: where its runs go.
-        name: what its runs are called.
-        jobs: how many runs to train at once.
-        deadline: when to stop, as time.monotonic() tells it.
+        runner: makes what trains the runs of a stage, from their folder and `also_test`.
         earlier: rows to reproduce: no other runs are trained.
 
     Raises:
@@ -196,8 +194,7 @@ def train(
         lock.lock()
         try:
             keep(config, folder)
-            runner = Runner(where, name, jobs, deadline, stage.also_test)
-            failed = [run.name for run in runner.run_all(cells)]
+            failed = [each.name for each in runner(where, also_test=stage.also_test).run_all(cells)]
         finally:
             lock.unlock()
         if failed:

@@ -58,10 +58,11 @@ from alexnet_lightning.training.optimization import build_optimizer
 from alexnet_lightning.training.recovery import Recovery
 
 sgd = partial(SGD, lr=0.01, momentum=0.9)
+LONGEST_TRAINING = 300.0  # seconds; one that takes longer hangs
 
 
 class SkippedError(Exception):
-    """A part cannot run here."""
+    """A part cannot run here, or not within the time left."""
 
 
 class WrongError(Exception):
@@ -326,17 +327,21 @@ class Child(NamedTuple):
 
 def finish(setting: Setting, *processes: "subprocess.Popen[str]") -> list[int]:
     """Wait for processes; return their exit statuses, of which one is not 0 after a kill alone."""
-    left = min(300.0, max(1.0, setting.deadline - time.monotonic()))
+    left = max(1.0, setting.deadline - time.monotonic())
+    limit = min(LONGEST_TRAINING, left)
     try:
         for process in processes:
-            _, errors = process.communicate(timeout=left)
+            _, errors = process.communicate(timeout=limit)
             require(process.returncode in (0, -signal.SIGKILL), errors[-2000:])
     except subprocess.TimeoutExpired as error:
-        raise WrongError(f"a training has not ended after {left:.0f} s") from error
+        if limit == left:
+            raise SkippedError(f"cut off after {limit:.0f} s; give more --minutes") from error
+        raise WrongError(f"a training has not ended after {limit:.0f} s") from error
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            with process:  # waits, and closes its pipe
+                pass
     return [process.returncode for process in processes]
 
 

@@ -165,10 +165,10 @@ def settings_of(flags: Sequence[str]) -> dict[str, str]:
 
 def check_unchanged(cell: Cell, folder: Path) -> None:
     """Raise a UserError if a run was begun with another configuration than the study asks for."""
-    wanted = resolved(cell.run, folder)
     if cell.folder is None:
         check_row(cell, folder)
         return
+    wanted = resolved(cell.run, folder)
     begun = yaml.safe_load(in_new_words(cell.folder.config.read_text()))
     keys = {*differences(begun, wanted), *differences(wanted, begun)}
     elsewhere = tuple(f"{key}." for key in ELSEWHERE)

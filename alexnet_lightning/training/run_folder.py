@@ -164,10 +164,12 @@ class RunFolder:
             path = self.checkpoints / LAST
             note(f"{self.path} has no {BEST}, which needs a validation: {LAST} is taken")
         if not path.is_file():
-            hint = "the run has not come to one yet" if named else "give best, last or a path"
-            if named and self.of_hub:
+            if not named:
+                raise UserError(f"--checkpoint: no file {path}; give best, last or a path")
+            hint = "the run has not come to one yet"
+            if self.of_hub:
                 hint = "this folder has one checkpoint, its best"
-            raise UserError(f"--checkpoint: no file {path}; {hint}")
+            raise UserError(f"{self.path}: no checkpoint {path.name}; {hint}")
         return path
 
     def test_figures(self, name: str) -> Path:

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,6 +62,21 @@ def test_a_part_that_is_wrong_or_late_is_said(
     assert "pixels differ by 9" in found["augmentation"]["why"]
     assert acceptance.main(["--rehearse", "--minutes", "0"]) == 0
     assert "no time left" in last_line(capsys.readouterr().out)["rates"]["why"]
+
+
+def test_a_training_is_wrong_for_its_own_limit_and_skipped_for_the_deadline(
+    acceptance: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(deadline: float) -> None:
+        setting = acceptance.Setting(torch.device("cpu"), True, None, deadline)
+        process = subprocess.Popen(["sleep", "60"], stderr=subprocess.PIPE, text=True)
+        acceptance.finish(setting, process)
+
+    with pytest.raises(acceptance.SkippedError, match="give more --minutes"):
+        finish(time.monotonic())
+    monkeypatch.setattr(acceptance, "LONGEST_TRAINING", 0.1)
+    with pytest.raises(acceptance.WrongError, match="has not ended"):
+        finish(time.monotonic() + 300)
 
 
 def test_every_variant_is_compared(acceptance: ModuleType) -> None:

@@ -55,7 +55,7 @@ def test_a_run_is_found_by_its_folder_its_configs_name_or_as_the_latest(tmp_path
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--checkpoint: no file .*checkpoints/last.ckpt"):
+    with pytest.raises(UserError, match=r"no checkpoint last\.ckpt; the run"):
         RunFolder(tmp_path).checkpoint("last")
 
 
