@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 PUBLIC = {  # name: module
     name.name: node.module
-    for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text()).body
+    for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
     if isinstance(node, ast.ImportFrom) and node.module
     for name in node.names
 }

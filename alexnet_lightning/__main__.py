@@ -36,7 +36,7 @@ def main() -> None:
 
 def purpose(command: str) -> str:
     """Return the first line of a command's module, which is not imported for it."""
-    source = Path(__file__).with_name(f"{command}.py").read_text()
+    source = Path(__file__).with_name(f"{command}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 

@@ -91,7 +91,7 @@ def evaluate(
         )
     if output is not None:
         with replacing(Path(output)) as part:
-            part.write_text(json.dumps(figures, indent=2) + "\n")
+            part.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return figures
 
 

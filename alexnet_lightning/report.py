@@ -100,7 +100,7 @@ def of_several(folder: Path, output: Path, full: bool) -> tuple[str, str]:
         title = f"Runs in {folder.name}"
         text = f"# {title}\n\n{ledger(folder)}\n"
     with replacing(output / "report.md") as part:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
     return title, text
 
 
@@ -139,7 +139,7 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
     write(evidence, output)
     if output != folder:
         with replacing(output / "study.yaml") as part:
-            part.write_text((folder / "study.yaml").read_text())
+            part.write_text((folder / "study.yaml").read_text(encoding="utf-8"))
     with progress.told("drawing the figures"):
         figures = draw(study, evidence, cells, output / "figures")
     return study.title, document(study, evidence, table, figures)
@@ -148,7 +148,7 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
 def kept_ledger(folder: Path) -> str:
     """Return the table of all runs of an earlier report, whose run folders are gone."""
     report = folder / "report.md"
-    return report.read_text().partition(EVERY_RUN)[2] if report.is_file() else ""
+    return report.read_text(encoding="utf-8").partition(EVERY_RUN)[2] if report.is_file() else ""
 
 
 def with_kept(table: str, kept: str) -> str:

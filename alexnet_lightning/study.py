@@ -208,7 +208,7 @@ def train(
 def keep(config: Path, folder: Path) -> None:
     """Keep a study's file beside its runs."""
     with replacing(folder / "study.yaml") as part:
-        part.write_text(config.read_text())
+        part.write_text(config.read_text(encoding="utf-8"))
 
 
 def checked(stage: Study, folder: Path) -> list[Cell]:

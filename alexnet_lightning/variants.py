@@ -27,7 +27,7 @@ def variants(write: str | Path | None = None) -> str:
     content = ""
     if write is not None:
         try:
-            content = Path(write).read_text()
+            content = Path(write).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"--write: cannot read {write}: {error}") from None
         if not 0 <= content.find(START) < content.find(END):
@@ -42,7 +42,7 @@ def variants(write: str | Path | None = None) -> str:
     if write is not None:
         before, after = content.partition(START)[0], content.partition(END)[2]
         with replacing(Path(write)) as part:
-            part.write_text(f"{before}{START}\n{table}\n{END}{after}")
+            part.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
     return table
 
 

@@ -42,7 +42,9 @@ def evidence(study: str) -> Evidence:
 @cache
 def summary(run: str) -> dict[str, Any]:
     """Return the figures of a single run."""
-    figures: dict[str, Any] = json.loads((RESULTS / run / "summary.json").read_text())
+    figures: dict[str, Any] = json.loads(
+        (RESULTS / run / "summary.json").read_text(encoding="utf-8")
+    )
     return figures
 
 
@@ -135,13 +137,15 @@ def table(run: str) -> str:
 
 def cost(path: Path) -> str | None:
     """Time and machine of the runs that a config's result names; None where there are no rows."""
-    found = re.search(r"^# result: +results/(\w+)(?: \(|,|$)", path.read_text(), re.MULTILINE)
+    found = re.search(
+        r"^# result: +results/(\w+)(?: \(|,|$)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     folder = RESULTS / (found[1] if found else "none")
     rows: list[dict[str, Any]] = []
     if (folder / "summary.json").is_file():
         rows = [summary(folder.name)]
     elif (folder / "runs.csv").is_file():
-        with (folder / "runs.csv").open(newline="") as file:
+        with (folder / "runs.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     if path.parent.name != "studies":  # an experiment's own runs, as they are in the file
         here = str(path.relative_to(ROOT))
@@ -174,7 +178,7 @@ def page(text: str) -> str:
 
 def config(path: Path) -> str:
     """Return a config with the cost of its rows in its header, after what is trained."""
-    text, found = path.read_text(), cost(path)
+    text, found = path.read_text(encoding="utf-8"), cost(path)
     if found is None:
         return text
     return re.sub(
@@ -184,9 +188,9 @@ def config(path: Path) -> str:
 
 def stale() -> dict[Path, str]:
     """Return what the pages that are stale should hold."""
-    fresh = {path: page(path.read_text()) for path in PAGES}
+    fresh = {path: page(path.read_text(encoding="utf-8")) for path in PAGES}
     fresh |= {path: config(path) for path in CONFIGS}
-    return {path: text for path, text in fresh.items() if text != path.read_text()}
+    return {path: text for path, text in fresh.items() if text != path.read_text(encoding="utf-8")}
 
 
 def main() -> None:
@@ -196,7 +200,7 @@ def main() -> None:
     if found and "--check" in sys.argv:
         sys.exit(f"stale: {names}; run python docs/values.py")
     for path, text in found.items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     print(f"written: {names}" if found else "all figures are those of results/")
 
 

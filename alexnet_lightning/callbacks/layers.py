@@ -74,8 +74,8 @@ def write(path: Path, step: int, rows: Sequence[Sequence[Any]]) -> None:
     """Write the rows of a step, in place of earlier ones of the same or a later step."""
     earlier: list[list[str]] = []
     if path.is_file():
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             earlier = [row for row in list(csv.reader(file))[1:] if int(row[0]) < step]
     columns = ("step", "layer", "forward", "backward")
-    with replacing(path) as part, part.open("w", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, *earlier, *((step, *row) for row in rows)])

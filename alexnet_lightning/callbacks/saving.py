@@ -31,7 +31,7 @@ def save_figure(trainer: Trainer, figure: Figure, name: str) -> Path:
 def save_table(trainer: Trainer, key: str, columns: Sequence[str], rows: Rows) -> None:
     """Write `<run>/figures/<last part of the key>.csv` and show the table under its key."""
     path = figures_folder(trainer) / f"{key.rpartition('/')[2]}.csv"
-    with replacing(path) as part, part.open("w", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
     for logger in trainer.loggers:
         show_table(logger, key, columns, rows, trainer.global_step)

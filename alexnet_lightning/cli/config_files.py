@@ -1,6 +1,8 @@
 """The files that --config names, and flags out of Python values."""
 
+import codecs
 import json
+import locale
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -56,7 +58,7 @@ def as_named_now(args: Sequence[str]) -> list[str]:
         flag, equals, value = word.partition("=")
         file = value if flag in ("--config", "-c") else word if before in ("--config", "-c") else ""
         if file:
-            text = Path(file).read_text() if Path(file).is_file() else ""
+            text = Path(file).read_text(encoding="utf-8") if Path(file).is_file() else ""
             content = in_new_words(text)
             word = word.replace(file, content) if content != text else word
         elif "callbacks" in flag + before:
@@ -75,7 +77,7 @@ def smaller(files: Sequence[Path]) -> Path | None:
     if not files or any(path.parent.name == "sizes" for path in files):
         return None
     for path in sorted((files[0].parent / "sizes").glob("*.yaml")):
-        named = path.read_text().partition("\n")[0]
+        named = path.read_text(encoding="utf-8").partition("\n")[0]
         if re.search(rf"Makes .*\b{re.escape(files[0].stem)}\b.* small", named):
             return path
     return None
@@ -84,9 +86,16 @@ def smaller(files: Sequence[Path]) -> Path | None:
 def check_files(args: Sequence[str]) -> None:
     """Raise a UserError for the first file given with --config that is not an experiment's."""
     for path in config_files(args):
-        # What comes through a pipe can be read only once.
-        if not path.is_fifo() and "variants" in check_yaml(path):
+        if path.is_fifo():  # what comes through a pipe can be read only once
+            continue
+        if "variants" in check_yaml(path):
             raise UserError(f"--config: {path} is a study: give it to study")
+        encoding = codecs.lookup(locale.getpreferredencoding(False)).name
+        if encoding != "utf-8" and not path.read_bytes().isascii():  # jsonargparse goes by it
+            raise UserError(
+                f"--config: {path} is UTF-8 with letters beyond ASCII, and your locale is "
+                f"{encoding}: set PYTHONUTF8=1"
+            )
 
 
 def unreadable(path: Path, error: OSError) -> UserError:
@@ -145,7 +154,7 @@ class Loader(yaml.SafeLoader):
 def check_yaml(path: Path) -> dict[str, Any]:
     """Return a file's content; UserError that names file and line if it is no mapping."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         if text.startswith("\ufeff"):
             raise UserError(f"--config: {path} begins with a byte order mark; save it without one")
         content = yaml.load(text, Loader)

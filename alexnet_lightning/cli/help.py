@@ -22,7 +22,7 @@ def show_page(args: Sequence[str]) -> bool:
     """Print the page if -h or --help asks for it, without importing what it lists."""
     if not {"-h", "--help"} & set(args):
         return False
-    page = Path(__file__).with_suffix(".txt").read_text()
+    page = Path(__file__).with_suffix(".txt").read_text(encoding="utf-8")
     print(page.format(models=listing(VARIANTS), data=listing(DATA_SETS)))
     return True
 
@@ -59,7 +59,7 @@ def listing(names: Mapping[str, str]) -> str:
 def purpose(name: str, module: str) -> str:
     """Return the first line of a class's docstring, read from the source of its module."""
     path = Path(alexnet_lightning.__file__).parents[1] / f"{module.replace('.', '/')}.py"
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return (ast.get_docstring(node) or "").partition("\n")[0]
     raise AssertionError(f"{path} has no class {name}")

@@ -95,7 +95,7 @@ def judged(run: RunFolder, which: str, images: Images, device: str = "cpu") -> J
 def read_rows(path: Path) -> Rows:
     """Return the rows of a metrics.csv, without its empty cells."""
     try:
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise UserError(f"{path}: cannot read the run's metrics ({error.strerror})") from None

@@ -77,7 +77,7 @@ def run_page(run: RunFolder, device: str = "auto") -> str:
             if summary.get(key) is not None
         ],
         config_name=run.config.name,
-        config=run.config.read_text(),
+        config=run.config.read_text(encoding="utf-8"),
         **found,
     )
     # The name of a file or folder in Latin-1 has characters that UTF-8 does not.
@@ -87,7 +87,7 @@ def run_page(run: RunFolder, device: str = "auto") -> str:
 def read_config(run: RunFolder) -> dict[str, Any]:
     """Return a run's configuration; UserError if it is not one of `fit`."""
     try:
-        config = yaml.safe_load(in_new_words(run.config.read_text()))
+        config = yaml.safe_load(in_new_words(run.config.read_text(encoding="utf-8")))
         for part in ("model", "data"):
             config[part]["class_path"].rsplit(".")
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):

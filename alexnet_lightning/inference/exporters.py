@@ -90,7 +90,9 @@ def write_checked(
     network cannot be exported or the file computes something else.
     """
     with replacing(beside(path)) as description, replacing(path) as part:
-        description.write_text(json.dumps(describe(kind, predictor, preprocessing), indent=1))
+        description.write_text(
+            json.dumps(describe(kind, predictor, preprocessing), indent=1), encoding="utf-8"
+        )
         write(kind, predictor, preprocessing, part)
         inputs = predictor.inputs(images)[:, 0]
         given = images if preprocessing else inputs.contiguous()
@@ -174,7 +176,9 @@ def read_safetensors(path: Path, description: Path | None = None) -> dict[str, A
     """Return the checkpoint, for `Predictor`, of a .safetensors file and the .json beside it."""
     from safetensors.torch import load_file
 
-    checkpoint: dict[str, Any] = json.loads((description or beside(path)).read_text())
+    checkpoint: dict[str, Any] = json.loads(
+        (description or beside(path)).read_text(encoding="utf-8")
+    )
     checkpoint["state_dict"] = load_file(path)
     kept = checkpoint["preprocessing"]
     if isinstance(kept["mean"][0], list):

@@ -91,7 +91,7 @@ def data_set(run: RunFolder, classes: int) -> tuple[str, str]:
     Some classes of a data set are not that data set.
     """
     try:
-        data = yaml.safe_load(run.config.read_text())["data"]
+        data = yaml.safe_load(run.config.read_text(encoding="utf-8"))["data"]
         kind = data["class_path"].rpartition(".")[2]
         arguments = data.get("init_args", {})
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError):

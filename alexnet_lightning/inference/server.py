@@ -288,7 +288,7 @@ def explain_at(app: FastAPI, *paths: str) -> None:
     """Show our own page at these paths; FastAPI's would load scripts from the internet."""
     hidden = {*paths, "/redoc"}
     app.router.routes = [each for each in app.routes if getattr(each, "path", None) not in hidden]
-    text = Path(__file__).with_suffix(".html").read_text()
+    text = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
 
     async def page(request: Request) -> HTMLResponse:
         return HTMLResponse(text.replace("BASE_URL", html.escape(str(request.base_url))))

@@ -17,7 +17,7 @@ WORDS = {
 def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Write rows, the columns in the order in which they first come."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with replacing(path) as part, part.open("w", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -25,7 +25,7 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a CSV file: numbers as such, without empty cells."""
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [
             {key: text if key in WORDS else number(text) for key, text in row.items() if text}
             for row in csv.DictReader(file)

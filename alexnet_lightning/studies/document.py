@@ -166,6 +166,6 @@ def page(title: str, markdown: str, folder: Path) -> str:
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     unbroken = markdown.replace(" ± ", "\u00a0±\u00a0")
     unbroken = re.sub(r"(?<=\d) (?=(s|min|h|M)\b|%)", "\u00a0", unbroken)
-    source = Path(__file__).with_name("report.html.j2").read_text()
+    source = Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8")
     template = Template(source, autoescape=True, keep_trailing_newline=True)
     return template.render(title=title, report=parser.render(unbroken))

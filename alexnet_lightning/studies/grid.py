@@ -141,7 +141,7 @@ def find(run: Run, folder: Path) -> Cell:
     same = [
         RunFolder(path.parent)
         for path in sorted((folder / run.variant).glob("*/config.yaml"))
-        if yaml.safe_load(path.read_text())["seed_everything"] == run.seed
+        if yaml.safe_load(path.read_text(encoding="utf-8"))["seed_everything"] == run.seed
     ]
     same.sort(key=lambda candidate: candidate.summary.is_file())
     return Cell(run, same[-1] if same else None, row_of(run, folder))
@@ -169,7 +169,7 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
         check_row(cell, folder)
         return
     wanted = resolved(cell.run, folder)
-    begun = yaml.safe_load(in_new_words(cell.folder.config.read_text()))
+    begun = yaml.safe_load(in_new_words(cell.folder.config.read_text(encoding="utf-8")))
     keys = {*differences(begun, wanted), *differences(wanted, begun)}
     elsewhere = tuple(f"{key}." for key in ELSEWHERE)
     changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))

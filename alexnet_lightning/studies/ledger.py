@@ -37,7 +37,7 @@ def ledger(folder: Path, bases: list[str] | None = None) -> str:
     for path in runs:
         run, name = RunFolder(path.parent), path.parts[-3]
         try:
-            config = yaml.safe_load(path.read_text())
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
             who = [run.name.replace("/", " "), str(config["seed_everything"])]
         except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
             missing.append(f"{run.name}, whose config.yaml is not one of `fit`")

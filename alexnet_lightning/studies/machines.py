@@ -37,7 +37,7 @@ def job_array(plan: Study, name: str, folder: Path) -> str:
     ]
     script = folder / "submit.sh"
     with replacing(script) as part:
-        part.write_text("\n".join(lines) + "\n")
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         part.chmod(0o755)
     return f"to submit {sum(map(len, left.values()))} runs as {len(left)} job arrays: {script}"
 
@@ -49,7 +49,7 @@ def submission(runs: list[Run], name: str, folder: Path) -> list[str]:
     if not files:
         raise UserError(f"--slurm: {BATCH_SCRIPT} needs a configuration: give the study a base")
     for path in files[1:]:
-        if "seed_everything" in yaml.safe_load(Path(path).read_text()):
+        if "seed_everything" in yaml.safe_load(Path(path).read_text(encoding="utf-8")):
             raise UserError(
                 f"--slurm: {path} sets seed_everything, which {BATCH_SCRIPT} gives before it: "
                 "leave it out there, or make it the first configuration"
@@ -87,7 +87,7 @@ def write_sweep(plan: Study, name: str, folder: Path) -> str:
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write a YAML file."""
     with replacing(path) as part:
-        part.write_text(yaml.safe_dump(content, sort_keys=False))
+        part.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def described(plan: Study, name: str, folder: Path, files: list[str]) -> dict[str, Any]:

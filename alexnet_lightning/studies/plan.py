@@ -128,7 +128,11 @@ def read_study(path: Path, full: bool = False) -> Study:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Study)
     try:
-        study = Study(**parser.instantiate(parser.parse_object(yaml.safe_load(path.read_text()))))
+        study = Study(
+            **parser.instantiate(
+                parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8")))
+            )
+        )
         check_study(study)
         return at_full_size(study) if full else study
     except Exception as error:

@@ -82,7 +82,7 @@ def gather(cells: Iterable[Cell]) -> Evidence:
         key = {"variant": cell.run.variant, "seed": cell.run.seed}
         metrics = read_rows(cell.folder.metrics)
         flags, date = cell.run.flags, cell.folder.path.name[:15]
-        config = yaml.safe_load(cell.folder.config.read_text())
+        config = yaml.safe_load(cell.folder.config.read_text(encoding="utf-8"))
         told = soft_targets(config) | {"chosen_by": config["checkpoint"]["monitor"] or LAST_EPOCH}
         row = run_row(flags, date, cell.summary, metrics) | further_tests(cell.folder)
         found.runs.append(key | told | row)
@@ -146,7 +146,7 @@ def further_tests(run: RunFolder) -> Row:
     return {
         f"test {path.stem.removeprefix('test_')}/{key.split('/')[1]}": value
         for path in sorted(run.path.glob(run.test_figures("*").name))
-        for key, value in json.loads(path.read_text()).items()
+        for key, value in json.loads(path.read_text(encoding="utf-8")).items()
         if key.startswith("test/") and key != "test/images"
     }
 

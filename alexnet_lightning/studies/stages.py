@@ -47,7 +47,7 @@ def check_declared(study: Study, folder: Path) -> None:
     file = folder / "study.yaml"
     if not file.is_file() or not any(folder.glob("*/*/summary.json")):
         return
-    asked = (yaml.safe_load(file.read_text()) or {}).get("questions") or []
+    asked = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("questions") or []
     declared = [Question(**each) for each in asked if each.get("primary")]
     before = {(*each.sides, each.equivalence) for each in declared}
     for each in study.questions:

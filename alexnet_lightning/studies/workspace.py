@@ -82,4 +82,4 @@ def write_json(built: Any, path: Path) -> None:
     # The package has no public method for it.
     text = built._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
     with replacing(path) as part:
-        part.write_text(text + "\n")
+        part.write_text(text + "\n", encoding="utf-8")

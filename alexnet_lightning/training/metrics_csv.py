@@ -68,7 +68,7 @@ class MetricsCSV(Logger):
             return
         first = ["epoch", "step"]
         columns = first + sorted({key for row in self.rows for key in row} - set(first))
-        with replacing(self.path) as part, part.open("w", newline="") as file:
+        with replacing(self.path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.rows)

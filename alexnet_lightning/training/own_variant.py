@@ -53,7 +53,7 @@ def own_variant(run: RunFolder) -> "type[ImageClassifier] | None":
 def class_path(run: RunFolder) -> str:
     """Return what the run's configuration names as its model, "" if it does not."""
     try:
-        return str(yaml.safe_load(run.config.read_text())["model"]["class_path"])
+        return str(yaml.safe_load(run.config.read_text(encoding="utf-8"))["model"]["class_path"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return ""  # a checkpoint of another Trainer; who reads the rest of it says what is wrong
 

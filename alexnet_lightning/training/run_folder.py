@@ -180,14 +180,14 @@ class RunFolder:
     def wandb_id(self) -> str | None:
         """The id of the run's W&B run; in earlier versions its folder's name ends with it."""
         if self._wandb_id.is_file():
-            return self._wandb_id.read_text().strip()
+            return self._wandb_id.read_text(encoding="utf-8").strip()
         names = sorted(path.name for path in (self.path / "wandb").glob("*run-*-*"))
         return names[-1].rsplit("-", 1)[-1] if names else None
 
     def keep_wandb_id(self, name: str) -> None:
         """Keep the id of the run's W&B run here, wherever that has its files (WANDB_DIR)."""
         with replacing(self._wandb_id) as part:
-            part.write_text(f"{name}\n")
+            part.write_text(f"{name}\n", encoding="utf-8")
 
     def read(self, which: str) -> dict[str, Any]:
         """Return the content of "best", "last" or of a checkpoint anywhere, on the CPU.
@@ -223,7 +223,7 @@ class RunFolder:
         if not self.summary.is_file():
             return {}
         try:
-            return dict(json.loads(self.summary.read_text()))
+            return dict(json.loads(self.summary.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise UserError(
                 f"{self.summary}: cannot be read as the figures of a run ({one_line(error)}); "
@@ -233,12 +233,12 @@ class RunFolder:
     def write_config(self, text: str) -> None:
         """Keep the resolved configuration, enough to run it again."""
         with replacing(self.config) as part:
-            part.write_text(text)
+            part.write_text(text, encoding="utf-8")
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Keep the figures of a finished run, flat, keys named as the metrics."""
         with replacing(self.summary) as part:
-            part.write_text(json.dumps(summary, indent=2) + "\n")
+            part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
 def configs_in(folder: Path) -> list[Path]:
@@ -279,7 +279,7 @@ def machine() -> str:
     import torch
 
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     processor = models[0] if models else platform.processor() or platform.machine()
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -2,7 +2,9 @@
 
 import errno
 import io
+import locale
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ import yaml
 from PIL import Image
 
 from alexnet_lightning.cli.command import run_command
+from alexnet_lightning.fit import main
 from alexnet_lightning.system import streams
 from tests.strangers.conftest import Case
 
@@ -138,3 +141,27 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     run_command(lambda args: print("3 × 3, \udcff"))
     assert written.getvalue() == b"3 \\xd7 3, \\udcff\n"
+
+
+def test_files_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    kept, folder = Path(__file__).parents[2] / "results" / "hour", tmp_path / "hour"
+    shutil.copytree(kept, folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "alexnet_lightning.report", folder],
+        env=os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "report.md").read_bytes() == (kept / "report.md").read_bytes()
+
+
+def test_letters_that_the_locale_lacks_are_refused_in_a_config(
+    outcome: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "own.yaml"
+    config.write_text("name: größer\n", encoding="utf-8")
+    monkeypatch.setattr(locale, "getpreferredencoding", lambda *_: "ISO-8859-1")
+    code, _, line = outcome(main, f"--config={config}")
+    assert (code, line.count("\n")) == (2, 1)
+    assert "set PYTHONUTF8=1" in line

@@ -187,4 +187,4 @@ def write_json(path: Path, found: Survey, files: Originals, class_names: Sequenc
         "pixels": rounded(found.statistics),
     }
     with replacing(path) as part:
-        part.write_text(json.dumps(content, indent=1))
+        part.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -78,7 +78,7 @@ class ImageNetDataModule(FilesDataModule):
                     f"{folder} has no class folders, and {path} is missing: unpack "
                     f"ILSVRC2012_devkit_t12.tar.gz in {self.path}, or sort the images by class"
                 )
-        numbers, known = truth.read_text().split(), synsets(meta)
+        numbers, known = truth.read_text(encoding="utf-8").split(), synsets(meta)
         wnids = {str(i): known.get(number, ("",))[0] for i, number in enumerate(numbers, start=1)}
         left_out = LeftOut()
         paths = image_files(folder, left_out)

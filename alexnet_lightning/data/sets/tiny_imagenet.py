@@ -101,7 +101,7 @@ class TinyImageNetDataModule(FilesDataModule):
 
     def lines(self, name: str) -> list[str]:
         try:
-            return (self.path / name).read_text().splitlines()
+            return (self.path / name).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeError) as error:
             raise self.damaged(f"{name} cannot be read ({error})") from error
 

@@ -145,7 +145,10 @@ def read_pack(folder: Path) -> tuple[int, dict[int, str]] | None:
 def read_broken(index: Path) -> dict[int, str] | None:
     """Errors by row of the files that cannot be decoded; None if that is not known."""
     try:
-        return {entry["row"]: entry["error"] for entry in json.loads(index.read_text())["broken"]}
+        return {
+            entry["row"]: entry["error"]
+            for entry in json.loads(index.read_text(encoding="utf-8"))["broken"]
+        }
     except (OSError, ValueError, KeyError):
         return None
 
@@ -194,7 +197,7 @@ def write_index(path: Path, files: FileList, size: int, broken: dict[int, str]) 
         "decoder": DECODER,
         "broken": [{"row": row, "error": error} for row, error in sorted(broken.items())],
     }
-    path.write_text(json.dumps(index, indent=1))
+    path.write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
 class Packer(Dataset[dict[int, str] | UserError]):

@@ -40,7 +40,7 @@ def mlflow_logger(run: RunFolder, config: Mapping[str, Any]) -> MLFlowLogger:
         folder.mkdir(exist_ok=True)
         uri, artifacts = f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
     kept = run.path / "mlflow" / "run_id.txt"
-    earlier = kept.read_text().strip() if kept.is_file() else None
+    earlier = kept.read_text(encoding="utf-8").strip() if kept.is_file() else None
     logger = MLFlowLogger(
         experiment_name=os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT),
         run_name=run.name,
@@ -56,7 +56,7 @@ def mlflow_logger(run: RunFolder, config: Mapping[str, Any]) -> MLFlowLogger:
     else:
         logger.log_hyperparams(dict(config))
         with replacing(kept) as part:
-            part.write_text(f"{name}\n")
+            part.write_text(f"{name}\n", encoding="utf-8")
     say(f"MLflow: mlflow server --backend-store-uri {uri}" if artifacts else f"MLflow: {uri}")
     return logger
 
