@@ -78,7 +78,8 @@ def read_claims(path: Path | None) -> str:
     try:
         return (path or CLAIMS).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--claims: cannot read {path or CLAIMS}: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"--claims: cannot read {path or CLAIMS}: {why}") from None
 
 
 def main(args: Sequence[str]) -> None:

@@ -29,7 +29,8 @@ def variants(write: str | Path | None = None) -> str:
         try:
             content = Path(write).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"--write: cannot read {write}: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise UserError(f"--write: cannot read {write}: {why}") from None
         if not 0 <= content.find(START) < content.find(END):
             raise UserError(
                 f"--write: {write} has no place for the table; put {START} and {END} in it"

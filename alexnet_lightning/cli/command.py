@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from alexnet_lightning.system import signals, streams
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.notices import quieten
-from alexnet_lightning.system.text import did_you_mean
+from alexnet_lightning.system.text import no_option
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -101,7 +101,7 @@ def arguments(
     if any("overrides" in inspect.signature(each).parameters for each in functions):
         given = {"overrides": rest}
     elif rest:
-        raise UserError(f"{rest[0]}: no such option; {did_you_mean(rest[0], options_of(parser))}")
+        raise UserError(no_option(rest[0], options_of(parser)))
     try:
         found = parser.parse_args(own)
     except (ArgumentError, TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from torch.optim import lr_scheduler
 from alexnet_lightning import PUBLIC
 from alexnet_lightning.models.create import accepted
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import did_you_mean, one_line
+from alexnet_lightning.system.text import did_you_mean, no_option, one_line
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
 REQUIREMENT = re.compile(r"`pip install (?:-U )?'?([^'`]+)'?`")
@@ -104,7 +104,7 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
         options = [flag for flag in flags if not flag.endswith(".help")]
         if mistyped[1].endswith((".yaml", ".yml")):
             return f"{mistyped[1]}: give it as --config {mistyped[1]}"
-        reason = f"{mistyped[1]}: no such option; {did_you_mean(mistyped[1], options)}"
+        reason = no_option(mistyped[1], options)
     return ": ".join(filter(None, [key, reason]))
 
 

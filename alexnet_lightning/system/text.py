@@ -20,3 +20,10 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "see --help")
     """Return "did you mean …?" for the known word that is spelled most like one, else a hint."""
     close = get_close_matches(word, [*known], n=1)
     return f"did you mean {close[0]}?" if close else otherwise
+
+
+def no_option(word: str, options: Iterable[str]) -> str:
+    """Return the message for a word of a command line that the command does not take."""
+    near = did_you_mean(word, options)
+    extra = not word.startswith("-") and not near.startswith("did")
+    return f"{word}: {'one argument too many' if extra else 'no such option'}; {near}"

@@ -73,6 +73,7 @@ def test_a_switch_may_stand_alone(words: list[str], dry: bool) -> None:
         (["wall"], "arguments are required: colors; see --help"),
         (["wall", "red", "--coats", "x"], "--coats: give a whole number, not x"),
         (["wall", "red", "--caots", "3"], "--caots: no such option; did you mean --coats?"),
+        (["wall", "red", "--coats", "2", "blue"], "blue: one argument too many; see --help"),
         (["wall", "red", "--tool", "fork"], "--tool: give one of brush, roller"),
         (["wall", "red", "--where", "up"], "--where: give one of inside, outside"),
     ],
