@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,14 @@ HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 def handlers() -> list[object]:
     return [signal.getsignal(signum) for signum in HANDLED]
+
+
+@pytest.fixture(autouse=True)
+def obeyed() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("signum", HANDLED)
