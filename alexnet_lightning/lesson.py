@@ -8,6 +8,7 @@ from alexnet_lightning.inference.choices import Source
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_new, check_writable, new_folder
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import reason
 from alexnet_lightning.training.run_folder import note
 
 CLAIMS = Path("docs/claims.md")
@@ -78,8 +79,7 @@ def read_claims(path: Path | None) -> str:
     try:
         return (path or CLAIMS).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"--claims: cannot read {path or CLAIMS}: {why}") from None
+        raise UserError(f"--claims: cannot read {path or CLAIMS}: {reason(error)}") from None
 
 
 def main(args: Sequence[str]) -> None:

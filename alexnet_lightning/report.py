@@ -1,6 +1,7 @@
 """Report what runs show: of a study answers, tables and figures, of one run all about it."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
     write(evidence, output)
     if output != folder:
         with replacing(output / "study.yaml") as part:
-            part.write_text((folder / "study.yaml").read_text(encoding="utf-8"))
+            shutil.copyfile(folder / "study.yaml", part)
     with progress.told("drawing the figures"):
         figures = draw(study, evidence, cells, output / "figures")
     return study.title, document(study, evidence, table, figures)

@@ -1,5 +1,6 @@
 """Run a study: variants times seeds, each a run of fit."""
 
+import shutil
 import signal
 import sys
 import time
@@ -208,7 +209,7 @@ def train(
 def keep(config: Path, folder: Path) -> None:
     """Keep a study's file beside its runs."""
     with replacing(folder / "study.yaml") as part:
-        part.write_text(config.read_text(encoding="utf-8"))
+        shutil.copyfile(config, part)
 
 
 def checked(stage: Study, folder: Path) -> list[Cell]:

@@ -7,6 +7,7 @@ from alexnet_lightning.cli.command import arguments, run_command
 from alexnet_lightning.system import progress
 from alexnet_lightning.system.atomic import check_writable, replacing
 from alexnet_lightning.system.errors import UserError
+from alexnet_lightning.system.text import reason
 
 START, END = "<!-- variants -->", "<!-- /variants -->"
 CALLS = """
@@ -29,8 +30,7 @@ def variants(write: str | Path | None = None) -> str:
         try:
             content = Path(write).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise UserError(f"--write: cannot read {write}: {why}") from None
+            raise UserError(f"--write: cannot read {write}: {reason(error)}") from None
         if not 0 <= content.find(START) < content.find(END):
             raise UserError(
                 f"--write: {write} has no place for the table; put {START} and {END} in it"

@@ -58,7 +58,8 @@ def about_the_run(folder: Path, predictor: Predictor, source: Source, name: str)
     if figures:
         shared.write_summary(figures)
     if whole and run.config.is_file():
-        shared.config.write_text(without_places(run.config.read_text(encoding="utf-8")))
+        text = without_places(run.config.read_text(encoding="utf-8"))
+        shared.config.write_text(text, encoding="utf-8")
     card = model_card(predictor, shared, figures, plots, name)
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 

@@ -6,8 +6,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from alexnet_lightning.cli.config_files import check_yaml
 from alexnet_lightning.cli.messages import as_user_error
 from alexnet_lightning.studies.metrics import Kind, kind_of
@@ -124,15 +122,12 @@ def read_study(path: Path, full: bool = False) -> Study:
     """Return the study of a YAML file with the arguments of `Study`, at full size if asked."""
     from jsonargparse import ArgumentParser
 
-    check_keys(path, check_yaml(path))
+    content = check_yaml(path)
+    check_keys(path, content)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Study)
     try:
-        study = Study(
-            **parser.instantiate(
-                parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8")))
-            )
-        )
+        study = Study(**parser.instantiate(parser.parse_object(content)))
         check_study(study)
         return at_full_size(study) if full else study
     except Exception as error:

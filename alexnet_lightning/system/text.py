@@ -11,6 +11,11 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def reason(error: Exception) -> str:
+    """Return why a file cannot be used, without the number and the path that Python adds."""
+    return getattr(error, "strerror", None) or one_line(error)
+
+
 def short(name: str, length: int = LABEL_LENGTH) -> str:
     """Return a class name that fits beside an axis: at most `length` characters."""
     return name if len(name) <= length else name[: length - 1] + "…"

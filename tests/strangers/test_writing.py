@@ -144,16 +144,17 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_files_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
-    kept, folder = Path(__file__).parents[2] / "results" / "hour", tmp_path / "hour"
+    kept, folder = Path(__file__).parents[2] / "results" / "ladder", tmp_path / "ladder"
     shutil.copytree(kept, folder)
     done = subprocess.run(
-        [sys.executable, "-m", "alexnet_lightning.report", folder],
+        [sys.executable, "-m", "alexnet_lightning.report", folder, "--output", tmp_path],
         env=os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert (folder / "report.md").read_bytes() == (kept / "report.md").read_bytes()
+    for name in ("report.md", "study.yaml"):
+        assert (tmp_path / name).read_bytes() == (kept / name).read_bytes()
 
 
 def test_letters_that_the_locale_lacks_are_refused_in_a_config(

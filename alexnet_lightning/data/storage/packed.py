@@ -29,6 +29,7 @@ from alexnet_lightning.data.storage.files import FileImages, FileList, ImageFile
 from alexnet_lightning.system.atomic import replacing
 from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.system.signals import leave_to_parent
+from alexnet_lightning.system.text import reason
 
 Kind = TypeVar("Kind", bound=FileImages)
 PIXELS, INDEX = "images.npy", "index.json"
@@ -271,8 +272,7 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, NotImplementedError) as error:  # the latter: no locks
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"{path} cannot be written ({why}): {WAYS_OUT}") from error
+        raise UserError(f"{path} cannot be written ({reason(error)}): {WAYS_OUT}") from error
 
 
 def alone(folder: Path) -> AbstractContextManager[object]:
