@@ -290,6 +290,7 @@ class ImageClassifier(LightningModule, ABC):
         self.log("test/images", self.test_metrics.images)
 
     def _log_epoch(self, metrics: "StageMetrics") -> None:
+        metrics.count()
         # As objects: Lightning computes them over all processes, then resets them. Once an epoch:
         # to log them at each step as well costs more than to update them.
         self.log(f"{metrics.stage}/loss", metrics.loss, prog_bar=True)

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
+from torchmetrics.classification import MulticlassAccuracy
 
 from alexnet_lightning.data import DigitsDataModule, ResizeCropFlip
 from alexnet_lightning.models import AlexNet, AlexNetBN
@@ -103,6 +104,18 @@ def test_a_loss_that_is_not_a_number_shows() -> None:
     metrics.update(torch.tensor(1.0), torch.zeros(2, 10), torch.arange(2))
     metrics.update(torch.tensor(torch.nan), torch.zeros(2, 10), torch.arange(2))
     assert metrics.loss.compute().isnan()
+
+
+def test_waiting_batches_are_counted_when_asked_for_and_when_they_are_many() -> None:
+    metrics, reference = StageMetrics("train", 10, (1, 5)), MulticlassAccuracy(10, average="micro")
+    for size in (3, 700, 700, 5):  # the third makes them many
+        logits, labels = torch.randn(size, 10), torch.randint(10, (size,))
+        metrics.update(torch.tensor(1.0), logits, labels)
+        reference.update(logits, labels)
+    assert metrics.images.compute() == 1403
+    metrics.state()  # as for a checkpoint within an epoch
+    assert metrics.images.compute() == 1408
+    assert metrics.accuracies.compute()["train/top1"] == reference.compute()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
