@@ -54,7 +54,7 @@ class Cell:
 
     @cached_property
     def state(self) -> str:
-        """One of finished, running, broken and waiting."""
+        """One of finished, running, unfinished and waiting."""
         if self.folder is None:
             return "waiting" if self.row is None else "finished"
         return state_of(self.folder)
@@ -122,7 +122,7 @@ def state_of(run: RunFolder) -> str:
     """Tell how far a run is that has begun."""
     if run.summary.is_file():
         return "finished"
-    return "running" if is_locked(run) else "broken"
+    return "running" if is_locked(run) else "unfinished"
 
 
 def is_locked(run: RunFolder) -> bool:

@@ -22,7 +22,7 @@ def job_array(plan: Study, name: str, folder: Path) -> str:
         raise UserError(f"--slurm: no {BATCH_SCRIPT} here: run this in a checkout of the project")
     left: dict[str, list[Run]] = {}
     for run in grid(plan):
-        if find(run, folder).state in ("waiting", "broken"):
+        if find(run, folder).state in ("waiting", "unfinished"):
             left.setdefault(run.variant, []).append(run)
     if not left:
         return f"nothing to submit: all runs in {folder} are finished or running"

@@ -33,7 +33,7 @@ METRICS = """epoch,step,train/loss,train/top1,val/loss,val/top1,val/penultimate_
 
 
 def make_run(run: Run, root: Path, summary: Mapping[str, Any] | None, date: str) -> Path:
-    """Write the folder of a run; a summary of None leaves it broken."""
+    """Write the folder of a run; a summary of None leaves it unfinished."""
     folder = root / run.variant / date
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(resolved(run, root), sort_keys=False))

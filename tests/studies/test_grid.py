@@ -157,14 +157,14 @@ def test_a_run_is_found_by_variant_and_seed_the_finished_one_first(
     assert {find(other, tmp_path).state for other in others} == {"waiting"}
 
 
-def test_a_run_under_way_is_running_and_one_left_is_broken(plan: Study, tmp_path: Path) -> None:
+def test_a_run_under_way_is_running_and_one_left_is_unfinished(plan: Study, tmp_path: Path) -> None:
     run = grid(plan)[0]
     folder = RunFolder(make_run(run, tmp_path, None, "20260101-000000"))
-    assert find(run, tmp_path).state == "broken"
+    assert find(run, tmp_path).state == "unfinished"
     folder.lock()
     assert find(run, tmp_path).state == "running"
     folder.unlock()
-    assert find(run, tmp_path).state == "broken"
+    assert find(run, tmp_path).state == "unfinished"
 
 
 def test_another_setting_than_the_run_was_begun_with_is_refused(

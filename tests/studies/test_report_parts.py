@@ -26,7 +26,7 @@ TOP1 = {"plain": (0.50, 0.52), "it's wide": (0.60, 0.64)}
 
 @pytest.fixture(scope="module")
 def folder(plan: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two variants with both seeds, the third with a broken run; tests only read it."""
+    """Two variants with both seeds, the third with an unfinished run; tests only read it."""
     folder = tmp_path_factory.mktemp("study")
     for run in grid(plan):
         if run.variant in TOP1:
@@ -161,7 +161,7 @@ def test_reaching_a_level_is_told_as_a_ratio_to_the_first(plan: Study, found: Ev
 def test_the_ledger_has_every_run_by_date_with_what_is_different(plan: Study, folder: Path) -> None:
     lines = ledger(folder, plan.base).splitlines()[2:]
     assert len(lines) == 7, "five runs, and what they are compared with"
-    assert [line.split(" | ")[3] for line in lines[:5]] == ["finished"] * 4 + ["broken"]
+    assert [line.split(" | ")[3] for line in lines[:5]] == ["finished"] * 4 + ["unfinished"]
     assert ledger(folder).splitlines()[2].split(" | ")[2] == "AlexNetBN", "without a base to tell"
     wide = next(line for line in lines if "it's wide" in line)
     assert "model.width=0.06" in wide and "trainer.max_epochs=1" in wide

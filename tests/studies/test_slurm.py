@@ -87,7 +87,7 @@ def test_each_task_trains_what_the_study_would(checkout: Path, plan: Study) -> N
     assert begun == {(variant, seed) for variant in plan.variants for seed in plan.seeds}
     for run in grid(plan):  # the study finds them, and takes them for its own
         cell = find(run, folder)
-        assert cell.state == "broken"
+        assert cell.state == "unfinished"
         check_unchanged(cell, folder)
     changed = replace(plan, overrides=plan.overrides | {"trainer.max_epochs": 9})
     with pytest.raises(UserError, match=r"other settings than the study now has.*max_epochs"):
