@@ -193,6 +193,7 @@ class ImageClassifier(LightningModule, ABC):
                 if isinstance(layer, Whitening):
                     # A sample that fixes the moments of 12-value patches.
                     layer.fit(trainer.datamodule.sample("train", 5000)[0].to(self.device))
+        self.train_metrics.reset()
         from alexnet_lightning.training.averaging import count_on_host
 
         count_on_host(trainer)
@@ -270,6 +271,12 @@ class ImageClassifier(LightningModule, ABC):
         if len(views) == len(SIX):
             return torch.einsum("v,vnk->nk", views.new_tensor(SIX), views).log_softmax(dim=-1)
         return views.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(views))
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_metrics.reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.test_metrics.reset()
 
     def on_train_end(self) -> None:
         for parameter in self._ended():  # another training may begin

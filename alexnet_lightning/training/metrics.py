@@ -35,7 +35,7 @@ class StageMetrics(nn.Module):
             prefix=f"{stage}/",
         )
         self._waiting: list[tuple[Tensor, Tensor]] = []
-        self._count = 0
+        self._images_waiting = 0
 
     def update(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: its mean loss (), logits (N, K) and class indices (N,)."""
@@ -44,8 +44,8 @@ class StageMetrics(nn.Module):
         # Small batches are counted several at a time: torchmetrics' Python takes 0.2 ms a call.
         # Whole numbers: their sums do not depend on when that is, as those of the losses would.
         self._waiting.append((logits.detach(), labels))
-        self._count += len(labels)
-        if self._count >= TOGETHER:
+        self._images_waiting += len(labels)
+        if self._images_waiting >= TOGETHER:
             self.count()
 
     def count(self) -> None:
@@ -53,10 +53,16 @@ class StageMetrics(nn.Module):
         if not self._waiting:
             return
         logits, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
-        self._waiting, self._count = [], 0
+        self._waiting, self._images_waiting = [], 0
         # As a tensor, and not a number, which would be copied to the device.
         self.images.update(logits.new_full((), len(labels), dtype=torch.float32))
         self.accuracies.update(logits, labels)
+
+    def reset(self) -> None:
+        """Begin at zero; an epoch that was interrupted has left its counts."""
+        self._waiting, self._images_waiting = [], 0
+        for _, metric in self._metrics():
+            metric.reset()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         """Move as any module; 16-bit precision does not reach the sums, which it would round."""
@@ -82,6 +88,7 @@ class StageMetrics(nn.Module):
 
     def restore(self, states: Sequence[dict[str, dict[str, Tensor]]]) -> None:
         """Go on counting from what `state` returned, here or in several processes together."""
+        self.reset()
         for name, metric in self._metrics():
             for key in metric.metric_state:
                 counts = torch.stack([state[name][key] for state in states])  # all are sums

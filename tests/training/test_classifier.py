@@ -118,6 +118,34 @@ def test_waiting_batches_are_counted_when_asked_for_and_when_they_are_many() -> 
     assert metrics.accuracies.compute()["train/top1"] == reference.compute()
 
 
+class Counted(Callback):
+    """Note how many images an epoch has counted; stop the fit after three batches if asked."""
+
+    def __init__(self, stop: bool) -> None:
+        self.stop, self.images = stop, 0.0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.stop and batch_idx == 2:
+            raise KeyboardInterrupt
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        metrics: Any = pl_module.train_metrics
+        metrics.count()
+        state = metrics.accuracies["top1"].metric_state
+        self.images = float(state["tp"] + state["fn"])
+
+
+def test_what_an_interrupted_epoch_has_counted_is_not_in_the_next(tmp_path: Path) -> None:
+    model, data = small(optimizer=partial(SGD, lr=0.1)), DigitsDataModule()
+    with pytest.raises(SystemExit):
+        quiet_trainer(tmp_path, 1, Counted(stop=True)).fit(model, data)
+    whole = Counted(stop=False)
+    quiet_trainer(tmp_path, 1, whole).fit(model, data)
+    assert whole.images == len(data.splits["train"])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_sixteen_bits_do_not_round_what_is_counted(dtype: torch.dtype) -> None:
     metrics = StageMetrics("val", 10, (1,)).to(dtype)
