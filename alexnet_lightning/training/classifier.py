@@ -230,11 +230,21 @@ class ImageClassifier(LightningModule, ABC):
         trainer: Any = self.trainer
         loss = self._step(batch, self.train_metrics)["loss"]
         every = trainer.log_every_n_steps
-        if every and (trainer.global_step + 1) % every == 0:  # when Lightning tells the loggers
-            # On the CPU, since Lightning reads them again at each step that follows.
-            self.log("train/loss_step", loss.detach().cpu(), prog_bar=True)
-            self.log("lr", torch.tensor(float(trainer.optimizers[0].param_groups[0]["lr"])))
+        steps_now = trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if steps_now and every and (trainer.global_step + 1) % every == 0:
+            self._log_step(loss.item())
         return loss
+
+    def _log_step(self, loss: float) -> None:
+        """Tell loggers and progress bar of the step under way."""
+        trainer: Any = self.trainer
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        figures = {"epoch": trainer.current_epoch, "lr": rate, "train/loss_step": loss}
+        # To the loggers directly: `log` takes 0.4 ms a value, and more at every step that follows.
+        for logger in trainer.loggers:
+            logger.log_metrics(figures, step=trainer.global_step)
+        if trainer.progress_bar_callback is not None:
+            self.log("train/loss_step", loss, prog_bar=True, logger=False)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         return self._step(batch, self.val_metrics)

@@ -1,7 +1,7 @@
 """A run resumes after any interruption as if there had been none."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,6 @@ class Recovery(Checkpoint):
         if ends_now:
             self._ended_at = trainer.global_step
         if stop or due or ends_now:
-            every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-            if every and trainer.global_step % every == 0:
-                self._log_now(trainer, ["lr", "train/loss_step"])
             self._in_epoch = True
             self.save(trainer)
             self._in_epoch = False
@@ -113,8 +110,12 @@ class Recovery(Checkpoint):
         if self._ended_at == trainer.global_step:
             self._add_best(trainer)
             return  # kept within the epoch: with more steps or time it goes on there, to the bit
-        names = [name for name in trainer.callback_metrics if name.startswith("train/")]
-        self._log_now(trainer, [name for name in names if name != "train/loss_step"])
+        # Into metrics.csv now: Lightning tells the loggers of them after this checkpoint.
+        found = trainer.callback_metrics.items()
+        figures = {name: value.item() for name, value in found if name.startswith("train/")}
+        figures.pop("train/loss_step", None)
+        row = {"epoch": trainer.current_epoch, **figures}
+        self.metrics.log_metrics(row, step=trainer.global_step - 1)
         self.save(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -180,12 +181,6 @@ class Recovery(Checkpoint):
                     state[name] = str(folder / Path(state[name]).name) if state[name] else ""
                 models = state["best_k_models"].items()
                 state["best_k_models"] = {str(folder / Path(p).name): s for p, s in models}
-
-    def _log_now(self, trainer: Trainer, names: Sequence[str]) -> None:
-        """Put figures into metrics.csv now that Lightning logs after this checkpoint."""
-        figures = {name: trainer.callback_metrics[name].item() for name in names}
-        row = {"epoch": trainer.current_epoch, **figures}
-        self.metrics.log_metrics(row, step=trainer.global_step - 1)
 
     def _agreed(self, trainer: Trainer) -> tuple[signals.signal.Signals | None, bool]:
         """Return the signal that any rank got, and whether a checkpoint is due; alike on all."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers.logger import DummyLogger
 from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
@@ -37,6 +38,48 @@ def quiet_trainer(folder: Path, epochs: int, *callbacks: Callback, **flags: Any)
         use_distributed_sampler=False,
         **flags,
     )
+
+
+class Told(DummyLogger):
+    """Keep what the steps tell of, and when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[tuple[int, dict[str, float]]] = []
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        if "lr" in metrics:
+            self.rows.append((step, metrics))
+
+
+@pytest.mark.parametrize(("accumulate", "steps"), [(1, [2, 5, 8, 11]), (2, [2, 5])])
+def test_every_so_many_steps_the_loggers_get_rate_and_loss_once(
+    tmp_path: Path, accumulate: int, steps: list[int]
+) -> None:
+    logger, losses = Told(), Losses()
+    model, data = small(optimizer=partial(SGD, lr=0.5)), DigitsDataModule(batch_size=200)
+    flags = {"log_every_n_steps": 3, "accumulate_grad_batches": accumulate}  # 6 batches an epoch
+    trainer = quiet_trainer(tmp_path, 2, losses, **flags)
+    trainer.loggers = [logger]
+    trainer.fit(model, data)
+    assert [step for step, _ in logger.rows] == steps
+    told = [figures["train/loss_step"] for _, figures in logger.rows]
+    assert told == [losses.seen[(step + 1) * accumulate - 1] for step in steps]
+    assert {figures["lr"] for _, figures in logger.rows} == {0.5}
+    assert [figures["epoch"] for _, figures in logger.rows] == [
+        step * accumulate // 6 for step in steps
+    ]
+
+
+class Losses(Callback):
+    """Keep the loss of every batch."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        # Lightning has divided it.
+        self.seen.append(args[2]["loss"].item() * args[0].accumulate_grad_batches)
 
 
 def test_validation_figures_are_those_of_all_images_at_once(tmp_path: Path) -> None:
