@@ -9,6 +9,7 @@ from alexnet_lightning.networks.base import ConvNet
 from alexnet_lightning.networks.init import Init
 from alexnet_lightning.networks.layers import GlobalMaxPool, ScaledLinear, Whitening
 from alexnet_lightning.networks.rows import Row, Window, convolutions, widen
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.classifier import ImageClassifier
 
 AIRBENCH94 = (
@@ -38,7 +39,15 @@ class Airbench94(ImageClassifier):
         in_channels: channels of the images; set by the data.
         image_size: side of the images in pixels; set by the data.
         width: factor on the channels of every convolution, rounded to multiples of 8.
+        whitening: whether the first convolution whitens and stays as it is, or is trained from
+            torch's initialization.
+        logit_scale: factor on the logits; null for 1 / features, the source's. Its square
+            multiplies the last layer's effective learning rate, so that another width wants another
+            rate, or one factor for all: 1/9 in airbench94.py, the recipe before Muon.
         init: initialization, see `networks.init`; "identity" in the source.
+
+    Raises:
+        UserError: the scale is not above 0.
     """
 
     def __init__(
@@ -47,10 +56,14 @@ class Airbench94(ImageClassifier):
         in_channels: int,
         image_size: int,
         width: float = 1.0,
+        whitening: bool = True,
+        logit_scale: float | None = None,
         init: Init = "identity",
         **recipe: Any,
     ) -> None:
-        whiten = Whitening(in_channels, "gelu", bias=True)
+        if logit_scale is not None and logit_scale <= 0:
+            raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0, or null")
+        whiten = Whitening(in_channels, "gelu", bias=True, trained=not whitening)
         rows = widen(AIRBENCH94, width)
         layers, _ = convolutions(rows, whiten.out_channels, image_size - 1, Window())
         for layer in layers:
@@ -59,7 +72,7 @@ class Airbench94(ImageClassifier):
                 layer.weight.requires_grad_(False)
         features = nn.Sequential(OrderedDict(whiten=whiten) | dict(layers.named_children()))
         channels = rows[-1].channels
-        fc = ScaledLinear(channels, num_classes, scale=1 / channels, bias=False)
+        fc = ScaledLinear(channels, num_classes, logit_scale or 1 / channels, bias=False)
         fc.weight.data /= fc.weight.data.std()
         network = ConvNet(features, nn.Sequential(OrderedDict(fc=fc)), GlobalMaxPool())
         super().__init__(network=network, num_classes=num_classes, init=init, **recipe)

@@ -351,13 +351,19 @@ class Whitening(nn.Module):
         in_channels: C of the images; the output has 8 · C channels, one pixel smaller.
         activation: applied to the filters' outputs; not "maxout".
         bias: whether a bias, which is trained, is added to them; initialized as torch's.
+        trained: whether the filters are those of a usual convolution instead, initialized as
+            torch's and trained.
 
     Raises:
         ValueError: the activation is "maxout".
     """
 
     def __init__(
-        self, in_channels: int, activation: Activation = "relu", bias: bool = False
+        self,
+        in_channels: int,
+        activation: Activation = "relu",
+        bias: bool = False,
+        trained: bool = False,
     ) -> None:
         super().__init__()
         if activation == "maxout":
@@ -365,13 +371,21 @@ class Whitening(nn.Module):
         self.out_channels = 8 * in_channels
         self.activation = ACTIVATIONS[activation](self.out_channels)
         half = torch.eye(4 * in_channels).view(-1, in_channels, 2, 2)
-        self.weight = nn.Parameter(torch.cat([half, -half]), requires_grad=False)
+        filters = torch.cat([half, -half])
         bound = (4 * in_channels) ** -0.5
+        if trained:
+            filters.uniform_(-bound, bound)
+        self.weight = nn.Parameter(filters, requires_grad=trained)
         start = torch.empty(self.out_channels).uniform_(-bound, bound) if bias else None
         self.bias = None if start is None else nn.Parameter(start)
 
     def fit(self, images: Tensor, floor: float = 5e-4) -> None:
-        """Set the filters from images (N, C, H, W); `floor` is added to the eigenvalues."""
+        """Set the filters from images (N, C, H, W), unless they are trained.
+
+        `floor` is added to the eigenvalues.
+        """
+        if self.weight.requires_grad:
+            return
         patches = F.unfold(images.float(), 2).transpose(1, 2).flatten(0, 1).double()
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (vectors / (values + floor).sqrt()).T.flip(0)

@@ -18,10 +18,10 @@ from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.published import pairs
-from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence
+from alexnet_lightning.studies.rows import FEW_EPOCHS, Evidence, operations
 from alexnet_lightning.studies.statistics import Estimate, estimate
 from alexnet_lightning.studies.tables import time_unit
-from alexnet_lightning.studies.targets import operations, passed
+from alexnet_lightning.studies.targets import passed
 from alexnet_lightning.system.atomic import replacing
 
 UNITS = {

@@ -11,28 +11,40 @@ from alexnet_lightning.studies.rows import Evidence
 
 def values(evidence: Evidence, variant: str, metric: str) -> dict[int, float]:
     """Return a metric of a variant's runs by seed, in its unit; without runs that have none."""
+    scale = kind_of(metric).scale
     if to := TO_LEVEL.fullmatch(metric):
-        return reached(evidence, variant, to[2], float(to[3]), to[1])
-    scale, found = kind_of(metric).scale, evidence.by_seed(variant, metric)
+        found = reached(evidence, variant, to[2], float(to[3]), to[1])
+    else:
+        found = evidence.by_seed(variant, metric)
     return {seed: scale * value for seed, value in found.items() if math.isfinite(value)}
 
 
 def reached(
     evidence: Evidence, variant: str, metric: str, level: float, unit: str = "epochs"
 ) -> dict[int, float]:
-    """Return by seed after how many epochs, or seconds, a curve reaches a level; if it does."""
+    """Return by seed after how many epochs, seconds or operations a curve reaches a level, if so.
+
+    Without those runs that have no such figure.
+    """
     # A training metric is the average over its epoch: it belongs to the middle.
     offset = 0.5 if metric.startswith("train/") else 1.0
     sign = -1 if metric.endswith("/loss") else 1  # a loss falls to its level
-    ends, found = ends_of_epochs(evidence, variant), {}
+    found = {}
     for seed in evidence.by_seed(variant, "epochs"):
         rising = {epoch: sign * y for epoch, y in evidence.curve(variant, seed, metric).items()}
         at = epochs_to(rising, sign * level, offset)
-        if at is not None and unit == "seconds":
-            of_seed = {0: 0.0} | ends.get(seed, {})
-            at = float(np.interp(at, [*of_seed], [*of_seed.values()]))
         if at is not None:
             found[seed] = at
+    if unit == "seconds":
+        ends = ends_of_epochs(evidence, variant)
+        times = {seed: {0: 0.0} | ends.get(seed, {}) for seed in found}
+        return {
+            seed: float(np.interp(at, [*times[seed]], [*times[seed].values()]))
+            for seed, at in found.items()
+        }
+    if unit == "operations":
+        costs = evidence.operations_per_epoch(variant)
+        return {seed: at * costs[seed] for seed, at in found.items() if seed in costs}
     return found
 
 

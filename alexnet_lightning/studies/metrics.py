@@ -29,8 +29,9 @@ KINDS = {
     rf"{OF}/loss": Kind("nats", "lowers it by", "raises it by", digits=3),
     r"seconds( to .+)?": Kind("s", "saves", "costs", digits=1),
     r"epochs to .+": Kind("epochs", "saves", "costs"),
+    r"operations to .+": Kind("PFLOP", "saves", "costs", scale=1e-15, digits=4),
 }
-TO_LEVEL = re.compile(r"(epochs|seconds) to ((?:train|val)/(?:loss|top1)) (\d*\.?\d+)")
+TO_LEVEL = re.compile(r"(epochs|seconds|operations) to ((?:train|val)/(?:loss|top1)) (\d*\.?\d+)")
 
 
 def kind_of(metric: str) -> Kind:
@@ -39,6 +40,7 @@ def kind_of(metric: str) -> Kind:
     if not found or (" to " in metric and not TO_LEVEL.fullmatch(metric)):
         raise UserError(
             f"metric {metric}: give an accuracy (test/top1), a loss (val/loss, last_val/loss, "
-            "train/loss), seconds, or a time to a level (epochs to val/top1 0.6)"
+            "train/loss), seconds, or epochs, seconds or operations to a level (epochs to "
+            "val/top1 0.6)"
         )
     return found[0]

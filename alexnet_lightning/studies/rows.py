@@ -43,6 +43,15 @@ class Evidence:
             if row["variant"] == variant and row.get(metric) is not None
         }
 
+    def operations_per_epoch(self, variant: str) -> dict[int, float]:
+        """Return the operations of an epoch by seed; without rows that lack what they come from."""
+        found = {
+            row["seed"]: (operations(row), row["epochs"])
+            for row in self.runs
+            if row["variant"] == variant
+        }
+        return {seed: total / epochs for seed, (total, epochs) in found.items() if total and epochs}
+
     def soft_targets(self, variant: str) -> str:
         """Return what a variant's training loss compares with in place of class indices, or ""."""
         return str(next(iter(self.by_seed(variant, "soft_targets").values()), ""))
@@ -71,6 +80,12 @@ class Evidence:
             for row in self.curves
             if (row["variant"], row["seed"]) == (variant, seed) and metric in row
         }
+
+
+def operations(row: Row) -> float | None:
+    """Return the operations of a training; None for rows without the number of images."""
+    images = row.get("data/train_images")
+    return None if images is None else 6 * row["multiply_adds"] * images * row["epochs"]
 
 
 def gather(cells: Iterable[Cell]) -> Evidence:

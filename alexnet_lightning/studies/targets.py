@@ -6,7 +6,7 @@ from statistics import fmean
 
 from alexnet_lightning.studies.csv_rows import Row
 from alexnet_lightning.studies.plan import Study
-from alexnet_lightning.studies.rows import Evidence
+from alexnet_lightning.studies.rows import Evidence, operations
 from alexnet_lightning.studies.statistics import Estimate, estimate
 from alexnet_lightning.studies.tables import NONE, duration, filled, shown
 
@@ -53,12 +53,6 @@ def passed(study: Study, evidence: Evidence) -> list[Passed]:
             rows = [row for row in evidence.runs if row["variant"] == name and row["seed"] in top1]
             found.append(Passed(name, variant.target, estimate([*top1.values()]), rows))
     return found
-
-
-def operations(row: Row) -> float | None:
-    """Return the operations of a training; None for rows without the number of images."""
-    images = row.get("data/train_images")
-    return None if images is None else 6 * row["multiply_adds"] * images * row["epochs"]
 
 
 def report(study: Study, evidence: Evidence) -> list[str]:

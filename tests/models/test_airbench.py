@@ -19,6 +19,7 @@ from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
 from alexnet_lightning.models import Airbench94
 from alexnet_lightning.networks.inspect import multiply_adds
+from alexnet_lightning.system.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / "configs" / "cifar_airbench94.yaml"
 EPOCHS, WHITENING_EPOCHS = 8, 3
@@ -91,6 +92,16 @@ def test_channels_begin_as_the_identity_and_the_head_with_deviation_one() -> Non
     assert ours.classifier.fc.weight.std().item() == pytest.approx(1.0)
     bias = ours.features.whiten.bias
     assert 0.2 < bias.abs().max().item() <= 12**-0.5, "torch's, of 12 inputs"
+
+
+def test_a_stem_without_whitening_trains_the_same_number_of_filters() -> None:
+    model = Airbench94(10, 3, 32, whitening=False)
+    assert sum(p.numel() for p in model.parameters()) == 1_972_792
+    assert model.network.features.whiten.weight.requires_grad
+    assert model.network.classifier.fc.scale == 1 / 256
+    assert Airbench94(10, 3, 32, width=0.25, logit_scale=0.1).network.classifier.fc.scale == 0.1
+    with pytest.raises(UserError, match=r"model.logit_scale is 0.0: give a number > 0, or null"):
+        Airbench94(10, 3, 32, logit_scale=0.0)
 
 
 def test_the_rates_of_the_mean_loss_are_the_sources_of_its_sum() -> None:

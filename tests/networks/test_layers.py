@@ -187,6 +187,18 @@ def test_whitened_patches_are_uncorrelated_and_of_unit_variance() -> None:
     assert "weight" in stem.state_dict()
 
 
+def test_a_stem_that_is_trained_keeps_torchs_initialization() -> None:
+    torch.manual_seed(0)
+    stem = Whitening(3, bias=True, trained=True)
+    start = stem.weight.detach().clone()
+    stem.fit(torch.randn(50, 3, 8, 8))
+    assert torch.equal(stem.weight, start)
+    assert stem.weight.requires_grad
+    assert start.abs().max().item() == pytest.approx(12**-0.5, rel=0.05), "torch's, of 12 inputs"
+    stem(torch.randn(2, 3, 8, 8)).square().sum().backward()
+    assert stem.weight.grad is not None
+
+
 def test_the_dropout_of_2012_is_todays_with_other_numbers() -> None:
     """Half the deviation, a quarter of the rate and four times the decay in the layer that reads.
 

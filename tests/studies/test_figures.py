@@ -11,7 +11,7 @@ from alexnet_lightning.plots.style import new_figure
 from alexnet_lightning.studies import figures
 from alexnet_lightning.studies.document import results
 from alexnet_lightning.studies.figures import plot_levels, show_hidden
-from alexnet_lightning.studies.levels import ends_of_epochs
+from alexnet_lightning.studies.levels import ends_of_epochs, values
 from alexnet_lightning.studies.plan import Study, Variant
 from alexnet_lightning.studies.rows import Evidence
 from alexnet_lightning.training.summary import LAST_EPOCH
@@ -41,6 +41,19 @@ def test_an_epoch_at_half_the_speed_takes_twice_the_time() -> None:
     runs = [{"variant": "a", "seed": seed, "seconds": 60.0} for seed in (1, 2)]
     found = ends_of_epochs(Evidence(runs, curve, []), "a")
     assert found == {1: {1: 20.0, 2: 60.0}, 2: {1: 30.0, 2: 60.0}}
+
+
+def test_operations_to_a_level_are_those_of_the_epochs_until_then() -> None:
+    run = {"variant": "a", "epochs": 8, "multiply_adds": 118_147_360, "data/train_images": 50_000}
+    runs = [run | {"seed": 1}, run | {"seed": 2, "data/train_images": None}, run | {"seed": 3}]
+    curve = [
+        {"variant": "a", "seed": seed, "epoch": epoch, "val/top1": top1}
+        for seed, top1s in ((1, (0.5, 0.9)), (2, (0.5, 0.9)), (3, (0.5, 0.6)))
+        for epoch, top1 in enumerate(top1s, 1)
+    ]
+    found = values(Evidence(runs, curve, []), "a", "operations to val/top1 0.7")
+    pflop = 6 * 118_147_360 * 50_000 / 1e15  # of an epoch, two per multiply-add, three passes
+    assert found == {1: pytest.approx(1.5 * pflop)}, "2 has no number of images, 3 is never there"
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from scipy import stats
 
 from alexnet_lightning.studies.document import document
 from alexnet_lightning.studies.plan import Study, Variant, check_study
-from alexnet_lightning.studies.rows import Evidence
-from alexnet_lightning.studies.targets import operations, passed, report
+from alexnet_lightning.studies.rows import Evidence, operations
+from alexnet_lightning.studies.targets import passed, report
 from alexnet_lightning.system.errors import UserError
 
 TOP1 = {"far": (0.93, 0.932, 0.931), "near": (0.91, 0.90, 0.906), "below": (0.88, 0.89, 0.885)}
