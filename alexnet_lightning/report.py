@@ -142,7 +142,7 @@ def study_report(folder: Path, output: Path, full: bool) -> tuple[str, str]:
         with replacing(output / "study.yaml") as part:
             shutil.copyfile(folder / "study.yaml", part)
     with progress.told("drawing the figures"):
-        figures = draw(study, evidence, cells, output / "figures")
+        figures = draw(study, evidence, cells, output / "figures", folder / "figures")
     return study.title, document(study, evidence, table, figures)
 
 

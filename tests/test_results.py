@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from alexnet_lightning.plots.style import DPI
+from alexnet_lightning.report import report
 from alexnet_lightning.studies import document, tables
 from alexnet_lightning.studies.contrasts import Contrast, contrasts
 from alexnet_lightning.studies.document import page
@@ -121,6 +122,14 @@ def test_rows_are_of_the_study_and_figures_and_missing_runs_are_told(folder: Pat
     for line in (folder / "report.md").read_text().splitlines():
         if line.startswith("!["):
             assert (folder / line.split("(")[-1].rstrip(")")).is_file()
+
+
+def test_a_report_written_elsewhere_is_the_same_with_all_figures(tmp_path: Path) -> None:
+    kept = RESULTS / "residual"  # with figures of runs that are gone
+    report(kept, output=tmp_path / "there")
+    assert (tmp_path / "there/report.md").read_bytes() == (kept / "report.md").read_bytes()
+    for figure in kept.glob("figures/*.png"):
+        assert (tmp_path / "there/figures" / figure.name).is_file(), figure.name
 
 
 def test_the_summary_links_every_report() -> None:

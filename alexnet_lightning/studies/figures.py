@@ -37,10 +37,12 @@ MOST = 20  # variants whose curves can be told apart
 Points = dict[int, list[float]]  # values of all seeds by epoch or step
 
 
-def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) -> dict[str, str]:
+def draw(
+    study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path, earlier: Path
+) -> dict[str, str]:
     """Write all figures of a report; return their captions by file name.
 
-    Figures of embeddings are those of the runs, or, where these are gone, the ones in `folder`.
+    Figures of embeddings are those of the runs, or, where these are gone, the ones in `earlier`.
     """
     captions: dict[str, str] = {}
     if len(study.variants) <= MOST:
@@ -68,8 +70,11 @@ def draw(study: Study, evidence: Evidence, cells: Sequence[Cell], folder: Path) 
         name, seed = cell.run.variant, cell.run.seed
         if name in study.embeddings and seed == study.seeds[0]:
             file = f"embeddings_{name}.png"
-            source = cell.folder.path / "figures" / "embeddings.png" if cell.folder else None
-            if source and cell.state == "finished" and source.is_file():
+            sources = [earlier / file]
+            if cell.folder and cell.state == "finished":
+                sources.insert(0, cell.folder.path / "figures" / "embeddings.png")
+            source = next((path for path in sources if path.is_file()), folder / file)
+            if source != folder / file:
                 with replacing(folder / file) as part:
                     shutil.copyfile(source, part)
             if (folder / file).is_file():
