@@ -76,7 +76,7 @@ def drawn(plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
     ]
     made: dict[str, Figure] = {}
     monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
-    figures.draw(plan, Evidence(runs, curve, []), [], tmp_path)
+    figures.draw(plan, Evidence(runs, curve, []), [], tmp_path, tmp_path)
     return made
 
 
@@ -98,7 +98,7 @@ def test_without_a_validation_the_star_is_at_the_end_and_stands_for_the_variant(
     ]
     made: dict[str, Figure] = {}
     monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
-    captions = figures.draw(plan, Evidence(runs, curve, []), [], tmp_path)
+    captions = figures.draw(plan, Evidence(runs, curve, []), [], tmp_path, tmp_path)
     assert captions["time.png"].startswith("Test error after the last epoch against training time,")
     (axes,) = made["time"].axes
     handles, labels = axes.get_legend_handles_labels()
@@ -127,7 +127,7 @@ def test_a_report_says_what_chose_the_tested_epoch(
     chosen = {} if monitor is None else {"chosen_by": monitor}  # older rows do not have it
     evidence = Evidence([run | {"best_epoch": 1, "epochs": 1} | chosen], [], [])
     monkeypatch.setattr(figures, "write_png", lambda figure, path: None)
-    captions = figures.draw(plan, evidence, [], tmp_path)
+    captions = figures.draw(plan, evidence, [], tmp_path, tmp_path)
     assert f"test error of the {tested}" in captions["time.png"]
     assert words in results(plan, evidence)[1]
 
@@ -147,7 +147,7 @@ def test_runs_with_and_without_a_validation_have_their_stars(
     made: dict[str, Figure] = {}
     monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
     evidence = Evidence(runs, curve, [])
-    captions = figures.draw(plan, evidence, [], tmp_path)
+    captions = figures.draw(plan, evidence, [], tmp_path, tmp_path)
     stars = [line for line in made["time"].axes[0].lines if line.get_marker() == "*"]
     assert [list(line.get_xdata()) for line in stars] == [[10.0], [10.0], []]
     assert "test error of the best checkpoint or last epoch" in captions["time.png"]
@@ -184,7 +184,7 @@ def test_chance_is_left_out_where_it_would_press_the_errors_together(
     made: dict[str, Figure] = {}
     monkeypatch.setattr(figures, "write_png", lambda figure, path: made.update({path.stem: figure}))
     for top1, there in ((0.94, False), (0.40, True)):
-        figures.draw(plan, Evidence([run | {"test/top1": top1}], curve, []), [], tmp_path)
+        figures.draw(plan, Evidence([run | {"test/top1": top1}], curve, []), [], tmp_path, tmp_path)
         labels = made["time"].axes[0].get_legend_handles_labels()[1]
         assert ("chance, 10 classes" in labels) == there
 

@@ -86,7 +86,7 @@ def test_without_published_accuracies_or_an_order_nothing_is_claimed(tmp_path: P
 def test_of_many_variants_the_differences_are_drawn_and_no_curves(tmp_path: Path) -> None:
     more = {f"more{index}": Variant() for index in range(MOST)}
     study = replace(STUDY, variants=STUDY.variants | more)
-    assert list(draw(study, EVIDENCE, [], tmp_path)) == ["published.png"]
+    assert list(draw(study, EVIDENCE, [], tmp_path, tmp_path)) == ["published.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["published.png"]
 
 

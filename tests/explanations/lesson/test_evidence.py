@@ -103,9 +103,9 @@ def test_answers_have_figures_seeds_and_how_they_were_declared() -> None:
     said = answers(found("residual"))
     by_question = {each["sides"]: each for each in said}
     gained = by_question["batch norm against original"]
-    assert gained["verdict"] == "gains 7.70 ± 1.42 points, n = 3"
-    assert gained["declared"] == "exploratory"
-    assert any(each["sides"].endswith("(train/loss)") for each in said)
+    assert gained["verdict"] == "gains 4.52 ± 0.96 points, n = 5"
+    assert gained["declared"] == "primary"
+    assert any(each["sides"].endswith("(val/loss)") for each in said)
 
 
 def test_a_single_run_has_the_error_of_its_test_images() -> None:
