@@ -287,8 +287,8 @@ def test_nothing_is_wider_than_the_screen_or_without_a_name(
 def test_claims_lead_to_the_studies_that_are_there(page: Any) -> None:
     page.locator(".claims").get_by_role("link", name="residual").first.click()
     study = page.locator("details", has=page.locator("#study-residual"))
-    study.get_by_text("gains 7.70 ± 1.42 points, n = 3").first.wait_for()
-    assert study.get_by_text("33.09 ± 2.53 %, n = 3").is_visible()
+    study.get_by_text("gains 4.52 ± 0.96 points, n = 5").first.wait_for()
+    assert study.get_by_text("27.23 ± 1.01 %, n = 5").is_visible()
     links = page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
     ids = set(page.locator("[id]").evaluate_all("all => all.map(each => each.id)"))
     assert {link.removeprefix("#") for link in links} <= ids
