@@ -1,5 +1,6 @@
 """What all data sets share: splits, batches, and the preprocessing from images to input."""
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -111,12 +112,12 @@ class ImageDataModule(LightningDataModule, ABC):
             raise UserError(f"data.train_images is {self.train_images}: give a number >= 1")
         if not 0 <= self.label_noise <= 1:
             raise UserError(f"data.label_noise is {self.label_noise}: give a number from 0 to 1")
-        if self.pixel_max <= 0:
+        if not 0 < self.pixel_max < math.inf:
             raise UserError(f"data.pixel_max is {self.pixel_max}: give a number > 0, 1 or 255")
         for key, values in (("mean", self.mean), ("std", self.std)):
             if values != "image" and len(values) != self.in_channels:
                 raise UserError(f"data.{key} is {values}: give {self.in_channels} value(s)")
-        if min(self.std) <= 0:
+        if not all(0 < value < math.inf for value in self.std):
             raise UserError(f"data.std is {self.std}: every value must be > 0")
         self.transform.check(self.native_size, self.views)
 

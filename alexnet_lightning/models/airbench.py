@@ -1,6 +1,7 @@
 """The network of the CIFAR-10 speed record."""
 
 from collections import OrderedDict
+from math import inf
 from typing import Any, final
 
 from torch import nn
@@ -47,7 +48,7 @@ class Airbench94(ImageClassifier):
         init: initialization, see `networks.init`; "identity" in the source.
 
     Raises:
-        UserError: the scale is not above 0.
+        UserError: the scale is not a finite number above 0.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Airbench94(ImageClassifier):
         init: Init = "identity",
         **recipe: Any,
     ) -> None:
-        if logit_scale is not None and logit_scale <= 0:
+        if logit_scale is not None and not 0 < logit_scale < inf:
             raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0, or null")
         whiten = Whitening(in_channels, "gelu", bias=True, trained=not whitening)
         rows = widen(AIRBENCH94, width)

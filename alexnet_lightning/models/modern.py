@@ -1,6 +1,7 @@
 """AlexNet's five convolutions with everything else modern: 3 × 3, batch norm, global pooling."""
 
 from collections import OrderedDict
+from math import inf
 from typing import Any, Literal, final
 
 from torch import nn
@@ -54,7 +55,7 @@ class AlexNetModern(ImageClassifier):
             "gelu" (Hendrycks and Gimpel 2016) is that of the CIFAR-10 speed records.
 
     Raises:
-        UserError: the scale is not above 0.
+        UserError: the scale is not a finite number above 0.
         ValueError: the activation is "maxout" and `whitening` true.
     """
 
@@ -71,7 +72,7 @@ class AlexNetModern(ImageClassifier):
         activation: Activation = "relu",
         **recipe: Any,
     ) -> None:
-        if logit_scale <= 0:
+        if not 0 < logit_scale < inf:
             raise UserError(f"model.logit_scale is {logit_scale}: give a number > 0")
         rows = widen(MODERN if size == "small" else MODERN_LARGE, width, activation)
         stem = OrderedDict[str, nn.Module]()

@@ -351,8 +351,7 @@ class Whitening(nn.Module):
         in_channels: C of the images; the output has 8 · C channels, one pixel smaller.
         activation: applied to the filters' outputs; not "maxout".
         bias: whether a bias, which is trained, is added to them; initialized as torch's.
-        trained: whether the filters are those of a usual convolution instead, initialized as
-            torch's and trained.
+        trained: whether the filters do not whiten, but are trained from torch's initialization.
 
     Raises:
         ValueError: the activation is "maxout".

@@ -73,11 +73,9 @@ def draw(
             sources = [earlier / file]
             if cell.folder and cell.state == "finished":
                 sources.insert(0, cell.folder.path / "figures" / "embeddings.png")
-            source = next((path for path in sources if path.is_file()), folder / file)
-            if source != folder / file:
+            if source := next(filter(Path.is_file, sources), None):
                 with replacing(folder / file) as part:
                     shutil.copyfile(source, part)
-            if (folder / file).is_file():
                 captions[file] = f"Embedding spaces: {study.label(name)}, seed {seed}."
     return captions
 

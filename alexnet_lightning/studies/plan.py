@@ -1,5 +1,6 @@
 """What a study's YAML says: variants, seeds, questions and what the sources print."""
 
+import math
 import re
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -187,7 +188,7 @@ def check_study(study: Study) -> None:
     for question in study.questions:
         if len({kind_of(metric) for _, metric in question.sides}) > 1:
             raise UserError(f"questions: {question.ask}: the metrics have different units")
-        if question.margin is not None and question.margin <= 0:
+        if question.margin is not None and not 0 < question.margin < math.inf:
             raise UserError(f"questions: {question.ask}: margin {question.margin}: give one > 0")
     if study.tune:
         check_tune(study, study.tune)

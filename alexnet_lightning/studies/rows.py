@@ -45,12 +45,11 @@ class Evidence:
 
     def operations_per_epoch(self, variant: str) -> dict[int, float]:
         """Return the operations of an epoch by seed; without rows that lack what they come from."""
-        found = {
-            row["seed"]: (operations(row), row["epochs"])
+        return {
+            row["seed"]: total / row["epochs"]
             for row in self.runs
-            if row["variant"] == variant
+            if row["variant"] == variant and (total := operations(row))
         }
-        return {seed: total / epochs for seed, (total, epochs) in found.items() if total and epochs}
 
     def soft_targets(self, variant: str) -> str:
         """Return what a variant's training loss compares with in place of class indices, or ""."""

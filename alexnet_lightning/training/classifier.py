@@ -240,7 +240,7 @@ class ImageClassifier(LightningModule, ABC):
         trainer: Any = self.trainer
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         figures = {"epoch": trainer.current_epoch, "lr": rate, "train/loss_step": loss}
-        # To the loggers directly: `log` takes 0.4 ms a value, and more at every step that follows.
+        # To the loggers directly: `log` takes 0.45 ms a value, with what later steps read again.
         for logger in trainer.loggers:
             logger.log_metrics(figures, step=trainer.global_step)
         if trainer.progress_bar_callback is not None:

@@ -1,5 +1,6 @@
 """Optimizer and schedule out of a configuration: parameter groups, rates, budgets."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,12 +44,12 @@ def build_optimizer(
     it, there is no backbone, or there are options of no layer or of less than an epoch, or that the
     optimizer does not have or refuses.
     """
-    if backbone_lr_factor <= 0:
+    if not 0 < backbone_lr_factor < math.inf:
         raise UserError(
             f"model.backbone_lr_factor is {backbone_lr_factor}: give a number > 0, or freeze the "
             "backbone"
         )
-    if bias_lr_factor < 0:
+    if not 0 <= bias_lr_factor < math.inf:
         raise UserError(f"model.bias_lr_factor is {bias_lr_factor}: give a number >= 0")
     names = ["weights", "biases", "backbone weights", "backbone biases"]
     chosen = dict(layer_options or {})

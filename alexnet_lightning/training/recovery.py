@@ -45,7 +45,7 @@ class Recovery(Checkpoint):
         every_n_minutes: float | None = 10.0,
         keep: int = 2,
     ) -> None:
-        if every_n_minutes is not None and every_n_minutes <= 0:
+        if every_n_minutes is not None and not every_n_minutes > 0:
             raise UserError(f"recovery.every_n_minutes is {every_n_minutes}: give a number > 0")
         for name, value in (("every_n_steps", every_n_steps), ("keep", keep)):
             if value is not None and value < 1:

@@ -1,5 +1,6 @@
 """Learning-rate schedules that torch does not have."""
 
+import math
 from math import cos, pi
 from typing import Literal
 
@@ -164,7 +165,7 @@ class WarmupPolynomial(WarmupCosine):
         final_lr_factor: float = 0.0,
         total_steps: int | None = None,
     ) -> None:
-        if power <= 0:
+        if not 0 < power < math.inf:
             raise ValueError(f"power is {power}: give a number > 0")
         self.power = power
         super().__init__(optimizer, warmup_fraction, final_lr_factor, total_steps)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from alexnet_lightning.cli.experiment import ExperimentCLI
 from alexnet_lightning.data import CIFAR10DataModule
 from alexnet_lightning.data.batches import ImageTensors
-from alexnet_lightning.models import Airbench94
+from alexnet_lightning.models import Airbench94, AlexNetModern
 from alexnet_lightning.networks.inspect import multiply_adds
 from alexnet_lightning.system.errors import UserError
 
@@ -100,8 +100,13 @@ def test_a_stem_without_whitening_trains_the_same_number_of_filters() -> None:
     assert model.network.features.whiten.weight.requires_grad
     assert model.network.classifier.fc.scale == 1 / 256
     assert Airbench94(10, 3, 32, width=0.25, logit_scale=0.1).network.classifier.fc.scale == 0.1
-    with pytest.raises(UserError, match=r"model.logit_scale is 0.0: give a number > 0, or null"):
-        Airbench94(10, 3, 32, logit_scale=0.0)
+
+
+@pytest.mark.parametrize("scale", [0.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("variant", [Airbench94, AlexNetModern])
+def test_a_scale_of_the_logits_is_a_finite_number_above_0(variant: Any, scale: float) -> None:
+    with pytest.raises(UserError, match=rf"^model.logit_scale is {scale}: give a number > 0"):
+        variant(10, 3, 32, logit_scale=scale)
 
 
 def test_the_rates_of_the_mean_loss_are_the_sources_of_its_sum() -> None:

@@ -50,6 +50,21 @@ CASES = [
     ),
     Case("fit --config {quick} --config number_key.yaml", r"has the key 1, which is no text"),
     Case("fit --config {quick} --config nan.yaml", r"width is nan: give a number > 0$"),
+    Case(
+        "fit --config {quick} --model.bias_lr_factor .nan", r"^error: model\.bias_lr_factor is nan"
+    ),
+    Case(
+        "fit --config {quick} --model.backbone_lr_factor .inf",
+        r"^error: model\.backbone_lr_factor is inf: give a number > 0",
+    ),
+    Case("fit --config {quick} --recovery.every_n_minutes .nan", r"every_n_minutes is nan: give"),
+    Case("fit --config {quick} --data.pixel_max .nan", r"^error: data\.pixel_max is nan: give"),
+    Case("fit --config {quick} --data.std [.nan]", r"^error: data\.std is .*nan.*must be > 0$"),
+    Case(
+        "fit --config {quick} --model.lr_scheduler WarmupPolynomial "
+        "--model.lr_scheduler.power .nan",
+        r"power is nan: give a number > 0$",
+    ),
     Case("fit --config {quick} --name 'a\nb'", r"^error: name is 'a\\nb': give the name of a fold"),
     Case("fit --config {quick} --name ' '", r"^error: name is ' ': give the name of a folder"),
     Case("fit --config", r"^error: --config: give a YAML file, as configs/digits_bn\.yaml$"),

@@ -52,6 +52,19 @@ class Told(DummyLogger):
             self.rows.append((step, metrics))
 
 
+class Losses(Callback):
+    """Keep the loss of every batch."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *rest: Any
+    ) -> None:
+        # Lightning has divided it.
+        self.seen.append(outputs["loss"].item() * trainer.accumulate_grad_batches)
+
+
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, [2, 5, 8, 11]), (2, [2, 5])])
 def test_every_so_many_steps_the_loggers_get_rate_and_loss_once(
     tmp_path: Path, accumulate: int, steps: list[int]
@@ -69,17 +82,6 @@ def test_every_so_many_steps_the_loggers_get_rate_and_loss_once(
     assert [figures["epoch"] for _, figures in logger.rows] == [
         step * accumulate // 6 for step in steps
     ]
-
-
-class Losses(Callback):
-    """Keep the loss of every batch."""
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-
-    def on_train_batch_end(self, *args: Any) -> None:
-        # Lightning has divided it.
-        self.seen.append(args[2]["loss"].item() * args[0].accumulate_grad_batches)
 
 
 def test_validation_figures_are_those_of_all_images_at_once(tmp_path: Path) -> None:

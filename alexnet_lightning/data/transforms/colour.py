@@ -1,5 +1,6 @@
 """Color noise along the principal components of the training pixels."""
 
+import math
 from typing import Literal
 
 import torch
@@ -32,7 +33,7 @@ class PCANoise:
         probability: float = 1.0,
         reading: Literal["deviation", "code_2012", "paper"] = "deviation",
     ) -> None:
-        if std < 0:
+        if not 0 <= std < math.inf:
             raise UserError(f"PCANoise.std is {std}: give a number >= 0")
         if not 0 <= probability <= 1:
             raise UserError(f"PCANoise.probability is {probability}: give a number from 0 to 1")

@@ -1,5 +1,6 @@
 """Soft targets: what the loss compares with in training instead of class indices."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -35,7 +36,7 @@ class Mixed(Targets):
     """The transform of torchvision with the name of the class, random by our generator."""
 
     def __init__(self, alpha: float) -> None:
-        if alpha <= 0:
+        if not 0 < alpha < math.inf:
             raise UserError(f"{type(self).__name__}.alpha is {alpha}: give a number > 0")
         self.alpha = alpha
 

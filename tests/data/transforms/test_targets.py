@@ -76,7 +76,7 @@ def test_shares_are_those_of_the_pixels() -> None:
         assert torch.allclose(mixed.mean(dim=(1, 2, 3)), shares @ torch.arange(4.0), atol=1e-5)
 
 
-@pytest.mark.parametrize("alpha", [0.0, -1.0])
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan")])
 def test_arguments_out_of_range(alpha: float) -> None:
     for make in (MixUp, CutMix):
         with pytest.raises(UserError, match=rf"{make.__name__}.alpha is {alpha}: give"):
