@@ -263,6 +263,8 @@ def test_pointing_at_an_image_shows_it_and_nothing_is_loaded_or_cut(
         for number in range(2):
             plane = tab.locator("svg.plane").nth(number)
             plane.scroll_into_view_if_needed()
+            # The scroll event hides the card, and comes with the next frame: after a quick point.
+            tab.evaluate("new Promise(then => requestAnimationFrame(() => setTimeout(then)))")
             assert not tab.locator("#card").is_visible()
             # The rightmost point, which no other one covers.
             where = "of => of.reduce((best, c, i) => c.getAttribute('cx') > 389.9 ? i : best, -1)"
