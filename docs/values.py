@@ -13,9 +13,11 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 from alexnet_lightning.studies import tables, targets
@@ -23,6 +25,7 @@ from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.levels import reached, values
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.rows import Evidence, read
+from alexnet_lightning.studies.statistics import Estimate
 from alexnet_lightning.training.summary import run_table
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +107,35 @@ def worth(metric: str) -> str:
     return f"\n\n{tables.table(header, lines)}\n\n"
 
 
+def planned(*pilots: str) -> str:
+    """How good the plans of the first seeds were, over all studies' primary contrasts, as a table.
+
+    For the interval that five seeds or more have, the first ones should ask for just as many.
+    """
+    header = ["first seeds", "asked for, four in five", "enough", "to be safe, median", "enough"]
+    return f"\n\n{tables.table(header, [plan_row(int(first)) for first in pilots])}\n\n"
+
+
+def plan_row(first: int) -> list[str]:
+    """How good the plans of so many seeds were: their seeds over those that it took."""
+    found, safe = [], []
+    for path in sorted(RESULTS.glob("*/study.yaml")):
+        study, rows = read_study(path), evidence(path.parent.name)
+        seeds = sorted({row["seed"] for row in rows.runs})[:first]
+        pilot = replace(rows, runs=[row for row in rows.runs if row["seed"] in seeds])
+        for before, after in zip(contrasts(study, pilot), contrasts(study, rows), strict=True):
+            few, every = before.difference, after.difference
+            if not few or not every or not after.question.primary:
+                continue
+            if few.n == first and every.n > 4 and every.sd > 0:
+                found.append(Estimate.values_for(every.half, few.sd) / every.n)
+                safe.append(Estimate.values_for(every.half, few.upper_sd) / every.n)
+    low, *_, high = quantiles(found, n=10)
+    enough, safely = (f"{sum(x >= 1 for x in each)} of {len(each)}" for each in (found, safe))
+    asked = f"{low:.1f} to {high:.1f} times"
+    return [str(first), asked, enough, f"{median(safe):.1f} times", safely]
+
+
 def ratio(study: str, of: str, against: str, metric: str, level: str) -> str:
     """Epochs that one variant takes to a level over those of another."""
     sides = (reached(evidence(study), name, metric, float(level)) for name in (of, against))
@@ -163,7 +195,7 @@ def cost(path: Path) -> str | None:
 
 WRITERS: dict[str, Callable[..., str]] = {
     each.__name__: each
-    for each in (error, accuracy, target, answer, worth, ratio, minutes, duration, table)
+    for each in (error, accuracy, target, answer, worth, planned, ratio, minutes, duration, table)
 }
 
 
