@@ -134,6 +134,7 @@ def test_a_checkpoint_loads_without_running_code_and_gives_the_same_logits(run: 
         "backbone_lr_factor": 1.0,
         "init": "default",
         "label_smoothing": 0.0,
+        "hardest": 1.0,
         "compile": False,
     }
     cli = ExperimentCLI(["--config", str(run / "config.yaml")])

@@ -7,5 +7,6 @@ from alexnet_lightning.callbacks.epoch_estimate import EpochEstimate as EpochEst
 from alexnet_lightning.callbacks.epoch_lines import EpochLines as EpochLines
 from alexnet_lightning.callbacks.layers import LayerStatistics as LayerStatistics
 from alexnet_lightning.callbacks.layers import LayerTable as LayerTable
+from alexnet_lightning.callbacks.operations import OperationCount as OperationCount
 from alexnet_lightning.callbacks.throughput import MatrixRate as MatrixRate
 from alexnet_lightning.callbacks.throughput import Throughput as Throughput

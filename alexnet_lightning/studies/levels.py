@@ -35,17 +35,15 @@ def reached(
         at = epochs_to(rising, sign * level, offset)
         if at is not None:
             found[seed] = at
-    if unit == "seconds":
-        ends = ends_of_epochs(evidence, variant)
-        times = {seed: {0: 0.0} | ends.get(seed, {}) for seed in found}
-        return {
-            seed: float(np.interp(at, [*times[seed]], [*times[seed].values()]))
-            for seed, at in found.items()
-        }
-    if unit == "operations":
-        costs = evidence.operations_per_epoch(variant)
-        return {seed: at * costs[seed] for seed, at in found.items() if seed in costs}
-    return found
+    if unit == "epochs":
+        return found
+    of_seconds = unit == "seconds"
+    ends = ends_of_epochs(evidence, variant) if of_seconds else evidence.operations_until(variant)
+    until = {seed: {0: 0.0} | ends[seed] for seed in found if seed in ends}
+    return {
+        seed: float(np.interp(found[seed], [*each], [*each.values()]))
+        for seed, each in until.items()
+    }
 
 
 def epochs_to(curve: dict[int, float], level: float, offset: float) -> float | None:

@@ -13,7 +13,10 @@ from alexnet_lightning.training.run_folder import RunFolder
 from alexnet_lightning.training.summary import LAST_EPOCH
 
 FEW_EPOCHS = 2
-CURVES = ("train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second")
+CURVES = (
+    "train/loss", "train/top1", "val/loss", "val/top1", "train/images_per_second",
+    "train/operations",
+)  # fmt: skip
 FIGURES = (  # of summary.json
     "diverged_at_step", "best_epoch", "epochs", "val/loss", "val/top1", "val/top5", "test/loss",
     "test/top1", "test/top5", "test/images", "data/changed", "classes", "parameters",
@@ -21,7 +24,7 @@ FIGURES = (  # of summary.json
     "machine/gflops_before", "machine/gflops_after",
 )  # fmt: skip
 LAST = (  # the last value of a column of metrics.csv
-    "train/loss", "train/top1", "val/features_knn5", "val/features_silhouette",
+    "train/loss", "train/top1", "train/operations", "val/features_knn5", "val/features_silhouette",
     "val/penultimate_knn5", "val/penultimate_silhouette", "val/embedded_images",
 )  # fmt: skip
 
@@ -43,10 +46,11 @@ class Evidence:
             if row["variant"] == variant and row.get(metric) is not None
         }
 
-    def operations_per_epoch(self, variant: str) -> dict[int, float]:
-        """Return the operations of an epoch by seed; without rows that lack what they come from."""
+    def operations_until(self, variant: str) -> dict[int, dict[int, float]]:
+        """Return by seed and epoch the operations up to its end; without rows that do not say."""
         return {
-            row["seed"]: total / row["epochs"]
+            row["seed"]: self.curve(variant, row["seed"], "train/operations")
+            or {row["epochs"]: total}
             for row in self.runs
             if row["variant"] == variant and (total := operations(row))
         }
@@ -82,7 +86,12 @@ class Evidence:
 
 
 def operations(row: Row) -> float | None:
-    """Return the operations of a training; None for rows without the number of images."""
+    """Return the operations of a training; None for rows without the number of images.
+
+    Those that `OperationCount` has counted; else those of all images, epochs and layers.
+    """
+    if counted := row.get("train/operations"):
+        return float(counted)
     images = row.get("data/train_images")
     return None if images is None else 6 * row["multiply_adds"] * images * row["epochs"]
 

@@ -15,8 +15,9 @@ METHOD = (
     "A target is passed if a one-sided t test over the seeds shows that the mean test top-1 "
     f"accuracy lies above it (p < {SURE}). Training time is the mean of the runs. Operations are "
     "two per multiply-add, three passes (forward and two backward) over all training images of all "
-    "epochs at the full image size. Rate is operations over time; the matrix rate is that of a "
-    "large float32 product, measured before and after each training in its process."
+    "epochs at the full image size, or as OperationCount counts them. Rate is operations over "
+    "time; the matrix rate is that of a large float32 product, measured before and after each "
+    "training in its process."
 )
 
 

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from alexnet_lightning.data.transforms.views import SIX
 from alexnet_lightning.networks.base import Network
 from alexnet_lightning.networks.init import Init, initialise
+from alexnet_lightning.networks.inspect import evaluating
 from alexnet_lightning.networks.layers import Whitening
 from alexnet_lightning.system import mode
 from alexnet_lightning.system.errors import UserError
@@ -73,10 +74,14 @@ class ImageClassifier(LightningModule, ABC):
         init: initialization, see `networks.init`; "paper" and "code_2012" need
             `data.pixel_max` 255.
         label_smoothing: part of the target spread evenly over all classes in training, 0 to 1.
+        hardest: part of each training batch that the step is computed from, above 0 to 1: the
+            images with the greatest loss, by a forward pass more. Training figures are of these.
+            Source: Jiang et al., "Accelerating Deep Learning by Focusing on the Biggest Losers",
+            2019, who choose at random by the loss.
         compile: whether torch compiles the network; the checkpoint's names stay as they are.
 
     Raises:
-        UserError: a k or the smoothing is out of range.
+        UserError: a k, the smoothing or the part is out of range.
     """
 
     @abstractmethod
@@ -94,6 +99,7 @@ class ImageClassifier(LightningModule, ABC):
         layer_options: Mapping[str, Mapping[str, float]] | None = None,
         init: Init = "default",
         label_smoothing: float = 0.0,
+        hardest: float = 1.0,
         compile: bool = False,  # noqa: A002  # the word that users of torch know
     ) -> None:
         super().__init__()
@@ -105,6 +111,8 @@ class ImageClassifier(LightningModule, ABC):
                 )
         if not 0 <= label_smoothing <= 1:
             raise UserError(f"model.label_smoothing is {label_smoothing}: give a number in [0, 1]")
+        if not 0 < hardest <= 1:
+            raise UserError(f"model.hardest is {hardest}: give a number above 0 to 1")
         # Optimiser and schedule are no plain values; the run's config.yaml has them.
         self.save_hyperparameters(ignore=["network", "optimizer", "lr_scheduler"], logger=False)
         if top_k is None:
@@ -130,6 +138,7 @@ class ImageClassifier(LightningModule, ABC):
         self.backbone_lr_factor = backbone_lr_factor
         self.layer_options = layer_options
         self.label_smoothing = label_smoothing
+        self.hardest = hardest
         if mode.may_train:  # torchmetrics takes as long to import as Lightning
             from alexnet_lightning.training.metrics import StageMetrics
 
@@ -228,12 +237,24 @@ class ImageClassifier(LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         trainer: Any = self.trainer
+        if self.hardest < 1:
+            batch = self._hardest_of(batch)
         loss = self._step(batch, self.train_metrics)["loss"]
         every = trainer.log_every_n_steps
         steps_now = trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if steps_now and every and (trainer.global_step + 1) % every == 0:
             self._log_step(loss.item())
         return loss
+
+    def _hardest_of(self, batch: Batch) -> Batch:
+        """Return the images of a batch with the greatest loss, in their order."""
+        images, targets = batch
+        with torch.no_grad(), evaluating(self.network):
+            losses = F.cross_entropy(full(self(images)), targets, reduction="none")
+        torch.clear_autocast_cache()  # it has the weights without their gradients
+        count = math.ceil(self.hardest * len(images))
+        kept = losses.topk(count).indices.sort().values
+        return images[kept], targets[kept]
 
     def _log_step(self, loss: float) -> None:
         """Tell loggers and progress bar of the step under way."""

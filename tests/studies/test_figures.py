@@ -56,6 +56,17 @@ def test_operations_to_a_level_are_those_of_the_epochs_until_then() -> None:
     assert found == {1: pytest.approx(1.5 * pflop)}, "2 has no number of images, 3 is never there"
 
 
+def test_operations_that_were_counted_go_before_those_of_whole_images() -> None:
+    run = {"variant": "a", "seed": 1, "epochs": 2, "multiply_adds": 9, "data/train_images": 9}
+    curve = [
+        {"variant": "a", "seed": 1, "epoch": 1, "val/top1": 0.5, "train/operations": 2e15},
+        {"variant": "a", "seed": 1, "epoch": 2, "val/top1": 0.9, "train/operations": 6e15},
+    ]
+    rows = Evidence([run | {"train/operations": 6e15}], curve, [])
+    assert values(rows, "a", "operations to val/top1 0.7") == {1: pytest.approx(4.0)}
+    assert values(rows, "a", "operations to val/top1 0.4") == {1: pytest.approx(2.0)}
+
+
 @pytest.fixture
 def drawn(plan: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
     """The figures of two variants: the second, with label smoothing, is best after one epoch."""

@@ -16,6 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from alexnet_lightning.data import DigitsDataModule, ResizeCropFlip
 from alexnet_lightning.models import AlexNet, AlexNetBN
+from alexnet_lightning.system.errors import UserError
 from alexnet_lightning.training.metrics import StageMetrics
 from alexnet_lightning.training.schedules import Plateau
 
@@ -209,6 +210,33 @@ def test_smoothed_labels_count_in_training_only() -> None:
     smooth = F.cross_entropy(model(batch[0]), batch[1], label_smoothing=0.1)
     assert model._step(batch, model.val_metrics)["loss"] == plain
     assert model._step(batch, model.train_metrics)["loss"] == smooth != plain
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_of_the_hardest_half_alone_are_loss_and_gradient(tmp_path: Path, precision: Any) -> None:
+    """A batch of which half is right already teaches what the other half alone would teach."""
+    model = small(AlexNetBN, optimizer=partial(SGD, lr=0.1), hardest=0.5, dropout=0.0)
+    model.train_metrics.reset()
+    plugin = quiet_trainer(tmp_path, 1, precision=precision).precision_plugin
+    images = torch.rand(8, 1, 8, 8)
+    with torch.no_grad(), plugin.forward_context():
+        said = model.network.eval()(images).float()
+    model.train()
+    labels = torch.where(torch.arange(8) % 2 == 0, said.argmax(dim=1), said.argmin(dim=1))
+    with plugin.forward_context():
+        model._step(model._hardest_of((images, labels)), model.train_metrics)["loss"].backward()
+        found = [parameter.grad.clone() for parameter in model.network.parameters()]
+        model.zero_grad()
+        model._step((images[1::2], labels[1::2]), model.train_metrics)["loss"].backward()
+    assert model.network.training
+    for gradient, parameter in zip(found, model.network.parameters(), strict=True):
+        assert torch.equal(gradient, parameter.grad) and gradient.any()
+
+
+def test_a_part_of_no_images_is_refused() -> None:
+    for part in (0.0, 1.5, float("nan")):
+        with pytest.raises(UserError, match=r"model\.hardest is .*: give a number above 0 to 1"):
+            small(hardest=part)
 
 
 class Rates(Callback):
