@@ -43,9 +43,10 @@ RECIPES = {
         *("--trainer.callbacks+", "GradientAccumulationScheduler"),
         *("--trainer.callbacks.scheduling", "{0: 2, 1: 3}"),
     ],
+    "counted": ["--model.hardest", "0.5", "--trainer.callbacks", "OperationCount"],
     "read ahead": ["--data.transform", "PadCropFlip", "--recovery.every_n_steps", "1"],
 }
-OFTEN = ["plateau", "a bias for an epoch", "callbacks that change it by epoch"]
+OFTEN = ["plateau", "counted", "a bias for an epoch", "callbacks that change it by epoch"]
 RARELY = ["accumulating", "one cycle", "averaged", "read ahead"]
 BATCHES = ["--data.batch_size", "100", "--trainer.log_every_n_steps", "2"]  # 12 an epoch
 pytestmark = pytest.mark.usefixtures("no_wandb")

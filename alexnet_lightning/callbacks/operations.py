@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.flop_counter import FlopCounterMode
 
-from alexnet_lightning.training.onlookers import Onlooker
 
-
-class OperationCount(Onlooker):
+class OperationCount(Callback):
     """Log `train/operations` at each epoch's end: those of the training up to there.
 
     Two per multiply-add of convolutions and matrix products, forward, backward and in the
     optimizer's step, of all processes. Smaller images, layers that are no longer trained and
     images that are left out are counted as what they cost. torch counts the first batch of each
     epoch, and after a resume; the others are taken for the same per image. Of a compiled network
-    that batch runs as if it were not.
+    that batch runs as if it were not; where gradients accumulate it makes no step, and the
+    optimizer's operations are left out.
     """
+
+    # No Onlooker: those come after the checkpoints, which would lack the last batch.
 
     def __init__(self) -> None:
         self._counter: FlopCounterMode | None = None
@@ -41,7 +42,8 @@ class OperationCount(Onlooker):
         self._so_far += self._per_image * images * trainer.world_size
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.log("train/operations", self._so_far)
+        # Every process counts its own for all of them.
+        pl_module.log("train/operations", self._so_far, sync_dist=True)
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException

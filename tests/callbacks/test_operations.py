@@ -1,5 +1,7 @@
 """Operations against those that are known: of layers, images and steps."""
 
+from types import SimpleNamespace
+
 import torch
 
 from alexnet_lightning.callbacks import OperationCount
@@ -40,3 +42,12 @@ def test_it_changes_nothing_and_goes_on_after_a_resume(make_trainer, model, data
     (half,) = counted(make_trainer(first, max_epochs=1), model, data)
     second.load_state_dict(first.state_dict())
     assert counted(make_trainer(second, max_epochs=1), model, data) == [2 * half]
+
+
+def test_those_of_all_processes_are_counted():
+    trainer, batch = SimpleNamespace(world_size=2), (torch.ones(5, 3), None)
+    callback = OperationCount()
+    callback.on_train_batch_start(trainer, None, batch, 0)
+    batch[0] @ torch.ones(3, 7)
+    callback.on_train_batch_end(trainer, None, None, batch, 0)
+    assert callback.state_dict() == {"so_far": 2 * 2 * 5 * 3 * 7}
