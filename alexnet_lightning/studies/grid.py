@@ -169,15 +169,22 @@ def check_unchanged(cell: Cell, folder: Path) -> None:
         check_row(cell, folder)
         return
     wanted = resolved(cell.run, folder)
-    begun = yaml.safe_load(in_new_words(cell.folder.config.read_text(encoding="utf-8")))
-    keys = {*differences(begun, wanted), *differences(wanted, begun)}
-    elsewhere = tuple(f"{key}." for key in ELSEWHERE)
-    changed = sorted(key for key in keys if not f"{key}.".startswith(elsewhere))
+    config = cell.folder.config
+    changed = changed_keys(yaml.safe_load(in_new_words(config.read_text(encoding="utf-8"))), wanted)
+    if changed:  # arguments that its version did not have are at their defaults: slower
+        changed = changed_keys(parsed([f"--config={config}"]), wanted)
     if changed:
         raise UserError(
             f"{cell.folder.path}: this run was begun with other settings than the study now has "
             f"({', '.join(changed[:3])}): name another --output, or delete the run to repeat it"
         )
+
+
+def changed_keys(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Return the dotted keys in which two configurations differ, without those of ELSEWHERE."""
+    keys = {*differences(begun, wanted), *differences(wanted, begun)}
+    elsewhere = tuple(f"{key}." for key in ELSEWHERE)
+    return sorted(key for key in keys if not f"{key}.".startswith(elsewhere))
 
 
 def check_rows(cells: Sequence[Cell], folder: Path) -> None:

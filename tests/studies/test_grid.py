@@ -179,6 +179,20 @@ def test_another_setting_than_the_run_was_begun_with_is_refused(
     assert str(folder) in str(error.value)
 
 
+def test_a_run_of_a_version_without_an_argument_has_its_default(
+    plan: Study, tmp_path: Path
+) -> None:
+    run = grid(plan)[0]
+    config = make_run(run, tmp_path, {}, "20260101-000000") / "config.yaml"
+    content = yaml.safe_load(config.read_text())
+    assert content["model"]["init_args"].pop("hardest") == 1.0
+    config.write_text(yaml.safe_dump(content))
+    check_unchanged(find(run, tmp_path), tmp_path)
+    changed = replace(run, flags=(*run.flags, "--model.hardest=0.5"))
+    with pytest.raises(UserError, match=r"model\.init_args\.hardest"):
+        check_unchanged(find(changed, tmp_path), tmp_path)
+
+
 def test_the_list_estimates_time_from_runs_of_the_same_variant(plan: Study, tmp_path: Path) -> None:
     runs = grid(plan)
     for run, seconds in zip(runs[:3], (60.0, 600.0, 120.0), strict=True):
