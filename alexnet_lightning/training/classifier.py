@@ -251,7 +251,6 @@ class ImageClassifier(LightningModule, ABC):
         images, targets = batch
         with torch.no_grad(), evaluating(self.network):
             losses = F.cross_entropy(full(self(images)), targets, reduction="none")
-        torch.clear_autocast_cache()  # it has the weights without their gradients
         count = math.ceil(self.hardest * len(images))
         kept = losses.topk(count).indices.sort().values
         return images[kept], targets[kept]

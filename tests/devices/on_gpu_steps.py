@@ -215,7 +215,8 @@ def test_images_on_the_device_do_not_cross_in_a_step(storage: Any, copies: int, 
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
-def test_a_step_of_the_record_sends_indices_and_crops_alone() -> None:
+@pytest.mark.parametrize("hardest", [1.0, 0.5])
+def test_a_step_of_the_record_sends_indices_and_crops_alone(hardest: float) -> None:
     """Whitened, label smoothing, Muon, a bias that is trained in one of two epochs."""
     model = create_model(
         "Airbench94",
@@ -223,6 +224,7 @@ def test_a_step_of_the_record_sends_indices_and_crops_alone() -> None:
         32,
         width=0.125,
         label_smoothing=0.2,
+        hardest=hardest,
         optimizer=MuonSGD,
         lr_scheduler=partial(WarmupLinear, total_steps=None),
         layer_options={"whiten.bias": {"epochs": 1}},

@@ -223,8 +223,12 @@ def test_of_the_hardest_half_alone_are_loss_and_gradient(tmp_path: Path, precisi
         said = model.network.eval()(images).float()
     model.train()
     labels = torch.where(torch.arange(8) % 2 == 0, said.argmax(dim=1), said.argmin(dim=1))
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
     with plugin.forward_context():
-        model._step(model._hardest_of((images, labels)), model.train_metrics)["loss"].backward()
+        chosen = model._hardest_of((images, labels))
+        for name, value in model.network.state_dict().items():
+            assert torch.equal(value, before[name]), "batch norm must not see the others"
+        model._step(chosen, model.train_metrics)["loss"].backward()
         found = [parameter.grad.clone() for parameter in model.network.parameters()]
         model.zero_grad()
         model._step((images[1::2], labels[1::2]), model.train_metrics)["loss"].backward()
