@@ -174,6 +174,8 @@ def check_callbacks(callbacks: Sequence[Any], model: ImageClassifier) -> None:
         reasons = [reason for kind, reason in REFUSED.items() if isinstance(callback, kind)]
         if isinstance(callback, BaseFinetuning) and model.backbone_lr_factor != 1.0:
             reasons.append("sets the rate of the backbone; leave out backbone_lr_factor")
+        if type(callback) is BaseFinetuning:
+            reasons.append("says nothing of which layers to train; give BackboneFinetuning")
         if reasons:
             raise UserError(f"trainer.callbacks: {type(callback).__name__} {reasons[0]}")
 

@@ -28,7 +28,6 @@ GIVEN = re.compile(r"(?:Given|Got) value: (?!Namespace|NestedArg|\[Namespace)(.+
 UNION = "Does not validate against any"
 NOT_NAMED = "Got value: NestedArg"  # an argument of a class that is not known yet
 EXPECTED = re.compile(r"Expected a (?!path)(.+?)(?=\. Got value|$)", re.MULTILINE)
-CLASSES = [*PUBLIC, *dir(callbacks), *dir(loggers), *dir(optim), *dir(lr_scheduler)]
 WORDS = {
     "'bool'": "true or false",
     "'int'": "a whole number",
@@ -86,7 +85,9 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     elif number := re.fullmatch(r"Key must be a string, got: (.+)\.", reason):
         reason = f"a configuration has the key {number[1]}, which is no text; see --help"
     elif missing := re.search(r"Expected a dot import path string:\s*(\S*)", said):
-        near = did_you_mean(missing[1], CLASSES, "give a name that --help lists, or a dotted path")
+        near = did_you_mean(
+            missing[1], class_names(), "give a name that --help lists, or a dotted path"
+        )
         reason = f"no class named {missing[1] or repr('')}; {near}"
     elif ambiguous := re.search(r"Multiple subclasses with name (\w+)\.", reason):
         reason = f"more than one class is named {ambiguous[1]}: " + reason.split("ambiguity: ")[-1]
@@ -106,6 +107,14 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
             return f"{mistyped[1]}: give it as --config {mistyped[1]}"
         reason = no_option(mistyped[1], options)
     return ": ".join(filter(None, [key, reason]))
+
+
+def class_names() -> list[str]:
+    """Return the names of all classes that a configuration may give."""
+    from alexnet_lightning import callbacks as own  # which imports matplotlib
+
+    names = [*PUBLIC, *dir(own), *dir(callbacks), *dir(loggers), *dir(optim), *dir(lr_scheduler)]
+    return [name for name in names if name[0].isupper()]  # the others are modules
 
 
 def innermost(chain: Sequence[str]) -> str:

@@ -42,7 +42,14 @@ CASES = [
         "fit --config {quick} --model.lr_scheduler StepLR --model.lr_scheduler.step_size 0",
         r"^error: model\.lr_scheduler: integer modulo by zero$",
     ),
-    Case(f"{TRIED} --trainer.callbacks+ BaseFinetuning", r"^error: trainer: NotImplementedError$"),
+    Case(
+        f"{REFUSED} BaseFinetuning",
+        r"^error: trainer\.callbacks: BaseFinetuning .* give BackboneFinetuning$",
+    ),
+    Case(
+        f"{REFUSED} OperationsCount",
+        r"^error: trainer\.callbacks: .* OperationsCount; did you mean OperationCount\?$",
+    ),
     Case(
         f"{REFUSED} OnExceptionCheckpoint --trainer.callbacks.dirpath x",
         r"^error: trainer\.callbacks: OnExceptionCheckpoint .* leave it out",
