@@ -123,7 +123,8 @@ class ImageClassifier(LightningModule, ABC):
                     f"model.top_k: top-{k} says nothing about {num_classes} classes; "
                     f"give numbers from 1 to {num_classes - 1}"
                 )
-        initialise(network, init)
+        side = self.hparams["image_size"]
+        initialise(network, init, (self.hparams["in_channels"], side, side))
         # The layout that convolutions are fastest in, on CPU and on tensor cores.
         self.network = network.to(memory_format=torch.channels_last)
         if compile:

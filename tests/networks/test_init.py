@@ -1,5 +1,7 @@
 """Initialization: where each scheme puts which deviation and which bias."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -41,6 +43,18 @@ def test_he_keeps_the_spread_and_starts_biases_at_zero() -> None:
     found = deviations("he")
     assert found["conv3"][0] == pytest.approx((2 / (128 * 9)) ** 0.5, abs=1e-3)
     assert {bias for _, bias in found.values()} == {0.0}
+
+
+@pytest.mark.parametrize("choice", [{"activation": "maxout"}, {"pooling": "max_average"}, {}])
+def test_lsuv_gives_every_layer_unit_variance(choice: dict[str, Any]) -> None:
+    model = AlexNet(10, 1, 28, stem="small", width=0.25, norm="none", init="lsuv", **choice)
+    assert model.network.training
+    found: list[float] = []
+    for layer in model.network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(lambda _, __, output: found.append(output.var().item()))
+    model.eval()(torch.randn(256, 1, 28, 28))
+    assert len(found) == 8 and found == pytest.approx([1.0] * 8, rel=0.2)
 
 
 def test_default_leaves_what_torch_drew() -> None:
