@@ -24,6 +24,8 @@ from alexnet_lightning.studies import tables, targets
 from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.levels import reached, values
 from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.published import correlation as rank_correlation
+from alexnet_lightning.studies.published import pairs
 from alexnet_lightning.studies.rows import Evidence, read
 from alexnet_lightning.studies.statistics import Estimate
 from alexnet_lightning.training.summary import run_table
@@ -60,6 +62,11 @@ def accuracy(study: str, variant: str) -> str:
     """Test top-1 accuracy of a variant with its interval, and the number of seeds."""
     found = [100 * each for each in evidence(study).by_seed(variant, "test/top1").values()]
     return f"{tables.shown(found)} % (n = {len(found)})" if found else NO_RUN
+
+
+def correlation(study: str) -> str:
+    """Spearman's rank correlation of the source's differences and ours."""
+    return str(rank_correlation(pairs(read_study(RESULTS / study / "study.yaml"), evidence(study))))
 
 
 def target(study: str, variant: str) -> str:
@@ -195,7 +202,19 @@ def cost(path: Path) -> str | None:
 
 WRITERS: dict[str, Callable[..., str]] = {
     each.__name__: each
-    for each in (error, accuracy, target, answer, worth, planned, ratio, minutes, duration, table)
+    for each in (
+        error,
+        accuracy,
+        correlation,
+        target,
+        answer,
+        worth,
+        planned,
+        ratio,
+        minutes,
+        duration,
+        table,
+    )
 }
 
 

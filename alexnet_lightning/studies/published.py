@@ -10,7 +10,7 @@ from alexnet_lightning.studies.statistics import Estimate, paired
 from alexnet_lightning.studies.tables import NONE, table
 
 METRIC = "test/top1"
-FEWEST = 3  # variants: the ranks of two are always in order or in reverse
+FEWEST = 4  # variants; fewer give no interval
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class Correlation:
     rho: float
     p: float
     n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of rho (Bonett and Wright 2000); of 1 or -1 that value alone."""
+        half = 1.959964 * math.sqrt((1 + self.rho**2 / 2) / (self.n - 3))
+        middle = math.atanh(self.rho) if abs(self.rho) < 1 else math.copysign(math.inf, self.rho)
+        return math.tanh(middle - half), math.tanh(middle + half)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+        return f"{self.rho:+.2f} (95 % interval {low:+.2f} to {high:+.2f}), {p}, n = {self.n}"
 
 
 def baseline(study: Study) -> str | None:
@@ -86,9 +98,7 @@ def sentence(base: str, found: Correlation | None) -> str:
     start = f"Differences in test top-1 accuracy to {base}, in points, the source's and ours"
     if found is None:
         return f"{start}: no rank correlation, since there are too few variants or no order."
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
-    rho = f"**Spearman's rank correlation {found.rho:+.2f}, {p}, over {found.n} variants**"
-    return f"{start}: {rho}."
+    return f"{start}: **Spearman's rank correlation is {found} variants**."
 
 
 def mean(accuracies: dict[int, float]) -> str:

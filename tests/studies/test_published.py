@@ -51,6 +51,9 @@ def test_the_correlation_is_that_of_the_textbook() -> None:
     assert found.rho == pytest.approx(-29 / 165)
     assert found.p == pytest.approx(0.627188, abs=1e-6)
     assert found.n == 10
+    # atanh(-29/165) ± 1.96 · ((1 + rho² / 2) / 7)^.5
+    assert found.interval == pytest.approx((-0.7278, 0.5145), abs=1e-4)
+    assert replace(found, rho=1.0).interval == (1.0, 1.0)
 
 
 def test_differences_are_to_the_first_published_variant_seed_by_seed() -> None:
@@ -64,7 +67,9 @@ def test_differences_are_to_the_first_published_variant_seed_by_seed() -> None:
 
 def test_the_report_has_both_columns_and_the_correlation(tmp_path: Path) -> None:
     text = document(STUDY, EVIDENCE, "", {})
-    assert "**Spearman's rank correlation -0.18, p = 0.627, over 10 variants**" in text
+    assert (
+        "correlation is -0.18 (95 % interval -0.73 to +0.51), p = 0.627, n = 10 variants**" in text
+    )
     lines = [line for line in text.splitlines() if line.startswith("| v113")]
     assert lines[0] == "| v113 | 11.3 % | +1.3 | 2 | 42.00 % | +12.00 ± 12.71 |"
     assert "| the base | 10.0 % | – | – | 30.00 % | – |" in text
