@@ -123,8 +123,9 @@ class ImageClassifier(LightningModule, ABC):
                     f"model.top_k: top-{k} says nothing about {num_classes} classes; "
                     f"give numbers from 1 to {num_classes - 1}"
                 )
-        side = self.hparams["image_size"]
-        initialise(network, init, (self.hparams["in_channels"], side, side))
+        if self.hparams:  # else this process only predicts, with weights that are loaded
+            side = self.hparams.get("image_size", 32)
+            initialise(network, init, (self.hparams.get("in_channels", 3), side, side))
         # The layout that convolutions are fastest in, on CPU and on tensor cores.
         self.network = network.to(memory_format=torch.channels_last)
         if compile:

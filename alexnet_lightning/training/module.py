@@ -1,6 +1,6 @@
 """LightningModule, or a plain torch module in a process that only predicts."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
@@ -14,6 +14,8 @@ else:
 
     class LightningModule(nn.Module):
         """All of Lightning's that a trained network needs."""
+
+        hparams: ClassVar[dict[str, Any]] = {}
 
         def save_hyperparameters(self, **how: Any) -> None:
             """Do nothing: no checkpoint is written here."""
