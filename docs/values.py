@@ -66,7 +66,8 @@ def accuracy(study: str, variant: str) -> str:
 
 def correlation(study: str) -> str:
     """Spearman's rank correlation of the source's differences and ours."""
-    return str(rank_correlation(pairs(read_study(RESULTS / study / "study.yaml"), evidence(study))))
+    plan = read_study(RESULTS / study / "study.yaml")
+    return str(rank_correlation(pairs(plan, evidence(study))) or NO_RUN)
 
 
 def target(study: str, variant: str) -> str:
@@ -77,7 +78,7 @@ def target(study: str, variant: str) -> str:
         return NO_RUN
     if found.top1.n == 1:
         return found.verdict
-    return f"{found.verdict}, p {'< 0.001' if found.p < 0.001 else f'= {found.p:.3f}'}"
+    return f"{found.verdict}, p {tables.probability(found.p, '= ')}"
 
 
 def answer(study: str, of: str, against: str, *metric: str) -> str:
@@ -200,22 +201,10 @@ def cost(path: Path) -> str | None:
     return " ".join(filter(None, [f"{spent(seconds)} of training", words, where]))
 
 
-WRITERS: dict[str, Callable[..., str]] = {
-    each.__name__: each
-    for each in (
-        error,
-        accuracy,
-        correlation,
-        target,
-        answer,
-        worth,
-        planned,
-        ratio,
-        minutes,
-        duration,
-        table,
-    )
-}
+FUNCTIONS: tuple[Callable[..., str], ...] = (
+    error, accuracy, correlation, target, answer, worth, planned, ratio, minutes, duration, table,
+)  # fmt: skip
+WRITERS = {each.__name__: each for each in FUNCTIONS}
 
 
 def page(text: str) -> str:

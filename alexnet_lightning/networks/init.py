@@ -5,8 +5,9 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from alexnet_lightning.networks.inspect import evaluating
+
 Init = Literal["default", "paper", "code_2012", "he", "lsuv", "identity"]
-LAYERS = (nn.Conv2d, nn.Linear)
 
 
 def initialise(
@@ -63,13 +64,13 @@ def _unit_variance(network: nn.Module, images: Tensor) -> None:
         layer.weight /= deviation
         return output / deviation
 
-    layers = [layer for layer in network.modules() if isinstance(layer, LAYERS)]
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     for layer in layers:
         nn.init.orthogonal_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     hooks = [layer.register_forward_hook(divide) for layer in layers]
-    network.eval()(images)  # without dropout
-    network.train()
+    with evaluating(network):  # without dropout
+        network(images)
     for hook in hooks:
         hook.remove()

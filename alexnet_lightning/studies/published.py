@@ -7,7 +7,7 @@ from alexnet_lightning.studies.levels import values
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence
 from alexnet_lightning.studies.statistics import Estimate, paired
-from alexnet_lightning.studies.tables import NONE, table
+from alexnet_lightning.studies.tables import NONE, probability, table
 
 METRIC = "test/top1"
 FEWEST = 4  # variants; fewer give no interval
@@ -39,8 +39,8 @@ class Correlation:
 
     def __str__(self) -> str:
         low, high = self.interval
-        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
-        return f"{self.rho:+.2f} (95 % interval {low:+.2f} to {high:+.2f}), {p}, n = {self.n}"
+        interval = f"95 % interval {low:+.2f} to {high:+.2f}"
+        return f"{self.rho:+.2f} ({interval}), p {probability(self.p, '= ')}, n = {self.n}"
 
 
 def baseline(study: Study) -> str | None:

@@ -32,6 +32,11 @@ COSTS = {  # by header: the figure, its unit, and how it is shown
 }
 
 
+def probability(p: float, equal: str = "") -> str:
+    """Return "< 0.001", or p with the sign that is wanted before it."""
+    return "< 0.001" if p < 0.001 else f"{equal}{p:.3f}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; columns of numbers are aligned to the right."""
     rule = [":--" if name in WORDS else "--:" for name in header]
@@ -134,7 +139,7 @@ def tests(found: Contrast) -> list[str]:
     if difference.n == 1:
         return ["1", f"{mean} {kind.unit}", *3 * [NONE]]
     half, detectable = (f"{x:.{kind.digits}f}" for x in (difference.half, difference.detectable))
-    p = ["< 0.001" if each < 0.001 else f"{each:.3f}" for each in (found.p, found.p_within)]
+    p = [probability(each) for each in (found.p, found.p_within)]
     p[1] = NONE if found.question.equivalence is None else p[1]
     return [str(difference.n), f"{mean} ± {half} {kind.unit}", detectable, *p]
 

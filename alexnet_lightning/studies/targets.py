@@ -8,7 +8,7 @@ from alexnet_lightning.studies.csv_rows import Row
 from alexnet_lightning.studies.plan import Study
 from alexnet_lightning.studies.rows import Evidence, operations
 from alexnet_lightning.studies.statistics import Estimate, estimate
-from alexnet_lightning.studies.tables import NONE, duration, filled, shown
+from alexnet_lightning.studies.tables import NONE, duration, filled, probability, shown
 
 SURE = 0.01  # p of the one-sided test; cifar10-airbench asks the same of its records
 METHOD = (
@@ -64,7 +64,7 @@ def report(study: Study, evidence: Evidence) -> list[str]:
     lines = [["target", "variant", "n", "test top-1", "p", "verdict", "training time"]]
     for each in found:
         n, accuracies = each.top1.n, [100 * row["test/top1"] for row in each.rows]
-        p = NONE if n == 1 else "< 0.001" if each.p < 0.001 else f"{each.p:.3f}"
+        p = NONE if n == 1 else probability(each.p)
         target, top1 = f"{100 * each.target:.2f} %", f"{shown(accuracies)} %"
         time = duration(fmean(row["seconds"] for row in each.rows))
         lines.append([target, study.label(each.variant), str(n), top1, p, each.verdict, time])

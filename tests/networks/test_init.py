@@ -1,5 +1,7 @@
 """Initialization: where each scheme puts which deviation and which bias."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -55,6 +57,18 @@ def test_lsuv_gives_every_layer_unit_variance(choice: dict[str, Any]) -> None:
             layer.register_forward_hook(lambda _, __, output: found.append(output.var().item()))
     model.eval()(torch.randn(256, 1, 28, 28))
     assert len(found) == 8 and found == pytest.approx([1.0] * 8, rel=0.2)
+
+
+def test_a_process_that_only_predicts_initializes_nothing() -> None:
+    program = """
+from alexnet_lightning.system.mode import never_trains
+never_trains()
+from alexnet_lightning import create_model
+network = create_model("AlexNet", 10, 28, stem="small", width=0.05, init="lsuv").network
+weight = network.features[0].weight
+assert weight.abs().max() <= weight[0].numel() ** -0.5, "torch's own, as drawn"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_default_leaves_what_torch_drew() -> None:
