@@ -1,6 +1,7 @@
 """The command line of an experiment: YAML files and flags in; data, model and Trainer out."""
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ from alexnet_lightning.cli.ranges import check_checkpoint, check_name, check_see
 from alexnet_lightning.data.base import ImageDataModule
 from alexnet_lightning.data.identity import DataIdentity
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import one_line
+from alexnet_lightning.system.text import no_value, one_line
 from alexnet_lightning.training import cluster, tracking
 from alexnet_lightning.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, keep_apart
 from alexnet_lightning.training.classifier import ImageClassifier
@@ -201,6 +202,10 @@ class ExperimentCLI(LightningCLI):
             f"{word}=true" if word == f"--{ACCEPT}" and value not in ("true", "false") else word
             for word, value in pairwise([*args, ""])
         ]
+        for word, value in pairwise([*args, "--"]):
+            # argparse would name the class's flag, --model, in place of this one.
+            if re.fullmatch(r"--\w+\.[\w.]+", word) and value.startswith("--"):
+                raise UserError(no_value(word))
         check_files(args)
         self.smaller = smaller(config_files(args))
         self.config = self.parsed(args)

@@ -16,9 +16,10 @@ from torch.optim import lr_scheduler
 from alexnet_lightning import PUBLIC
 from alexnet_lightning.models.create import accepted
 from alexnet_lightning.system.errors import UserError
-from alexnet_lightning.system.text import did_you_mean, no_option, one_line
+from alexnet_lightning.system.text import did_you_mean, no_option, no_value, one_line
 
 KEY = re.compile(r'^Parser key "([^"]+)"')
+NO_VALUE = re.compile(r"argument (--\S+): expected (?:one|at least one) argument")
 REQUIREMENT = re.compile(r"`pip install (?:-U )?'?([^'`]+)'?`")
 CLASS = re.compile(r"class_path[ =]'([^']+)'")
 PROBLEM = re.compile(
@@ -99,6 +100,8 @@ def explain(error: BaseException, flags: Iterable[str] = ()) -> str:
     elif key and (needed := re.search(r"arguments are required: ([\w, ]+)", reason)):
         name = owners[-1].rpartition(".")[2] if owners else "it"
         reason = f"{name} needs {needed[1]}, as in --{key}.{needed[1].split(',')[0]} VALUE"
+    elif missing := NO_VALUE.search(reason):
+        return no_value(missing[1])
     elif "arguments are required" in reason:
         reason += "; see --help"
     elif mistyped := re.search(r"unrecognized arguments: ([^\s=]+)", reason):

@@ -32,3 +32,8 @@ def no_option(word: str, options: Iterable[str]) -> str:
     near = did_you_mean(word, options)
     extra = not word.startswith("-") and not near.startswith("did")
     return f"{word}: {'one argument too many' if extra else 'no such option'}; {near}"
+
+
+def no_value(flag: str) -> str:
+    """Return the message for a flag that ends a command line, or is followed by another one."""
+    return f"{flag}: no value is given; write {flag} VALUE"

@@ -24,6 +24,13 @@ CASES = [
         "fit --config {quick} --trainer.max_epoch 3",
         r"^error: .*--trainer\.max_epoch.*; did you mean --trainer\.max_epochs\?$",
     ),
+    Case("fit --config {quick} --model.hardest", r"^error: --model\.hardest: no value is given; "),
+    Case(
+        "fit --config {quick} --data.batch_size --trainer.max_epochs 3",
+        r"^error: --data\.batch_size: no value is given; write --data\.batch_size VALUE$",
+    ),
+    Case("fit --config {quick} --trainer", r"^error: --trainer: no value is given; "),
+    Case("evaluate latest --split", r"^error: --split: no value is given; "),
     Case("fit --config {quick} --model.width wide", r"^error: model\.width: "),
     Case("fit --config {quick} --model.width 0", r"^error: AlexNetBN: width is 0"),
     Case(
