@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 from typing import Any
 
 from alexnet_lightning.studies import tables, targets
@@ -26,7 +26,7 @@ from alexnet_lightning.studies.levels import reached, values
 from alexnet_lightning.studies.plan import read_study
 from alexnet_lightning.studies.published import correlation as rank_correlation
 from alexnet_lightning.studies.published import pairs
-from alexnet_lightning.studies.rows import Evidence, read
+from alexnet_lightning.studies.rows import Evidence, operations, read
 from alexnet_lightning.studies.statistics import Estimate
 from alexnet_lightning.training.summary import run_table
 
@@ -62,6 +62,25 @@ def accuracy(study: str, variant: str) -> str:
     """Test top-1 accuracy of a variant with its interval, and the number of seeds."""
     found = [100 * each for each in evidence(study).by_seed(variant, "test/top1").values()]
     return f"{tables.shown(found)} % (n = {len(found)})" if found else NO_RUN
+
+
+def recipe(study: str) -> str:
+    """All variants of a study as a table, the most accurate first, with what a training costs."""
+    plan, rows = read_study(RESULTS / study / "study.yaml"), evidence(study)
+    header = ["variant", "n", "test top-1", "parameters", "multiply-adds", "operations", "time"]
+    lines = []
+    for name in plan.variants:
+        runs = [row for row in rows.runs if row["variant"] == name]
+        if not runs:
+            continue
+        top1 = [100 * row["test/top1"] for row in runs]
+        cells = [f"`{plan.label(name)}`", str(len(runs)), f"{tables.shown(top1)} %"]
+        cells += [f"{runs[0]['parameters']:,}", f"{runs[0]['multiply_adds'] / 1e6:.1f} M"]
+        cells += [f"{fmean(operations(row) or 0.0 for row in runs) / 1e12:.1f} TFLOP"]
+        cells += [tables.duration(fmean(row["seconds"] for row in runs))]
+        lines.append((fmean(top1), cells))
+    ranked = [cells for _, cells in sorted(lines, reverse=True)]
+    return f"\n\n{tables.table(header, ranked)}\n\n"
 
 
 def correlation(study: str) -> str:
@@ -202,7 +221,8 @@ def cost(path: Path) -> str | None:
 
 
 FUNCTIONS: tuple[Callable[..., str], ...] = (
-    error, accuracy, correlation, target, answer, worth, planned, ratio, minutes, duration, table,
+    error, accuracy, recipe, correlation, target, answer, worth, planned, ratio, minutes, duration,
+    table,
 )  # fmt: skip
 WRITERS = {each.__name__: each for each in FUNCTIONS}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from alexnet_lightning.plots.style import COLOURS, MARKERS, label, new_figure
+from alexnet_lightning.plots.style import color_and_marker, label, new_figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +152,6 @@ def scatter(
         x, y = coordinates[~colored].T
         axes.scatter(x, y, s=8, color="#d8d8d8", linewidths=0, label=others)
     for index, number in enumerate(shown):
-        look["color"] = COLOURS[index % len(COLOURS)]
-        look["marker"] = MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
+        look["color"], look["marker"] = color_and_marker(index)
         points = coordinates[labels == number].T
         axes.scatter(*points, label=label(class_names[number]), **look)

@@ -23,6 +23,12 @@ MARKERS = "os^DvP<X>*"
 DPI = 150
 
 
+def color_and_marker(index: int) -> tuple[str, str]:
+    """Return how the n-th of several is drawn; the first hundred all look different."""
+    turn, place = divmod(index, len(COLOURS))
+    return COLOURS[place], MARKERS[(place + turn) % len(MARKERS)]
+
+
 def house_style() -> Any:
     """Matplotlib rc parameters of every figure."""
     from cycler import cycler

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from alexnet_lightning.plots.style import COLOURS, MARKERS, new_figure, write_png
+from alexnet_lightning.plots.style import COLOURS, color_and_marker, new_figure, write_png
 from alexnet_lightning.studies.grid import Cell
 from alexnet_lightning.studies.levels import ends_of_epochs
 from alexnet_lightning.studies.plan import Study
@@ -147,7 +147,7 @@ def draw_time(study: Study, evidence: Evidence, path: Path) -> None:
             for of_seed in ends.values():
                 for epoch, end in of_seed.items():
                     times.setdefault(epoch, []).append(end / unit)
-            color, label = color_of(study, name), study.label(name)
+            (color, _), label = look_of(study, name), study.label(name)
             if points:
                 plot_mean(axes, study, name, [fmean(times[epoch]) for epoch in points], points)
                 label = ""  # the curve has it
@@ -191,7 +191,8 @@ def draw_frontier(study: Study, evidence: Evidence, path: Path) -> bool:
         for x, error, name in found:
             half = error.half if error.n > 1 else 0.0
             label = f"{study.label(name)}, n = {error.n}"
-            axes.errorbar(x, error.mean, half, color=color_of(study, name), fmt="o", label=label)
+            color, marker = look_of(study, name)
+            axes.errorbar(x, error.mean, half, color=color, fmt=marker, label=label)
         axes.set(xscale="log", xlabel="operations of a training (PFLOP)")
         axes.set(yscale="log", ylabel="test top-1 error (%)")
         for axis in (axes.xaxis, axes.yaxis):
@@ -230,16 +231,16 @@ def draw_published(study: Study, evidence: Evidence, path: Path) -> bool:
 
 def plot_mean(axes: Axes, study: Study, variant: str, x: Sequence[float], points: Points) -> str:
     """Plot the mean over the seeds in the variant's color, and return the color."""
-    index, means = list(study.variants).index(variant), list(map(fmean, points.values()))
-    color, marker = color_of(study, variant), MARKERS[index % len(MARKERS)]
+    means = list(map(fmean, points.values()))
+    color, marker = look_of(study, variant)
     marker = marker if len(points) <= 30 else ""
     axes.plot(x, means, color=color, marker=marker, markersize=4, label=study.label(variant))
     return color
 
 
-def color_of(study: Study, variant: str) -> str:
-    """Return the color of a variant in all figures."""
-    return COLOURS[list(study.variants).index(variant) % len(COLOURS)]
+def look_of(study: Study, variant: str) -> tuple[str, str]:
+    """Return the color and the marker of a variant in all figures."""
+    return color_and_marker(list(study.variants).index(variant))
 
 
 def show_hidden(axes: Axes) -> None:

@@ -9,7 +9,13 @@ import torch
 from alexnet_lightning.explanations.images import brief, gallery
 from alexnet_lightning.plots.confusion import confusion_figure
 from alexnet_lightning.plots.embeddings import scatter
-from alexnet_lightning.plots.style import house_style, label, new_figure, write_png
+from alexnet_lightning.plots.style import (
+    color_and_marker,
+    house_style,
+    label,
+    new_figure,
+    write_png,
+)
 
 
 def test_a_figure_that_fails_leaves_no_file(tmp_path):
@@ -60,3 +66,7 @@ def test_any_name_can_be_drawn(tmp_path):
     write_png(
         gallery(torch.zeros(8, 3, 4, 4).byte(), [brief(n) for n in ODD], "t"), tmp_path / "g.png"
     )
+
+
+def test_a_hundred_variants_look_different() -> None:
+    assert len({color_and_marker(index) for index in range(100)}) == 100
