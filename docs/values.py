@@ -23,7 +23,7 @@ from typing import Any
 from alexnet_lightning.studies import tables, targets
 from alexnet_lightning.studies.contrasts import contrasts
 from alexnet_lightning.studies.levels import reached, values
-from alexnet_lightning.studies.plan import read_study
+from alexnet_lightning.studies.plan import Study, read_study
 from alexnet_lightning.studies.published import correlation as rank_correlation
 from alexnet_lightning.studies.published import pairs
 from alexnet_lightning.studies.rows import Evidence, operations, read
@@ -42,6 +42,12 @@ MARKED = re.compile(r"(<!-- (\w+) ([^>]+) -->).*?(<!-- / -->)", re.DOTALL)
 def evidence(study: str) -> Evidence:
     """Return the rows of a study's report."""
     return read(RESULTS / study)
+
+
+@cache
+def plan_of(study: str) -> Study:
+    """Return the plan of a study's report."""
+    return read_study(RESULTS / study / "study.yaml")
 
 
 @cache
@@ -66,7 +72,7 @@ def accuracy(study: str, variant: str) -> str:
 
 def recipe(study: str) -> str:
     """All variants of a study as a table, the most accurate first, with what a training costs."""
-    plan, rows = read_study(RESULTS / study / "study.yaml"), evidence(study)
+    plan, rows = plan_of(study), evidence(study)
     header = ["variant", "n", "test top-1", "parameters", "multiply-adds", "operations", "time"]
     lines = []
     for name in plan.variants:
@@ -85,13 +91,13 @@ def recipe(study: str) -> str:
 
 def correlation(study: str) -> str:
     """Spearman's rank correlation of the source's differences and ours."""
-    plan = read_study(RESULTS / study / "study.yaml")
+    plan = plan_of(study)
     return str(rank_correlation(pairs(plan, evidence(study))) or NO_RUN)
 
 
 def target(study: str, variant: str) -> str:
     """Whether a variant passes its target: "passed, p = 0.002"."""
-    every = targets.passed(read_study(RESULTS / study / "study.yaml"), evidence(study))
+    every = targets.passed(plan_of(study), evidence(study))
     found = next((each for each in every if each.variant == variant), None)
     if found is None:
         return NO_RUN
@@ -107,7 +113,7 @@ def answer(study: str, of: str, against: str, *metric: str) -> str:
     """
     metrics = (" ".join(metric) or "test/top1").split(" | ")
     sides = [(of, metrics[0]), (against, metrics[-1])]
-    plan = read_study(RESULTS / study / "study.yaml")
+    plan = plan_of(study)
     found = contrasts(plan, evidence(study))
     return next(each.verdict for each in found if each.question.sides == sides)
 
@@ -116,7 +122,7 @@ def worth(metric: str) -> str:
     """All contrasts of a metric over all studies as a table, the largest difference first."""
     found: dict[tuple[float, ...], tuple[float, list[str]]] = {}
     for path in sorted(RESULTS.glob("*/study.yaml")):
-        study, rows = read_study(path), evidence(path.parent.name)
+        study, rows = plan_of(path.parent.name), evidence(path.parent.name)
         for each in contrasts(study, rows):
             question, difference = each.question, each.difference
             if {metric} != {name for _, name in question.sides} or difference is None:
@@ -147,7 +153,7 @@ def plan_row(first: int) -> list[str]:
     """How good the plans of so many seeds were: their seeds over those that it took."""
     found, safe = [], []
     for path in sorted(RESULTS.glob("*/study.yaml")):
-        study, rows = read_study(path), evidence(path.parent.name)
+        study, rows = plan_of(path.parent.name), evidence(path.parent.name)
         seeds = sorted({row["seed"] for row in rows.runs})[:first]
         pilot = replace(rows, runs=[row for row in rows.runs if row["seed"] in seeds])
         for before, after in zip(contrasts(study, pilot), contrasts(study, rows), strict=True):
