@@ -82,7 +82,8 @@ def recipe(study: str) -> str:
         top1 = [100 * row["test/top1"] for row in runs]
         cells = [f"`{plan.label(name)}`", str(len(runs)), f"{tables.shown(top1)} %"]
         cells += [f"{runs[0]['parameters']:,}", f"{runs[0]['multiply_adds'] / 1e6:.1f} M"]
-        cells += [f"{fmean(operations(row) or 0.0 for row in runs) / 1e12:.1f} TFLOP"]
+        totals = [total for row in runs if (total := operations(row))]
+        cells += [f"{fmean(totals) / 1e12:.1f} TFLOP"]
         cells += [tables.duration(fmean(row["seconds"] for row in runs))]
         lines.append((fmean(top1), cells))
     ranked = [cells for _, cells in sorted(lines, reverse=True)]

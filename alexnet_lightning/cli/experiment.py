@@ -204,7 +204,7 @@ class ExperimentCLI(LightningCLI):
         ]
         for word, value in pairwise([*args, "--"]):
             # argparse would name the class's flag, --model, in place of this one.
-            if re.fullmatch(r"--\w+\.[\w.]+", word) and value.startswith("--"):
+            if re.fullmatch(r"--\w+\.[\w.]+\+?", word) and value.startswith("--"):
                 raise UserError(no_value(word))
         check_files(args)
         self.smaller = smaller(config_files(args))

@@ -29,6 +29,10 @@ CASES = [
         "fit --config {quick} --data.batch_size --trainer.max_epochs 3",
         r"^error: --data\.batch_size: no value is given; write --data\.batch_size VALUE$",
     ),
+    Case(
+        "fit --config {quick} --trainer.callbacks+",
+        r"^error: --trainer\.callbacks\+: no value is given; ",
+    ),
     Case("fit --config {quick} --trainer", r"^error: --trainer: no value is given; "),
     Case("evaluate latest --split", r"^error: --split: no value is given; "),
     Case("fit --config {quick} --model.width wide", r"^error: model\.width: "),
